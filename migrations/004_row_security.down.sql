@@ -1,0 +1,21 @@
+-- Closes the doors that 004 opened. Row security stays on: without policies only the service and the owner get through.
+SELECT pg_advisory_xact_lock(5870237214046);
+
+DROP POLICY IF EXISTS scheduled_reminders_answer ON public.scheduled_reminders;
+DROP POLICY IF EXISTS scheduled_reminders_own ON public.scheduled_reminders;
+DROP POLICY IF EXISTS bot_users_own ON public.bot_users;
+DROP POLICY IF EXISTS lead_activity_log_own ON public.lead_activity_log;
+DROP POLICY IF EXISTS lead_registry_own ON public.lead_registry;
+
+DO $$
+DECLARE
+  grantee text;
+BEGIN
+  FOR grantee IN SELECT rolname FROM pg_roles WHERE rolname = 'authenticated' LOOP
+    EXECUTE format('REVOKE ALL ON public.lead_registry, public.lead_activity_log, public.scheduled_reminders, public.bot_users FROM %I', grantee);
+  END LOOP;
+END $$;
+
+DROP FUNCTION IF EXISTS public.current_telegram_id();
+
+NOTIFY pgrst, 'reload schema';
