@@ -1,0 +1,315 @@
+package bot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/joho/godotenv"
+)
+
+// Config is the service's configuration. [LoadConfig] reads it from the
+// environment; every field says which variable it comes from.
+type Config struct {
+	// TelegramToken is the bot's token; without one the service runs as a demo.
+	TelegramToken Secret `env:"TELEGRAM_BOT_TOKEN"`
+	// TelegramURL is the base address of the Bot API.
+	TelegramURL BaseURL `env:"TELEGRAM_API_URL" envDefault:"https://api.telegram.org"`
+
+	// BackendURL is the database API; without one an embedded store in DataFile is used.
+	BackendURL BaseURL `env:"INSFORGE_URL"`
+	// BackendKey is the key the database API asks for.
+	BackendKey Secret `env:"INSFORGE_API_KEY"`
+	// BackendDialect is "insforge" or "postgrest".
+	BackendDialect Dialect `env:"INSFORGE_DIALECT" envDefault:"insforge"`
+	// DataFile holds the embedded store; ":memory:" keeps nothing.
+	DataFile string `env:"DATA_FILE" envDefault:"followthrough.db"`
+
+	// HTTPAddr is where health, metrics and the demo's page are served.
+	HTTPAddr Address `env:"HTTP_ADDR" envDefault:"127.0.0.1:8080"`
+	// PollInterval is the longest sleep between two looks for due reminders.
+	PollInterval Interval `env:"POLL_INTERVAL" envDefault:"15m"`
+	// FollowupInterval is how often leads without open steps are looked at.
+	FollowupInterval Interval `env:"FOLLOWUP_INTERVAL" envDefault:"6h"`
+
+	// AllowedUsers are the Telegram ids of those who may use the bot; empty: everyone.
+	AllowedUsers UserIDs `env:"ALLOWED_USERS"`
+
+	// LLMURL is an OpenAI-compatible endpoint that writes plans; without one
+	// the built-in playbook does.
+	LLMURL   BaseURL `env:"LLM_BASE_URL"`
+	LLMKey   Secret  `env:"LLM_API_KEY"`
+	LLMModel string  `env:"LLM_MODEL"`
+
+	// Zone is the time zone of people who have not set their own.
+	Zone Zone `env:"TZ_DEFAULT" envDefault:"UTC"`
+	// Escalation is the waits after the first nudge, the second, and so on.
+	Escalation Intervals `env:"ESCALATION" envDefault:"24h,48h"`
+	// MaxPerCycle is how many single reminders one person gets at a time; the
+	// rest come in one digest.
+	MaxPerCycle Positive `env:"MAX_PER_CYCLE" envDefault:"3"`
+	// SendRate is how many messages a second the bot sends to everybody together.
+	SendRate Rate `env:"SEND_RATE" envDefault:"25"`
+}
+
+// ConfigError lists everything that is wrong with a configuration, one
+// sentence each. None of them quotes a secret.
+type ConfigError struct{ Problems []string }
+
+// Error joins the sentences.
+func (e *ConfigError) Error() string {
+	if len(e.Problems) == 1 {
+		return "configuration: " + e.Problems[0]
+	}
+	return "configuration:\n  - " + strings.Join(e.Problems, "\n  - ")
+}
+
+// LoadConfig reads the configuration from environ, in the form of
+// [os.Environ], and for what that does not set from the file dotenv, if it
+// exists. Errors are a *ConfigError that names every problem at once.
+func LoadConfig(environ []string, dotenv string) (Config, error) {
+	values := map[string]string{}
+	if dotenv != "" {
+		file, err := godotenv.Read(dotenv)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			// The parser's message quotes the line, which may hold a secret.
+			return Config{}, &ConfigError{[]string{dotenv + " cannot be read; it takes lines of the form NAME=value, with quotes around values that have spaces"}}
+		}
+		maps.Copy(values, file)
+	}
+	maps.Copy(values, env.ToMap(environ))
+	for name, value := range values {
+		values[name] = strings.TrimSpace(value)
+	}
+
+	var config Config
+	var problems []string
+	if err := env.ParseWithOptions(&config, env.Options{Environment: values}); err != nil {
+		problems = explain(err)
+	}
+	problems = append(problems, config.contradictions()...)
+	if len(problems) > 0 {
+		return Config{}, &ConfigError{problems}
+	}
+	return config, nil
+}
+
+// Demo reports whether the service stands in for Telegram itself.
+func (c Config) Demo() bool { return c.TelegramToken == "" }
+
+// Embedded reports whether the service brings its own store.
+func (c Config) Embedded() bool { return c.BackendURL == "" }
+
+// Secrets are the values that no output may carry.
+func (c Config) Secrets() []Secret {
+	return slices.DeleteFunc([]Secret{c.TelegramToken, c.BackendKey, c.LLMKey}, func(s Secret) bool { return s == "" })
+}
+
+// contradictions are settings that are well-formed each and wrong together.
+func (c Config) contradictions() []string {
+	var problems []string
+	if c.TelegramToken != "" && !tokenForm.MatchString(c.TelegramToken.Reveal()) {
+		problems = append(problems, "TELEGRAM_BOT_TOKEN has characters no bot token has; copy it again from @BotFather (digits, a colon, letters)")
+	}
+	if c.BackendKey != "" && c.BackendURL == "" {
+		problems = append(problems, "INSFORGE_API_KEY is set but INSFORGE_URL is not; set the address of the project too, or neither to keep data in a file")
+	}
+	if c.LLMURL != "" && c.LLMModel == "" {
+		problems = append(problems, "LLM_BASE_URL is set but LLM_MODEL is not; name the model that should write the plans")
+	}
+	if c.LLMURL == "" && (c.LLMModel != "" || c.LLMKey != "") {
+		problems = append(problems, "LLM_MODEL or LLM_API_KEY is set but LLM_BASE_URL is not; set the endpoint too (such as https://openrouter.ai/api/v1), or none of them to use the built-in playbook")
+	}
+	return problems
+}
+
+// tokenForm is wider than Telegram's own tokens: it keeps out what would
+// change the path of a request, and leaves the rest to getMe.
+var tokenForm = regexp.MustCompile(`^[A-Za-z0-9:_-]+$`)
+
+// explain turns the parser's errors into sentences that begin with the
+// variable's name.
+func explain(err error) []string {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return []string{err.Error()}
+	}
+	var problems []string
+	for _, err := range all.Errors {
+		var parse env.ParseError
+		if !errors.As(err, &parse) {
+			problems = append(problems, err.Error())
+			continue
+		}
+		name := parse.Name
+		if field, ok := reflect.TypeFor[Config]().FieldByName(parse.Name); ok {
+			name = field.Tag.Get("env")
+		}
+		problems = append(problems, name+" "+parse.Err.Error())
+	}
+	return problems
+}
+
+// BaseURL is an absolute http or https address without a trailing slash.
+type BaseURL string
+
+// UnmarshalText checks the address. Its errors do not quote it, since people
+// put keys into addresses.
+func (u *BaseURL) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*u = ""
+		return nil
+	}
+	parsed, err := url.Parse(string(text))
+	switch {
+	case err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https"):
+		return errors.New("is not an address; it wants the form https://host or https://host/path")
+	case parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "":
+		return errors.New("must be a plain address, without a user, a question mark or a hash")
+	}
+	*u = BaseURL(strings.TrimRight(string(text), "/"))
+	return nil
+}
+
+// Dialect is how the backend lays out its paths.
+type Dialect string
+
+// The dialects.
+const (
+	InsForge  Dialect = "insforge"
+	PostgREST Dialect = "postgrest"
+)
+
+// UnmarshalText accepts the two dialects, in any case.
+func (d *Dialect) UnmarshalText(text []byte) error {
+	switch v := Dialect(strings.ToLower(string(text))); v {
+	case InsForge, PostgREST:
+		*d = v
+		return nil
+	}
+	return fmt.Errorf("is %q; it wants insforge (an InsForge project) or postgrest (PostgREST or Supabase's /rest/v1)", text)
+}
+
+// Address is a host and port to listen on.
+type Address string
+
+// UnmarshalText checks the form; whether the port is free shows on listening.
+func (a *Address) UnmarshalText(text []byte) error {
+	_, port, err := net.SplitHostPort(string(text))
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("is %q; it wants host:port, such as 127.0.0.1:8080, or :8080 for every interface", text)
+	}
+	*a = Address(text)
+	return nil
+}
+
+// Interval is a positive duration.
+type Interval time.Duration
+
+// UnmarshalText accepts Go's durations.
+func (i *Interval) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d <= 0 {
+		return fmt.Errorf("is %q; it wants a positive duration such as 90s, 15m or 6h", text)
+	}
+	*i = Interval(d)
+	return nil
+}
+
+// Duration is the interval as package time has it.
+func (i Interval) Duration() time.Duration { return time.Duration(i) }
+
+// Intervals is a comma-separated list of durations with at least one entry.
+type Intervals []time.Duration
+
+// UnmarshalText accepts Go's durations between commas.
+func (l *Intervals) UnmarshalText(text []byte) error {
+	var list Intervals
+	for part := range strings.SplitSeq(string(text), ",") {
+		var one Interval
+		if err := one.UnmarshalText([]byte(strings.TrimSpace(part))); err != nil {
+			return fmt.Errorf("is %q; it wants positive durations between commas, such as 24h,48h", text)
+		}
+		list = append(list, one.Duration())
+	}
+	*l = list
+	return nil
+}
+
+// UserIDs is a set of Telegram ids; the empty set stands for everyone.
+type UserIDs []int64
+
+// UnmarshalText accepts ids between commas.
+func (ids *UserIDs) UnmarshalText(text []byte) error {
+	var list UserIDs
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		id, err := strconv.ParseInt(part, 10, 64)
+		if err != nil || id <= 0 {
+			return fmt.Errorf("has %q in it; it wants numeric Telegram ids between commas (the bot tells a person theirs at /start)", part)
+		}
+		list = append(list, id)
+	}
+	*ids = list
+	return nil
+}
+
+// Allow reports whether the person may use the bot.
+func (ids UserIDs) Allow(id int64) bool { return len(ids) == 0 || slices.Contains(ids, id) }
+
+// Zone is a time zone known to this machine.
+type Zone struct{ *time.Location }
+
+// UnmarshalText accepts IANA names.
+func (z *Zone) UnmarshalText(text []byte) error {
+	location, err := time.LoadLocation(string(text))
+	if err != nil || string(text) == "Local" {
+		return fmt.Errorf("is %q, which is no time zone here; it wants a name such as Europe/Berlin or UTC", text)
+	}
+	*z = Zone{location}
+	return nil
+}
+
+// Positive is a whole number of at least one.
+type Positive int
+
+// UnmarshalText accepts decimal numbers.
+func (p *Positive) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 {
+		return fmt.Errorf("is %q; it wants a whole number of at least 1", text)
+	}
+	*p = Positive(n)
+	return nil
+}
+
+// Rate is a number of messages a second.
+type Rate float64
+
+// UnmarshalText accepts positive numbers up to 1000.
+func (r *Rate) UnmarshalText(text []byte) error {
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(f > 0 && f <= 1000) {
+		return fmt.Errorf("is %q; it wants a number of messages a second, such as 25 (Telegram allows about 30)", text)
+	}
+	*r = Rate(f)
+	return nil
+}

@@ -1,0 +1,134 @@
+package bot_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/bot"
+)
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := bot.LoadConfig(nil, "")
+	require.NoError(t, err)
+	require.True(t, c.Demo())
+	require.True(t, c.Embedded())
+	require.Equal(t, bot.BaseURL("https://api.telegram.org"), c.TelegramURL)
+	require.Equal(t, bot.InsForge, c.BackendDialect)
+	require.Equal(t, "followthrough.db", c.DataFile)
+	require.Equal(t, bot.Address("127.0.0.1:8080"), c.HTTPAddr)
+	require.Equal(t, 15*time.Minute, c.PollInterval.Duration())
+	require.Equal(t, 6*time.Hour, c.FollowupInterval.Duration())
+	require.Equal(t, bot.Intervals{24 * time.Hour, 48 * time.Hour}, c.Escalation)
+	require.EqualValues(t, 3, c.MaxPerCycle)
+	require.EqualValues(t, 25, c.SendRate)
+	require.Equal(t, time.UTC, c.Zone.Location)
+	require.True(t, c.AllowedUsers.Allow(1))
+}
+
+func TestConfigSettings(t *testing.T) {
+	t.Parallel()
+	c, err := bot.LoadConfig([]string{
+		"TELEGRAM_BOT_TOKEN=123:abc", "TELEGRAM_API_URL=http://localhost:8081/", "INSFORGE_URL=https://p.example/x",
+		"INSFORGE_DIALECT=PostgREST", "ALLOWED_USERS=7, 8,", "ESCALATION=2s, 3s", "TZ_DEFAULT=Europe/Berlin", "POLL_INTERVAL=",
+	}, "")
+	require.NoError(t, err)
+	require.False(t, c.Demo())
+	require.False(t, c.Embedded())
+	require.Equal(t, "123:abc", c.TelegramToken.Reveal())
+	require.Equal(t, bot.BaseURL("http://localhost:8081"), c.TelegramURL)
+	require.Equal(t, bot.PostgREST, c.BackendDialect)
+	require.True(t, c.AllowedUsers.Allow(8))
+	require.False(t, c.AllowedUsers.Allow(9))
+	require.Equal(t, bot.Intervals{2 * time.Second, 3 * time.Second}, c.Escalation)
+	require.Equal(t, "Europe/Berlin", c.Zone.String())
+	require.Equal(t, 15*time.Minute, c.PollInterval.Duration(), "an empty variable is an absent one")
+}
+
+func TestConfigProblemsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ set, says string }{
+		{"TELEGRAM_API_URL=api.telegram.org", "TELEGRAM_API_URL is not an address"},
+		{"TELEGRAM_BOT_TOKEN=12/34", "copy it again from @BotFather"},
+		{"INSFORGE_URL=https://user:pass@host", "must be a plain address"},
+		{"INSFORGE_DIALECT=mysql", `is "mysql"; it wants insforge`},
+		{"INSFORGE_API_KEY=k3y", "INSFORGE_URL is not"},
+		{"HTTP_ADDR=8080", "it wants host:port"},
+		{"HTTP_ADDR=localhost:99999", "it wants host:port"},
+		{"POLL_INTERVAL=15", "it wants a positive duration"},
+		{"FOLLOWUP_INTERVAL=-1h", "it wants a positive duration"},
+		{"ALLOWED_USERS=7,@jane", `has "@jane" in it`},
+		{"TZ_DEFAULT=Berlin", "which is no time zone here"},
+		{"TZ_DEFAULT=Local", "which is no time zone here"},
+		{"ESCALATION=24h,,48h", "positive durations between commas"},
+		{"MAX_PER_CYCLE=0", "at least 1"},
+		{"SEND_RATE=NaN", "messages a second"},
+		{"LLM_BASE_URL=https://llm.example/v1", "LLM_MODEL is not"},
+		{"LLM_MODEL=m", "LLM_BASE_URL is not"},
+	} {
+		t.Run(tc.set, func(t *testing.T) {
+			t.Parallel()
+			_, err := bot.LoadConfig([]string{tc.set}, "")
+			var problems *bot.ConfigError
+			require.ErrorAs(t, err, &problems)
+			require.Len(t, problems.Problems, 1)
+			require.Contains(t, err.Error(), tc.says)
+		})
+	}
+	t.Run("all at once", func(t *testing.T) {
+		t.Parallel()
+		_, err := bot.LoadConfig([]string{"SEND_RATE=x", "HTTP_ADDR=y", "INSFORGE_API_KEY=sesame"}, "")
+		var problems *bot.ConfigError
+		require.ErrorAs(t, err, &problems)
+		require.Len(t, problems.Problems, 3)
+		require.NotContains(t, err.Error(), "sesame")
+	})
+}
+
+func TestConfigReadsDotenvUnderTheEnvironment(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), ".env")
+	require.NoError(t, os.WriteFile(file, []byte("# mine\nDATA_FILE=from-file.db\nSEND_RATE=5\nTELEGRAM_BOT_TOKEN='1:x'\n"), 0o600))
+	c, err := bot.LoadConfig([]string{"SEND_RATE=7"}, file)
+	require.NoError(t, err)
+	require.Equal(t, "from-file.db", c.DataFile)
+	require.EqualValues(t, 7, c.SendRate)
+	require.Equal(t, "1:x", c.TelegramToken.Reveal())
+
+	_, err = bot.LoadConfig(nil, filepath.Join(t.TempDir(), "absent"))
+	require.NoError(t, err)
+
+	require.NoError(t, os.WriteFile(file, []byte("TELEGRAM_BOT_TOKEN='hunter2"), 0o600))
+	_, err = bot.LoadConfig(nil, file)
+	require.ErrorContains(t, err, "NAME=value")
+	require.NotContains(t, err.Error(), "hunter2")
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	t.Parallel()
+	c, err := bot.LoadConfig([]string{"TELEGRAM_BOT_TOKEN=1:hunter2", "INSFORGE_URL=https://x.example", "INSFORGE_API_KEY=hunter2k"}, "")
+	require.NoError(t, err)
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%v %+v %#v %s %x %q", c, c, c, c.TelegramToken, c.TelegramToken, c.TelegramToken)
+	require.NoError(t, json.NewEncoder(&out).Encode(c))
+	slog.New(slog.NewTextHandler(&out, nil)).Info("start", "config", c, "token", c.TelegramToken)
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("start", "config", c, "token", c.TelegramToken)
+	require.NotContains(t, out.String(), "hunter2")
+	require.NotContains(t, out.String(), "68756e74657232", "in hexadecimal")
+	require.Contains(t, out.String(), "[secret]")
+
+	var log bytes.Buffer
+	w := bot.Redact(&log, c.Secrets()...)
+	n, err := w.Write([]byte("dial /bot1:hunter2/getMe with hunter2k\n"))
+	require.NoError(t, err)
+	require.Equal(t, 39, n)
+	require.Equal(t, "dial /bot[secret]/getMe with [secret]\n", log.String())
+}
