@@ -62,13 +62,19 @@ type Cond struct {
 	Op     Op         // the operator
 	Quant  Quantifier // any or all; only with the operators that allow it
 	Config string     // text-search configuration of fts, plfts, phfts, wfts
-	Value  string     // the operand as a PostgreSQL literal, unescaped; unused where List is
-	List   []string   // the elements of in, and of an any/all list, unescaped
-	err    error
+	Value  string     // the operand as a PostgreSQL literal, unescaped; unused where List is not nil
+	// List holds the elements of in, unescaped, and those of an any/all list.
+	// A parsed any/all list that has nulls, is nested or is malformed stays the
+	// array literal it was, in Value, and List is nil.
+	List []string
+	err  error
 }
 
 // Path names a column, or a place inside a JSON column: data->a->>b.
 type Path struct {
+	// Embed leads to the column of an embedded resource, outermost first:
+	// for author.name it is ["author"]. Only a top-level filter can have it.
+	Embed  []string
 	Column string // unquoted
 	Steps  []PathStep
 }
@@ -82,8 +88,9 @@ type PathStep struct {
 
 // Tree joins filters with and/or.
 type Tree struct {
-	Negate  bool // the "not." prefix
-	Or      bool // or rather than and
+	Embed   []string // the embedded resource whose rows it filters, as in [Path]
+	Negate  bool     // the "not." prefix
+	Or      bool     // or rather than and
 	Filters []Filter
 }
 
@@ -93,8 +100,12 @@ func (Tree) isFilter() {}
 // Err implements [Filter].
 func (c Cond) Err() error { return c.err }
 
-// Err implements [Filter]: the first error found in the tree.
+// Err implements [Filter]: the first error found in the tree. A tree of no
+// filters is an error, for PostgREST has no way to say it.
 func (t Tree) Err() error {
+	if len(t.Filters) == 0 {
+		return errEmptyTree
+	}
 	for _, f := range t.Filters {
 		if err := f.Err(); err != nil {
 			return err

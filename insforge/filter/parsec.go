@@ -1,0 +1,363 @@
+package filter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// This file holds the few parser combinators the grammar in parse.go is
+// written with. PostgREST reports syntax errors in the words of its own
+// combinator library, Parsec, and clients match on those words; so these
+// combinators follow Parsec's rules for what an error says: the furthest
+// failure wins, failures at one place add up, a label replaces what was
+// expected where nothing was consumed.
+
+// cursor is a place in the input. It is a value: going back is keeping it.
+type cursor struct {
+	rest      []rune
+	line, col int
+}
+
+func (c cursor) next() cursor {
+	switch c.rest[0] {
+	case '\n':
+		c.line, c.col = c.line+1, 1
+	case '\t':
+		c.col += 8 - (c.col-1)%8
+	default:
+		c.col++
+	}
+	c.rest = c.rest[1:]
+	return c
+}
+
+func (c cursor) compare(d cursor) int {
+	if c.line != d.line {
+		return c.line - d.line
+	}
+	return c.col - d.col
+}
+
+// note is one thing a failure has to say.
+type note struct {
+	kind noteKind
+	text string
+}
+
+type noteKind int
+
+const (
+	sysUnexpected noteKind = iota // what stood there, found by a primitive; empty is the end of input
+	unexpected                    // the same, said by the grammar
+	expected
+)
+
+// failure is what is known to be wrong at a place. One without notes is
+// unknown: it says nothing and gives way to any other.
+type failure struct {
+	at    cursor
+	notes []note
+}
+
+func (f failure) unknown() bool { return len(f.notes) == 0 }
+
+func (f failure) merge(g failure) failure {
+	switch {
+	case g.unknown() && !f.unknown():
+		return f
+	case f.unknown() && !g.unknown():
+		return g
+	}
+	switch d := f.at.compare(g.at); {
+	case d > 0:
+		return f
+	case d < 0:
+		return g
+	}
+	return failure{f.at, slices.Concat(f.notes, g.notes)}
+}
+
+// expecting replaces everything that was expected by one label.
+func (f failure) expecting(label string) failure {
+	notes := []note{{expected, label}}
+	for _, n := range f.notes {
+		if n.kind != expected {
+			notes = append(notes, n)
+		}
+	}
+	return failure{f.at, notes}
+}
+
+// String puts the notes into one sentence.
+func (f failure) String() string {
+	var sys, unexp, exp []string
+	for _, n := range f.notes {
+		switch n.kind {
+		case sysUnexpected:
+			sys = append(sys, n.text)
+		case unexpected:
+			unexp = append(unexp, n.text)
+		case expected:
+			exp = append(exp, n.text)
+		}
+	}
+	var parts []string
+	switch {
+	case len(unexp) > 0:
+		if s := listing(unexp); s != "" {
+			parts = append(parts, "unexpected "+s)
+		}
+	case len(sys) > 0 && sys[0] == "":
+		parts = append(parts, "unexpected end of input")
+	case len(sys) > 0:
+		parts = append(parts, "unexpected "+sys[0])
+	}
+	if s := listing(exp); s != "" {
+		parts = append(parts, "expecting "+s)
+	}
+	if len(parts) == 0 {
+		return "unknown parse error"
+	}
+	return strings.Join(parts, " ")
+}
+
+func listing(words []string) string {
+	var unique []string
+	for _, w := range words {
+		if w != "" && !slices.Contains(unique, w) {
+			unique = append(unique, w)
+		}
+	}
+	if len(unique) < 2 {
+		return strings.Join(unique, "")
+	}
+	last := len(unique) - 1
+	return strings.Join(unique[:last], ", ") + " or " + unique[last]
+}
+
+// result of a parser: ok or not, with or without having consumed input. A
+// success carries a failure too: why it did not read on.
+type result[T any] struct {
+	value    T
+	at       cursor
+	ok       bool
+	consumed bool
+	failure  failure
+}
+
+type parser[T any] func(cursor) result[T]
+
+func pure[T any](v T) parser[T] {
+	return func(c cursor) result[T] { return result[T]{value: v, at: c, ok: true, failure: failure{at: c}} }
+}
+
+// then runs a parser made from the first one's value after it.
+func then[A, B any](p parser[A], k func(A) parser[B]) parser[B] {
+	return func(c cursor) result[B] {
+		first := p(c)
+		if !first.ok {
+			return result[B]{at: first.at, consumed: first.consumed, failure: first.failure}
+		}
+		second := k(first.value)(first.at)
+		if !second.consumed {
+			second.failure = first.failure.merge(second.failure)
+		}
+		second.consumed = second.consumed || first.consumed
+		return second
+	}
+}
+
+// right runs both and keeps the second's value; left keeps the first's.
+func right[A, B any](p parser[A], q parser[B]) parser[B] {
+	return then(p, func(A) parser[B] { return q })
+}
+
+func left[A, B any](p parser[A], q parser[B]) parser[A] {
+	return then(p, func(a A) parser[A] { return right(q, pure(a)) })
+}
+
+// choice takes the first parser that succeeds or consumes input.
+func choice[T any](parsers ...parser[T]) parser[T] {
+	return func(c cursor) result[T] {
+		r := result[T]{at: c, failure: failure{at: c}}
+		for _, p := range parsers {
+			before := r.failure
+			if r = p(c); r.consumed {
+				return r
+			}
+			r.failure = before.merge(r.failure)
+			if r.ok {
+				return r
+			}
+		}
+		return r
+	}
+}
+
+// attempt is p, but where it fails it has consumed nothing.
+func attempt[T any](p parser[T]) parser[T] {
+	return func(c cursor) result[T] {
+		r := p(c)
+		if !r.ok {
+			r.consumed = false
+		}
+		return r
+	}
+}
+
+func label[T any](p parser[T], text string) parser[T] {
+	return func(c cursor) result[T] {
+		r := p(c)
+		if !r.consumed && (!r.ok || !r.failure.unknown()) {
+			r.failure = r.failure.expecting(text)
+		}
+		return r
+	}
+}
+
+func option[T any](otherwise T, p parser[T]) parser[T] { return choice(p, pure(otherwise)) }
+
+// many collects as many as there are; p must consume input where it succeeds.
+func many[T any](p parser[T]) parser[[]T] {
+	return func(c cursor) result[[]T] {
+		out := result[[]T]{at: c, ok: true}
+		for {
+			r := p(out.at)
+			switch {
+			case r.ok:
+				out.value = append(out.value, r.value)
+				out.at, out.consumed = r.at, true
+			case r.consumed:
+				return result[[]T]{at: r.at, consumed: true, failure: r.failure}
+			default:
+				out.failure = r.failure
+				return out
+			}
+		}
+	}
+}
+
+func many1[T any](p parser[T]) parser[[]T] {
+	return then(p, func(first T) parser[[]T] {
+		return then(many(p), func(rest []T) parser[[]T] { return pure(slices.Concat([]T{first}, rest)) })
+	})
+}
+
+func sepBy1[T, S any](p parser[T], separator parser[S]) parser[[]T] {
+	return then(p, func(first T) parser[[]T] {
+		return then(many(right(separator, p)), func(rest []T) parser[[]T] {
+			return pure(slices.Concat([]T{first}, rest))
+		})
+	})
+}
+
+func lookAhead[T any](p parser[T]) parser[T] {
+	return func(c cursor) result[T] {
+		r := p(c)
+		if r.ok {
+			return result[T]{value: r.value, at: c, ok: true, failure: failure{at: c}}
+		}
+		return r
+	}
+}
+
+func notFollowedBy(p parser[rune]) parser[struct{}] {
+	return func(c cursor) result[struct{}] {
+		if r := p(c); r.ok {
+			return result[struct{}]{at: c, failure: failure{c, []note{{unexpected, "'" + string(r.value) + "'"}}}}
+		}
+		return result[struct{}]{at: c, ok: true, failure: failure{at: c}}
+	}
+}
+
+func satisfy(test func(rune) bool) parser[rune] {
+	return func(c cursor) result[rune] {
+		if len(c.rest) == 0 {
+			return result[rune]{at: c, failure: failure{c, []note{{sysUnexpected, ""}}}}
+		}
+		r := c.rest[0]
+		if !test(r) {
+			return result[rune]{at: c, failure: failure{c, []note{{sysUnexpected, show(string(r))}}}}
+		}
+		next := c.next()
+		return result[rune]{value: r, at: next, ok: true, consumed: true, failure: failure{at: next}}
+	}
+}
+
+func char(want rune) parser[rune] {
+	return label(satisfy(func(r rune) bool { return r == want }), show(string(want)))
+}
+
+func oneOf(set string) parser[rune] {
+	return satisfy(func(r rune) bool { return strings.ContainsRune(set, r) })
+}
+
+func noneOf(set string) parser[rune] {
+	return satisfy(func(r rune) bool { return !strings.ContainsRune(set, r) })
+}
+
+func anyRune() parser[rune] { return satisfy(func(rune) bool { return true }) }
+
+func eof() parser[struct{}] {
+	return func(c cursor) result[struct{}] {
+		if len(c.rest) > 0 {
+			return result[struct{}]{at: c, failure: failure{c, []note{
+				{unexpected, "'" + string(c.rest[0]) + "'"}, {expected, "end of input"},
+			}}}
+		}
+		return result[struct{}]{at: c, ok: true, failure: failure{at: c}}
+	}
+}
+
+// word matches text exactly; same maps two runes to whether they match.
+func word(text string) parser[string] {
+	return matchWord(text, func(a, b rune) bool { return a == b })
+}
+
+func matchWord(text string, same func(got, want rune) bool) parser[string] {
+	want := []rune(text)
+	return func(c cursor) result[string] {
+		at := c
+		for i, w := range want {
+			found := ""
+			if len(at.rest) > 0 {
+				if same(at.rest[0], w) {
+					at = at.next()
+					continue
+				}
+				found = show(string(at.rest[0]))
+			}
+			return result[string]{at: at, consumed: i > 0, failure: failure{c, []note{
+				{sysUnexpected, found}, {expected, show(text)},
+			}}}
+		}
+		return result[string]{value: text, at: at, ok: true, consumed: true, failure: failure{at: at}}
+	}
+}
+
+// show is a Haskell string literal.
+func show(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r > 126 || unicode.IsControl(r):
+			fmt.Fprintf(&b, `\%d`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
