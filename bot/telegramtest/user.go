@@ -1,0 +1,313 @@
+package telegramtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Errors of a person's actions, for errors.Is.
+var (
+	ErrNoMessage = errors.New("no such message in the chat")
+	ErrNoButton  = errors.New("no such button under the message")
+)
+
+// User is a person with the chat with the bot open. Users are safe for
+// concurrent use; two with the same id are the same person.
+type User struct {
+	server *Server
+	id     int64
+}
+
+// User makes a person known to Telegram, or updates one, and returns them.
+// Until they write, the bot may not write to them. A person without a name is
+// called "User" and the id.
+func (s *Server) User(p Person) *User {
+	if p.FirstName == "" {
+		p.FirstName = "User " + strconv.FormatInt(p.ID, 10)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a, known := s.state.people[p.ID]; !known || a.Person != p {
+		_ = s.commit(record{Person: &p}) // a failure shows in Err
+	}
+	return &User{server: s, id: p.ID}
+}
+
+// ID is the person's id, which is also the id of their chat with the bot.
+func (u *User) ID() int64 { return u.id }
+
+// Send writes to the bot and returns the message; the zero Message if the
+// journal cannot be written, see [Server.Err]. It unblocks the bot first if it
+// was blocked, as Telegram's apps insist on.
+func (u *User) Send(text string) Message {
+	text, _ = clean(text, nil)
+	return u.put(Message{Text: text, Entities: withAutomatic(text, nil)})
+}
+
+// Reply writes to the bot in answer to one of the messages.
+func (u *User) Reply(to int, text string) Message {
+	text, _ = clean(text, nil)
+	m := Message{Text: text, Entities: withAutomatic(text, nil)}
+	if quoted, ok := u.Message(to); ok {
+		quoted.ReplyTo = nil
+		m.ReplyTo = &quoted
+	}
+	return u.put(m)
+}
+
+// SendLocation shares a point, in degrees.
+func (u *User) SendLocation(latitude, longitude float64) Message {
+	return u.put(Message{Location: &Location{Latitude: latitude, Longitude: longitude}})
+}
+
+// put adds a message of the person's to their chat and to the bot's updates.
+func (u *User) put(m Message) Message {
+	s := u.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.state.people[u.id]
+	var records []record
+	if a.standing == blocked {
+		records = s.standingRecords(a, reachable, 0)
+	} else if a.standing != reachable {
+		records = append(records, record{Standing: &standingChange{ID: u.id, Standing: reachable}})
+	}
+	from := a.Person
+	m.ID, m.From, m.Chat, m.Date = s.state.lastID+1, &from, s.state.chats[u.id].Chat, s.cfg.now().Unix()
+	records = append(records, record{Message: &m})
+	ahead := int64(0)
+	for _, r := range records {
+		if r.Update != nil {
+			ahead++
+		}
+	}
+	shown := m.clone()
+	records = append(records, s.enqueue(update{Message: &shown}, ahead)...)
+	if s.commit(records...) != nil {
+		return Message{}
+	}
+	return m.clone()
+}
+
+// Edit changes the text of one of the person's own messages.
+func (u *User) Edit(messageID int, text string) error {
+	s := u.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.find(u.id, messageID)
+	if !ok || m.FromBot() {
+		return fmt.Errorf("editing message %d: %w", messageID, ErrNoMessage)
+	}
+	edited := m.clone()
+	edited.Text, _ = clean(text, nil)
+	edited.Entities = withAutomatic(edited.Text, nil)
+	edited.EditDate = s.cfg.now().Unix()
+	shown := edited.clone()
+	return s.commit(append([]record{{Message: &edited}}, s.enqueue(update{Edited: &shown}, 0)...)...)
+}
+
+// Press presses the first inline button of a message whose label contains the
+// given text, in any case, and returns the press's id for [User.Answer]. Like
+// a phone, it does not wait for the bot. Buttons that do not call the bot
+// cannot be pressed here.
+func (u *User) Press(messageID int, label string) (pressID string, err error) {
+	s := u.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.find(u.id, messageID)
+	if !ok {
+		return "", fmt.Errorf("pressing %q under message %d: %w", label, messageID, ErrNoMessage)
+	}
+	for _, row := range m.Rows() {
+		for _, b := range row {
+			if b.CallbackData != "" && containsFold(b.Text, label) {
+				return s.press(u.id, m, b.CallbackData)
+			}
+		}
+	}
+	return "", fmt.Errorf("pressing %q under message %d, which has %q: %w", label, messageID, m.Labels(), ErrNoButton)
+}
+
+// PressData is a client that sends whatever it likes: a press with the given
+// callback data under a message that need not have such a button any more.
+func (u *User) PressData(messageID int, data string) (pressID string, err error) {
+	s := u.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.find(u.id, messageID)
+	if !ok {
+		return "", fmt.Errorf("pressing under message %d: %w", messageID, ErrNoMessage)
+	}
+	return s.press(u.id, m, data)
+}
+
+// press queues a callback query. The caller holds s.mu.
+func (s *Server) press(from int64, m *Message, data string) (string, error) {
+	id := strconv.FormatInt(s.state.lastQuery+1, 10)
+	shown := m.clone()
+	records := []record{{Query: &queryOpened{ID: id, ChatID: from, At: s.cfg.now()}}}
+	records = append(records, s.enqueue(update{Callback: &callbackQuery{
+		ID: id, From: s.state.people[from].Person, Message: &shown, ChatInstance: strconv.FormatInt(m.Chat.ID, 10), Data: data,
+	}}, 0)...)
+	return id, s.commit(records...)
+}
+
+// find looks up a message. The caller holds s.mu.
+func (s *Server) find(chatID int64, messageID int) (*Message, bool) {
+	c, ok := s.state.chats[chatID]
+	if !ok {
+		return nil, false
+	}
+	i, ok := c.find(messageID)
+	if !ok {
+		return nil, false
+	}
+	return c.messages[i], true
+}
+
+// Messages is the chat as the person sees it now, oldest first.
+func (u *User) Messages() []Message {
+	s := u.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	messages := make([]Message, 0, len(s.state.chats[u.id].messages))
+	for _, m := range s.state.chats[u.id].messages {
+		messages = append(messages, m.clone())
+	}
+	return messages
+}
+
+// Message is one message of the chat as it is now.
+func (u *User) Message(id int) (Message, bool) {
+	u.server.mu.Lock()
+	defer u.server.mu.Unlock()
+	m, ok := u.server.find(u.id, id)
+	if !ok {
+		return Message{}, false
+	}
+	return m.clone(), true
+}
+
+// Last is the latest message of the bot.
+func (u *User) Last() (Message, bool) {
+	for _, m := range slices.Backward(u.Messages()) {
+		if m.FromBot() {
+			return m, true
+		}
+	}
+	return Message{}, false
+}
+
+// Keyboard is the reply keyboard the bot has put up, nil if none.
+func (u *User) Keyboard() *ReplyKeyboard {
+	u.server.mu.Lock()
+	defer u.server.mu.Unlock()
+	return u.server.state.chats[u.id].keyboard
+}
+
+// Typing is what the bot is seen doing, "typing" for one, and until when, in
+// real time; "" if nothing.
+func (u *User) Typing() (action string, until time.Time) {
+	u.server.mu.Lock()
+	defer u.server.mu.Unlock()
+	a := u.server.typing[u.id]
+	if !time.Now().Before(a.until) {
+		return "", time.Time{}
+	}
+	return a.name, a.until
+}
+
+// Wait waits until a message in the chat satisfies the condition, as it is or
+// after an edit, and returns the latest that does.
+func (u *User) Wait(ctx context.Context, condition func(Message) bool) (Message, error) {
+	var found Message
+	err := u.server.await(ctx, func(st *state) bool {
+		for _, m := range slices.Backward(st.chats[u.id].messages) {
+			if c := m.clone(); condition(c) {
+				found = c
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		return Message{}, fmt.Errorf("waiting for a message: %w; the chat has:\n%s", err, u.transcript())
+	}
+	return found, nil
+}
+
+// await waits until the condition holds for the state.
+func (s *Server) await(ctx context.Context, condition func(*state) bool) error {
+	for {
+		s.mu.Lock()
+		ok, changed := condition(s.state), s.changed
+		s.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.done:
+			return errors.New("the server was closed")
+		}
+	}
+}
+
+// transcript is the end of the chat in a few lines, for error messages.
+func (u *User) transcript() string {
+	messages := u.Messages()
+	var b strings.Builder
+	for _, m := range messages[max(0, len(messages)-10):] {
+		who := "person"
+		if m.FromBot() {
+			who = "bot"
+		}
+		fmt.Fprintf(&b, "  %d %s: %.200q %q\n", m.ID, who, m.Body(), m.Labels())
+	}
+	return b.String()
+}
+
+// Block blocks the bot: it can no longer write here, and is told so.
+func (u *User) Block() { u.setStanding(blocked) }
+
+// Unblock lets the bot write again.
+func (u *User) Unblock() { u.setStanding(reachable) }
+
+// Deactivate deletes the account.
+func (u *User) Deactivate() { u.setStanding(deactivated) }
+
+func (u *User) setStanding(to standing) {
+	s := u.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.state.people[u.id]
+	if a.standing == to {
+		return
+	}
+	_ = s.commit(s.standingRecords(a, to, 0)...) // a failure shows in Err
+}
+
+// standingRecords changes a person's standing and tells the bot where Telegram
+// would. The caller holds s.mu.
+func (s *Server) standingRecords(a *account, to standing, ahead int64) []record {
+	records := []record{{Standing: &standingChange{ID: a.ID, Standing: to}}}
+	if to == deactivated {
+		return records
+	}
+	member := func(st standing) chatMember {
+		if st == blocked {
+			forever := int64(0)
+			return chatMember{User: s.cfg.bot, Status: "kicked", UntilDate: &forever}
+		}
+		return chatMember{User: s.cfg.bot, Status: "member"}
+	}
+	change := memberChange{Chat: s.state.chats[a.ID].Chat, From: a.Person, Date: s.cfg.now().Unix(), Old: member(a.standing), New: member(to)}
+	return append(records, s.enqueue(update{Member: &change}, ahead)...)
+}
