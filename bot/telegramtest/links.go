@@ -63,22 +63,17 @@ var automatic = regexp.MustCompile(`(?:^|[\s(])(?:(/[A-Za-z0-9_]{1,64}(?:@[A-Za-
 // withAutomatic adds the entities Telegram finds in a text outside the ones
 // already there.
 func withAutomatic(text string, entities []Entity) []Entity {
-	for at := 0; at < len(text); {
-		m := automatic.FindStringSubmatchIndex(text[at:])
-		if m == nil {
-			break
-		}
+	for _, m := range automatic.FindAllStringSubmatchIndex(text, -1) {
 		for group, kind := range []string{"bot_command", "url", "mention"} {
 			from, to := m[2+2*group], m[3+2*group]
-			if from < 0 {
+			if from < 0 || (kind == "bot_command" && byteAt(text, to) == '/') {
 				continue
 			}
-			e := Entity{Type: kind, Offset: units(text[:at+from]), Length: units(text[at+from : at+to])}
+			e := Entity{Type: kind, Offset: units(text[:from]), Length: units(text[from:to])}
 			if !overlapsFixed(e, entities) {
 				entities = append(entities, e)
 			}
 		}
-		at += m[1]
 	}
 	sortEntities(entities)
 	return entities
