@@ -1,0 +1,312 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	tele "gopkg.in/telebot.v3"
+)
+
+// placeholder stands for the token everywhere above the transport. Errors of
+// net/http quote addresses, and an address of the Bot API holds the token.
+const placeholder = "token"
+
+// telegram calls the Bot API. It is safe for concurrent use.
+//
+// It takes telebot's types and its way to make a call, and no more: telebot
+// has no contexts, puts the token into errors, takes a proxy's HTML page for
+// success, and cannot tell a refused call from one that may have gone through.
+// A telebot Bot that is never started is a few words of memory, so each call
+// has one of its own, with a transport that knows the call's context, and
+// writes down how far the call came.
+type telegram struct {
+	base      string
+	token     Secret
+	transport http.RoundTripper
+	// observe is told the outcome of each call.
+	observe func(method, outcome string)
+}
+
+// apiError is the Bot API's own refusal: the call certainly had no effect.
+type apiError struct {
+	Method      string
+	Code        int
+	Description string
+	RetryAfter  time.Duration // of a 429; zero where none was given
+}
+
+func (e *apiError) Error() string {
+	return fmt.Sprintf("telegram: %s: %d %s", e.Method, e.Code, e.Description)
+}
+
+// callError is a call that got no answer of the Bot API's.
+type callError struct {
+	Method string
+	// Unsent says that the request certainly did not reach the Bot API.
+	Unsent bool
+	Err    error
+}
+
+func (e *callError) Error() string { return fmt.Sprintf("telegram: %s: %v", e.Method, e.Err) }
+func (e *callError) Unwrap() error { return e.Err }
+
+// proxyError is an answer by something in front of the Bot API.
+type proxyError struct {
+	Status     int
+	RetryAfter time.Duration
+}
+
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("answered by something that is not the Bot API: HTTP %d %s", e.Status, http.StatusText(e.Status))
+}
+
+// refused reports whether the request was certainly not passed on. That holds
+// for a proxy that finds fault with the request or has too many of them; a 502
+// may also mean that the Bot API did the work and its answer was lost.
+func (e *proxyError) refused() bool {
+	return e.Status >= 300 && e.Status < 500 && e.Status != http.StatusRequestTimeout
+}
+
+// call calls a method, and decodes the answer's result into result unless that
+// is nil. Errors are an *apiError or a *callError.
+func (t *telegram) call(ctx context.Context, limit time.Duration, method string, params, result any) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := t.try(ctx, method, params, result)
+	t.observe(method, outcomeLabel(err))
+	return err
+}
+
+func (t *telegram) try(ctx context.Context, method string, params, result any) error {
+	journey := &journey{ctx: ctx, token: t.token, next: t.transport}
+	once, err := tele.NewBot(tele.Settings{
+		URL: t.base, Token: placeholder, Offline: true, Updates: 1,
+		Client: &http.Client{Transport: journey, CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse // a redirect would carry the token to another host
+		}},
+	})
+	if err != nil {
+		return &callError{Method: method, Unsent: true, Err: err}
+	}
+	data, err := once.Raw(method, params)
+	var answer struct {
+		OK          *bool           `json:"ok"`
+		Result      json.RawMessage `json:"result"`
+		Code        int             `json:"error_code"`
+		Description string          `json:"description"`
+		Parameters  struct {
+			RetryAfter int `json:"retry_after"`
+		} `json:"parameters"`
+	}
+	if data == nil {
+		return &callError{Method: method, Unsent: !journey.left.Load(), Err: cause(ctx, err)}
+	}
+	if json.Unmarshal(data, &answer) != nil || answer.OK == nil {
+		foreign := &proxyError{Status: journey.status, RetryAfter: journey.retryAfter}
+		return &callError{Method: method, Unsent: foreign.refused(), Err: foreign}
+	}
+	if !*answer.OK {
+		return &apiError{Method: method, Code: answer.Code, Description: answer.Description,
+			RetryAfter: max(time.Duration(answer.Parameters.RetryAfter)*time.Second, journey.retryAfter)}
+	}
+	if result == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer.Result, result); err != nil {
+		return &callError{Method: method, Err: fmt.Errorf("result: %w", err)}
+	}
+	return nil
+}
+
+// cause is what is worth telling of a failed call: the reason under net/http's
+// wrapping, without the address.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// journey is the transport of one call.
+type journey struct {
+	ctx   context.Context
+	token Secret
+	next  http.RoundTripper
+
+	left       atomic.Bool // something of the request may have left this machine
+	status     int
+	retryAfter time.Duration
+}
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 16 << 20
+
+// RoundTrip implements http.RoundTripper. It puts the token in.
+func (j *journey) RoundTrip(outer *http.Request) (*http.Response, error) {
+	if err := j.ctx.Err(); err != nil {
+		return nil, err
+	}
+	req := outer.Clone(httptrace.WithClientTrace(j.ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { j.left.Store(true) },
+	}))
+	req.URL.Path = strings.Replace(req.URL.Path, "/bot"+placeholder+"/", "/bot"+j.token.Reveal()+"/", 1)
+	resp, err := j.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	j.status = resp.StatusCode
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		j.retryAfter = time.Duration(seconds) * time.Second
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	return resp, nil
+}
+
+// outcomeLabel names an outcome for metrics, in a handful of words.
+func outcomeLabel(err error) string {
+	var refused *apiError
+	var failed *callError
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &refused):
+		return strconv.Itoa(refused.Code)
+	case errors.As(err, &failed) && failed.Unsent:
+		return "unsent"
+	default:
+		return "unknown"
+	}
+}
+
+// The time limits of calls. A getUpdates may wait as long as it asked to, and
+// then some.
+const (
+	callLimit  = 20 * time.Second
+	pollMargin = 15 * time.Second
+)
+
+// chatMessage is a message as the dialogue composes it.
+type chatMessage struct {
+	text   richText
+	keys   keyboard
+	silent bool // no sound
+}
+
+// me asks who the bot is.
+func (t *telegram) me(ctx context.Context) (tele.User, error) {
+	var me tele.User
+	err := t.call(ctx, callLimit, "getMe", map[string]any{}, &me)
+	return me, err
+}
+
+// updates waits for updates from offset on, up to wait.
+func (t *telegram) updates(ctx context.Context, offset int, wait time.Duration) ([]tele.Update, error) {
+	var raw []json.RawMessage
+	err := t.call(ctx, wait+pollMargin, "getUpdates", map[string]any{
+		"offset": offset, "timeout": int(wait.Seconds()), "limit": 100,
+		"allowed_updates": []string{"message", "callback_query", "my_chat_member"},
+	}, &raw)
+	if err != nil {
+		return nil, err
+	}
+	updates := make([]tele.Update, 0, len(raw))
+	for _, one := range raw {
+		var update tele.Update
+		if json.Unmarshal(one, &update) != nil {
+			// One update that cannot be read must not hold up the others for
+			// ever. With its id it is passed over like one of no interest.
+			var id struct {
+				ID int `json:"update_id"`
+			}
+			if json.Unmarshal(one, &id) != nil {
+				continue
+			}
+			update = tele.Update{ID: id.ID}
+		}
+		updates = append(updates, update)
+	}
+	return updates, nil
+}
+
+// send sends a message once and returns its id.
+func (t *telegram) send(ctx context.Context, chat int64, m chatMessage) (int64, error) {
+	markup, err := m.keys.markup()
+	if err != nil {
+		return 0, &callError{Method: "sendMessage", Unsent: true, Err: err}
+	}
+	params := map[string]any{"chat_id": chat, "disable_notification": m.silent, "link_preview_options": map[string]any{"is_disabled": true}}
+	if len(m.keys) > 0 {
+		params["reply_markup"] = markup
+	}
+	var sent struct {
+		ID int64 `json:"message_id"`
+	}
+	err = t.formatted(ctx, "sendMessage", params, m.text, &sent)
+	return sent.ID, err
+}
+
+// edit replaces a message. A message that reads that way already is fine.
+func (t *telegram) edit(ctx context.Context, chat, message int64, m chatMessage) error {
+	markup, err := m.keys.markup()
+	if err != nil {
+		return &callError{Method: "editMessageText", Unsent: true, Err: err}
+	}
+	err = t.formatted(ctx, "editMessageText", map[string]any{
+		"chat_id": chat, "message_id": message, "reply_markup": markup, "link_preview_options": map[string]any{"is_disabled": true},
+	}, m.text, nil)
+	if refused := (*apiError)(nil); errors.As(err, &refused) && strings.Contains(refused.Description, "message is not modified") {
+		return nil
+	}
+	return err
+}
+
+// formatted calls a method with a text in HTML, and where Telegram cannot read
+// the markup, once more without any: a refused message was certainly not sent.
+func (t *telegram) formatted(ctx context.Context, method string, params map[string]any, text richText, result any) error {
+	text = text.sendable()
+	params["text"], params["parse_mode"] = text.html(), "HTML"
+	err := t.call(ctx, callLimit, method, params, result)
+	if refused := (*apiError)(nil); !errors.As(err, &refused) || refused.Code != http.StatusBadRequest || !strings.Contains(refused.Description, "can't parse entities") {
+		return err
+	}
+	params["text"] = text.plain()
+	delete(params, "parse_mode")
+	return t.call(ctx, callLimit, method, params, result)
+}
+
+// answer stops the waiting sign on a pressed button and may show a short text.
+// A press too old to be answered is none to worry about.
+func (t *telegram) answer(ctx context.Context, callback, text string) error {
+	params := map[string]any{"callback_query_id": callback}
+	if text != "" {
+		params["text"] = cut(text, 200)
+	}
+	err := t.call(ctx, callLimit, "answerCallbackQuery", params, nil)
+	if refused := (*apiError)(nil); errors.As(err, &refused) && refused.Code == http.StatusBadRequest {
+		return nil
+	}
+	return err
+}
+
+// typing shows for some seconds that the bot is at work.
+func (t *telegram) typing(ctx context.Context, chat int64) error {
+	return t.call(ctx, callLimit, "sendChatAction", map[string]any{"chat_id": chat, "action": "typing"}, nil)
+}
+
+// menu sets the commands that Telegram offers behind the slash.
+func (t *telegram) menu(ctx context.Context, commands []tele.Command) error {
+	return t.call(ctx, callLimit, "setMyCommands", map[string]any{"commands": commands}, nil)
+}
