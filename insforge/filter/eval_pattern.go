@@ -1,0 +1,232 @@
+package filter
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// like makes LIKE and ILIKE. PostgREST turns every * of the pattern into %.
+func like(op Op, pattern string) (func(Value) (Truth, error), error) {
+	if err := checkText(pattern); err != nil {
+		return nil, err
+	}
+	pattern = strings.ReplaceAll(pattern, "*", "%")
+	fold := op == OpILike
+	if fold {
+		pattern = strings.ToLower(pattern)
+	}
+	return func(v Value) (Truth, error) {
+		s := v.str
+		if fold {
+			s = strings.ToLower(s)
+		}
+		got, err := likeMatch(s, pattern)
+		return truth(got == likeYes), err
+	}, nil
+}
+
+type likeResult int8
+
+const (
+	likeNo likeResult = iota
+	likeYes
+	likeAbort // no match even if more of the text were skipped
+)
+
+// likeMatch is recursive only at %, and gives up as soon as the text has run
+// out, so that it stays quadratic at worst per %.
+func likeMatch(s, pattern string) (likeResult, error) {
+	for pattern != "" {
+		switch pattern[0] {
+		case '\\':
+			pattern = pattern[1:]
+			if pattern == "" {
+				if s == "" {
+					return likeAbort, nil
+				}
+				return likeNo, &SQLError{Code: "22025", Message: "LIKE pattern must not end with escape character"}
+			}
+			if s == "" {
+				return likeAbort, nil
+			}
+			if s[0] != pattern[0] {
+				return likeNo, nil
+			}
+			s, pattern = s[1:], pattern[1:]
+		case '%':
+			pattern = strings.TrimLeft(pattern, "%")
+			for pattern != "" && pattern[0] == '_' { // %_ is _%
+				if s == "" {
+					return likeAbort, nil
+				}
+				_, size := utf8.DecodeRuneInString(s)
+				s = s[size:]
+				pattern = strings.TrimLeft(pattern[1:], "%")
+			}
+			if pattern == "" {
+				return likeYes, nil
+			}
+			first := pattern[0]
+			if first == '\\' {
+				if len(pattern) == 1 {
+					return likeNo, &SQLError{Code: "22025", Message: "LIKE pattern must not end with escape character"}
+				}
+				first = pattern[1]
+			}
+			for {
+				i := strings.IndexByte(s, first)
+				if i < 0 {
+					return likeAbort, nil
+				}
+				got, err := likeMatch(s[i:], pattern)
+				if err != nil || got != likeNo {
+					return got, err
+				}
+				s = s[i+1:]
+			}
+		case '_':
+			if s == "" {
+				return likeAbort, nil
+			}
+			_, size := utf8.DecodeRuneInString(s)
+			s, pattern = s[size:], pattern[1:]
+		default:
+			if s == "" {
+				return likeAbort, nil
+			}
+			if s[0] != pattern[0] {
+				return likeNo, nil
+			}
+			s, pattern = s[1:], pattern[1:]
+		}
+	}
+	if s == "" {
+		return likeYes, nil
+	}
+	return likeNo, nil
+}
+
+// match makes ~ and ~*. PostgreSQL's advanced regular expressions are Go's but
+// for a few escapes, which are translated; back-references and look-around have
+// no counterpart and are refused.
+func match(op Op, pattern string) (func(Value) (Truth, error), error) {
+	if err := checkText(pattern); err != nil {
+		return nil, err
+	}
+	translated, err := translateRegexp(pattern)
+	if err != nil {
+		return nil, err
+	}
+	flags := "(?s)" // a dot matches newlines, ^ and $ only the ends
+	if op == OpIMatch {
+		flags = "(?si)"
+	}
+	re, err := regexp.Compile(flags + translated)
+	if err != nil {
+		return nil, &SQLError{Code: "2201B", Message: "invalid regular expression: " + regexpComplaint(err)}
+	}
+	return func(v Value) (Truth, error) { return truth(re.MatchString(v.str)), nil }, nil
+}
+
+// translateRegexp rewrites what PostgreSQL spells differently.
+func translateRegexp(pattern string) (string, error) {
+	if literal, ok := strings.CutPrefix(pattern, "***="); ok {
+		return regexp.QuoteMeta(literal), nil
+	}
+	pattern = strings.TrimPrefix(pattern, "***:")
+	var out strings.Builder
+	inClass := false
+	for i := 0; i < len(pattern); i++ {
+		c := pattern[i]
+		switch {
+		case c == '\\' && i+1 < len(pattern):
+			i++
+			switch e := pattern[i]; {
+			case e == 'y':
+				out.WriteString(`\b`)
+			case e == 'Y':
+				out.WriteString(`\B`)
+			case e == 'm':
+				out.WriteString(`\b`)
+			case e == 'M':
+				out.WriteString(`\b`)
+			case e == 'Z':
+				out.WriteString(`\z`)
+			case e >= '1' && e <= '9' && !inClass:
+				return "", unsupportedRegexp("back-references")
+			case e == 'A' || strings.IndexByte("dwsDWSnrtfv", e) >= 0:
+				out.WriteByte('\\')
+				out.WriteByte(e)
+			case e >= utf8.RuneSelf || unicode.IsLetter(rune(e)):
+				return "", &SQLError{Code: "2201B", Message: `invalid regular expression: invalid escape \ sequence`}
+			default:
+				out.WriteByte('\\')
+				out.WriteByte(e)
+			}
+		case inClass:
+			if c == '[' && i+1 < len(pattern) && strings.IndexByte(":.=", pattern[i+1]) >= 0 {
+				end := strings.Index(pattern[i:], string(pattern[i+1])+"]")
+				if end > 0 {
+					out.WriteString(pattern[i : i+end+2])
+					i += end + 1
+					continue
+				}
+			}
+			if c == '[' {
+				out.WriteByte('\\')
+			}
+			out.WriteByte(c)
+			inClass = c != ']'
+		case c == '[':
+			inClass = true
+			out.WriteByte(c)
+			if i+1 < len(pattern) && pattern[i+1] == '^' {
+				i++
+				out.WriteByte('^')
+			}
+			if i+1 < len(pattern) && pattern[i+1] == ']' {
+				i++
+				out.WriteString(`\]`)
+			}
+		case c == '(' && strings.HasPrefix(pattern[i:], "(?") && !strings.HasPrefix(pattern[i:], "(?:"):
+			if i == 0 { // embedded options such as (?i)
+				out.WriteByte(c)
+				continue
+			}
+			return "", unsupportedRegexp("look-around")
+		default:
+			out.WriteByte(c)
+		}
+	}
+	return out.String(), nil
+}
+
+func unsupportedRegexp(what string) error {
+	return &SQLError{Code: "0A000", Message: "regular expressions with " + what + " are not supported here"}
+}
+
+func regexpComplaint(err error) string {
+	parse, ok := err.(*syntax.Error)
+	if !ok {
+		return err.Error()
+	}
+	switch parse.Code {
+	case syntax.ErrMissingParen, syntax.ErrUnexpectedParen:
+		return "parentheses () not balanced"
+	case syntax.ErrMissingBracket:
+		return "brackets [] not balanced"
+	case syntax.ErrMissingRepeatArgument, syntax.ErrInvalidRepeatOp:
+		return "quantifier operand invalid"
+	case syntax.ErrInvalidRepeatSize:
+		return "invalid repetition count(s)"
+	case syntax.ErrInvalidCharRange:
+		return "invalid character range"
+	case syntax.ErrTrailingBackslash, syntax.ErrInvalidEscape:
+		return `invalid escape \ sequence`
+	default:
+		return parse.Code.String()
+	}
+}
