@@ -19,7 +19,14 @@ type longPoll struct {
 	ended chan *apiError
 }
 
-// end stops the waiting call, if there is one. The caller holds s.mu.
+// Polling reports whether a getUpdates call is waiting for updates.
+func (s *Server) Polling() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.poll != nil
+}
+
+// endPoll stops the waiting call, if there is one. The caller holds s.mu.
 func (s *Server) endPoll(reason *apiError) {
 	if s.poll != nil {
 		s.poll.ended <- reason // buffered, and each poll is ended once
