@@ -1,0 +1,313 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/filter"
+	"github.com/followthrough-go/followthrough/planparse"
+)
+
+// ErrAlreadyHandled says that a reminder is no longer in a state the action
+// applies to: it was done, skipped, cancelled or put off before. The error is
+// an [*AlreadyHandledError], which tells how it stands now.
+var ErrAlreadyHandled = errors.New("already handled")
+
+// ErrTooLate says that an action is too old to be undone.
+var ErrTooLate = errors.New("too late to undo")
+
+// AlreadyHandledError is [ErrAlreadyHandled] with the reminder as it stands.
+type AlreadyHandledError struct{ Reminder Reminder }
+
+// Error implements error.
+func (e *AlreadyHandledError) Error() string {
+	return fmt.Sprintf("reminder %d is %s: %v", e.Reminder.ID, e.Reminder.Status, ErrAlreadyHandled)
+}
+
+// Is makes errors.Is(err, ErrAlreadyHandled) true.
+func (e *AlreadyHandledError) Is(target error) bool { return target == ErrAlreadyHandled }
+
+// Change is what an action did.
+type Change struct {
+	Before, After Reminder
+	Lead          Lead           // the zero Lead where it has vanished
+	Step          planparse.Step // the zero Step where the lead's plan has none of that number
+	Next          *Reminder      // the lead's next open reminder; nil when none is left
+	Mark          Mark           // takes the action back, for a minute
+}
+
+// undoTime is how long an action can be taken back.
+const undoTime = time.Minute
+
+// Mark identifies an action and remembers what it replaced: all it takes to
+// undo it. Its text form fits a button.
+type Mark struct {
+	ReminderID int64
+	At         time.Time // of the action, to the microsecond
+	Status     Status    // before the action
+	DueAt      time.Time // before the action
+	Count      int       // reminder_count before the action
+}
+
+var markLetters = map[Status]string{Pending: "p", Sent: "s", Snoozed: "z", Parked: "k", Completed: "c", Skipped: "x"}
+
+// String is the mark's text form: letters, digits and dots, at most 48 bytes.
+func (m Mark) String() string {
+	base36 := func(n int64) string { return strconv.FormatInt(n, 36) }
+	return strings.Join([]string{base36(m.ReminderID), markLetters[m.Status], base36(m.At.UnixMicro()), base36(m.DueAt.UnixMicro()), base36(int64(m.Count))}, ".")
+}
+
+// ParseMark reads the text form of a mark.
+func ParseMark(text string) (Mark, error) {
+	parts := strings.Split(text, ".")
+	if len(parts) != 5 {
+		return Mark{}, fmt.Errorf("%q is no undo mark", text)
+	}
+	var numbers [4]int64
+	for i, part := range []string{parts[0], parts[2], parts[3], parts[4]} {
+		n, err := strconv.ParseInt(part, 36, 64)
+		if err != nil {
+			return Mark{}, fmt.Errorf("%q is no undo mark", text)
+		}
+		numbers[i] = n
+	}
+	for status, letter := range markLetters {
+		if letter == parts[1] {
+			return Mark{ReminderID: numbers[0], Status: status, At: time.UnixMicro(numbers[1]).UTC(),
+				DueAt: time.UnixMicro(numbers[2]).UTC(), Count: int(numbers[3])}, nil
+		}
+	}
+	return Mark{}, fmt.Errorf("%q is no undo mark", text)
+}
+
+// Complete marks a user's reminder as done.
+func (s *Scheduler) Complete(ctx context.Context, telegramID, reminderID int64) (Change, error) {
+	return s.close(ctx, telegramID, reminderID, Completed)
+}
+
+// Skip marks a user's reminder as let go.
+func (s *Scheduler) Skip(ctx context.Context, telegramID, reminderID int64) (Change, error) {
+	return s.close(ctx, telegramID, reminderID, Skipped)
+}
+
+func (s *Scheduler) close(ctx context.Context, telegramID, reminderID int64, status Status) (Change, error) {
+	return s.act(ctx, telegramID, reminderID, func(r Reminder, at time.Time) map[string]any {
+		if !r.Status.Open() && r.Status != Parked {
+			return nil
+		}
+		set := map[string]any{"status": status}
+		if status == Completed {
+			set["completed_at"] = at
+		}
+		return set
+	})
+}
+
+// Snooze puts a user's reminder off until a later time. It does not use up a
+// nudge: the one that was answered with a snooze comes again. A reminder that
+// its user put off already stays as it is until it comes back.
+func (s *Scheduler) Snooze(ctx context.Context, telegramID, reminderID int64, until time.Time) (Change, error) {
+	until = until.UTC().Truncate(time.Microsecond)
+	if !until.After(s.store.clock.Now()) {
+		return Change{}, fmt.Errorf("snooze until %s: that is not in the future", until.Format(time.RFC3339))
+	}
+	return s.act(ctx, telegramID, reminderID, func(r Reminder, at time.Time) map[string]any {
+		putOff := r.Status == Snoozed && r.ClaimToken.IsZero() && r.DueAt.After(at)
+		if putOff || (!r.Status.Open() && r.Status != Parked) {
+			return nil
+		}
+		set := map[string]any{"status": Snoozed, "due_at": until, "snooze_count": r.SnoozeCount + 1}
+		if !r.ClaimToken.IsZero() {
+			// Give the nudge back, once: without a token there is none to give.
+			set["reminder_count"] = max(r.ReminderCount-1, 0)
+			set["last_reminded_at"] = nil
+		}
+		return set
+	})
+}
+
+// Reopen makes a done or skipped reminder of a user's open again. It comes
+// when the plan said, or a day from now where that has passed.
+func (s *Scheduler) Reopen(ctx context.Context, telegramID, reminderID int64) (Change, error) {
+	return s.act(ctx, telegramID, reminderID, func(r Reminder, at time.Time) map[string]any {
+		if r.Status != Completed && r.Status != Skipped {
+			return nil
+		}
+		due := r.Planned()
+		if !due.After(at) {
+			due = at.Add(24 * time.Hour)
+		}
+		return map[string]any{"status": Pending, "due_at": due, "reminder_count": 0, "last_reminded_at": nil, "completed_at": nil, "last_error": nil}
+	})
+}
+
+// Undo takes an action back, within a minute, if nothing happened to the
+// reminder since.
+func (s *Scheduler) Undo(ctx context.Context, telegramID int64, mark Mark) (Change, error) {
+	if s.store.clock.Now().Sub(mark.At) > undoTime {
+		return Change{}, ErrTooLate
+	}
+	return s.act(ctx, telegramID, mark.ReminderID, func(r Reminder, _ time.Time) map[string]any {
+		if !r.UpdatedAt.Equal(mark.At) {
+			return nil
+		}
+		set := map[string]any{"status": mark.Status, "due_at": mark.DueAt, "reminder_count": mark.Count, "completed_at": nil}
+		if r.Status == Snoozed {
+			set["snooze_count"] = max(r.SnoozeCount-1, 0)
+			if mark.Count > 0 {
+				// Some token must stand there, or the nudge could not be given
+				// back by a second snooze.
+				set["last_reminded_at"] = s.tokens.next(s.store.clock.Now())
+			}
+		}
+		return set
+	})
+}
+
+// SetStep ticks a step of a lead's plan off, or opens it again: the reminder
+// and the plan together. A step without a reminder changes in the plan only.
+func (s *Scheduler) SetStep(ctx context.Context, telegramID, leadID int64, stepID int, done bool) (Change, error) {
+	reminders, err := s.store.Reminders(ctx, telegramID, leadID)
+	if err != nil {
+		return Change{}, err
+	}
+	for _, r := range reminders {
+		if r.StepID != stepID {
+			continue
+		}
+		if done {
+			return s.Complete(ctx, telegramID, r.ID)
+		}
+		return s.Reopen(ctx, telegramID, r.ID)
+	}
+	status := planparse.StatusPending
+	if done {
+		status = planparse.StatusDone
+	}
+	lead, err := s.setPlanSteps(ctx, telegramID, leadID, map[int]string{stepID: status})
+	if err != nil {
+		return Change{}, err
+	}
+	step, ok := lead.Step(stepID)
+	if !ok {
+		return Change{}, fmt.Errorf("step %d: %w", stepID, ErrNotFound)
+	}
+	return Change{Lead: lead, Step: step}, nil
+}
+
+// act reads a user's reminder, asks change what to set, and swaps the row if
+// it still stands as it was read. change returns nil where the action does not
+// apply. A row that moved in between is looked at again, a few times.
+func (s *Scheduler) act(ctx context.Context, telegramID, reminderID int64, change func(r Reminder, at time.Time) map[string]any) (Change, error) {
+	for range 4 {
+		before, err := insforge.One[Reminder](ctx, s.store.reminders(filter.Eq("id", reminderID), filter.Eq("telegram_id", telegramID)))
+		if errors.Is(err, insforge.ErrNoRows) {
+			return Change{}, fmt.Errorf("reminder: %w", ErrNotFound)
+		}
+		if err != nil {
+			return Change{}, fmt.Errorf("read reminder: %w", err)
+		}
+		now := s.store.now()
+		set := change(before, now)
+		if set == nil {
+			s.repairPlan(ctx, before)
+			return Change{}, &AlreadyHandledError{Reminder: before}
+		}
+		at := s.tokens.next(now)
+		set["updated_at"] = at
+		after, swapped, err := s.swap(ctx, before, set, at)
+		if err != nil {
+			return Change{}, err
+		}
+		if swapped {
+			return s.changed(ctx, before, after, at)
+		}
+	}
+	return Change{}, fmt.Errorf("reminder %d keeps changing; try again", reminderID)
+}
+
+// swap is the compare-and-swap: it sets columns of a row that still has the
+// state it was read in. When the answer to the request is lost, the row is
+// read back: at tells whether the change is ours.
+func (s *Scheduler) swap(ctx context.Context, before Reminder, set map[string]any, at time.Time) (Reminder, bool, error) {
+	row := s.store.reminders(filter.Eq("id", before.ID), filter.Eq("telegram_id", before.TelegramID))
+	rows, err := insforge.Update[Reminder](ctx, row.Where(
+		filter.Eq("status", before.Status), filter.Eq("due_at", before.DueAt),
+		filter.Eq("reminder_count", before.ReminderCount), filter.Eq("snooze_count", before.SnoozeCount),
+	), set)
+	if err != nil && !insforge.SafeToRepeat(err) && ctx.Err() == nil {
+		back, readErr := insforge.All[Reminder](ctx, row.Where(filter.Eq("updated_at", at)))
+		if readErr == nil {
+			rows, err = back, nil
+		}
+	}
+	if err != nil {
+		return Reminder{}, false, fmt.Errorf("change reminder: %w", err)
+	}
+	if len(rows) == 0 {
+		return Reminder{}, false, nil
+	}
+	return rows[0], true, nil
+}
+
+// changed does what follows a change of a reminder: the plan shown with the
+// lead, the log, and the look ahead. The reminder is what counts, so failures
+// from here on are logged, and repaired when the lead is next looked at.
+func (s *Scheduler) changed(ctx context.Context, before, after Reminder, at time.Time) (Change, error) {
+	s.wake()
+	change := Change{Before: before, After: after,
+		Mark: Mark{ReminderID: after.ID, At: at, Status: before.Status, DueAt: before.DueAt, Count: before.ReminderCount}}
+	lead, err := s.setPlanSteps(ctx, after.TelegramID, after.LeadID, map[int]string{after.StepID: stepStatus(after.Status)})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		s.log.Warn("plan of the lead not updated", "lead", after.LeadID, "error", err)
+	}
+	change.Lead = lead
+	change.Step, _ = lead.Step(after.StepID)
+	s.logActivity(ctx, Activity{LeadID: after.LeadID, TelegramID: after.TelegramID, Type: activityType(after.Status),
+		Content: change.Step.Description, Metadata: map[string]any{"step_id": after.StepID, "reminder_id": after.ID}})
+	reminders, err := s.store.Reminders(ctx, after.TelegramID, after.LeadID)
+	if err != nil {
+		s.log.Warn("next step not found", "lead", after.LeadID, "error", err)
+		return change, nil
+	}
+	for _, r := range reminders {
+		if r.Status.Open() {
+			change.Next = &r
+			break
+		}
+	}
+	if change.Next == nil {
+		s.planFollowup(ctx, change.Lead)
+	}
+	return change, nil
+}
+
+// stepStatus is what the plan says of a step whose reminder has a status.
+func stepStatus(status Status) string {
+	switch status {
+	case Completed:
+		return planparse.StatusDone
+	case Skipped:
+		return planparse.StatusSkipped
+	default:
+		return planparse.StatusPending
+	}
+}
+
+func activityType(status Status) string {
+	switch status {
+	case Completed:
+		return ActivityStepDone
+	case Skipped:
+		return ActivityStepSkipped
+	case Snoozed:
+		return ActivityStepSnoozed
+	default:
+		return ActivityStepReopened
+	}
+}

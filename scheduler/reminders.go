@@ -1,0 +1,135 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/filter"
+)
+
+// epoch bounds listings from below: PostgreSQL's "-infinity" and dates before
+// our era have no JSON form that time.Time reads, and one such row would make
+// a whole page unreadable.
+var epoch = time.Unix(0, 0).UTC()
+
+// open keeps reminders that still come by themselves; actionable also those a
+// person can still act on.
+func open() filter.Filter       { return filter.In("status", Pending, Sent, Snoozed) }
+func actionable() filter.Filter { return filter.In("status", Pending, Sent, Snoozed, Parked) }
+
+func (s *Store) reminders(filters ...filter.Filter) insforge.Query {
+	return s.client.From(tableReminders).Where(filters...)
+}
+
+func (s *Store) listReminders(ctx context.Context, q insforge.Query) ([]Reminder, error) {
+	rows, err := insforge.All[Reminder](ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("list reminders: %w", err)
+	}
+	return rows, nil
+}
+
+// Reminder returns one of a user's reminders.
+func (s *Store) Reminder(ctx context.Context, telegramID, id int64) (Reminder, error) {
+	r, err := insforge.One[Reminder](ctx, s.reminders(filter.Eq("id", id), filter.Eq("telegram_id", telegramID)))
+	if errors.Is(err, insforge.ErrNoRows) {
+		return Reminder{}, fmt.Errorf("reminder: %w", ErrNotFound)
+	}
+	if err != nil {
+		return Reminder{}, fmt.Errorf("read reminder: %w", err)
+	}
+	return r, nil
+}
+
+// Reminders lists the reminders of a user's lead in the order of their due
+// dates, whatever became of them; only those another plan replaced are left
+// out.
+func (s *Store) Reminders(ctx context.Context, telegramID, leadID int64) ([]Reminder, error) {
+	return s.listReminders(ctx, s.reminders(
+		filter.Eq("lead_id", leadID), filter.Eq("telegram_id", telegramID),
+		filter.Neq("status", Cancelled), filter.Gte("due_at", epoch),
+	).Order("due_at.asc", "step_id.asc", "id.asc"))
+}
+
+// Agenda lists a user's open reminders due before until, the oldest first.
+func (s *Store) Agenda(ctx context.Context, telegramID int64, until time.Time) ([]Reminder, error) {
+	return s.listReminders(ctx, s.reminders(
+		filter.Eq("telegram_id", telegramID), open(), filter.Gte("due_at", epoch), filter.Lt("due_at", until),
+	).Order("due_at.asc", "id.asc"))
+}
+
+// Resting lists a user's reminders that were put off or are no longer sent.
+func (s *Store) Resting(ctx context.Context, telegramID int64) ([]Reminder, error) {
+	return s.listReminders(ctx, s.reminders(
+		filter.Eq("telegram_id", telegramID), filter.In("status", Snoozed, Parked), filter.Gte("due_at", epoch),
+	).Order("due_at.asc", "id.asc"))
+}
+
+// Upcoming lists the next open reminders of all users, at most limit.
+func (s *Store) Upcoming(ctx context.Context, limit int) ([]Reminder, error) {
+	return s.listReminders(ctx, s.reminders(open(), filter.Gte("due_at", epoch)).
+		Order("due_at.asc", "id.asc").Limit(limit))
+}
+
+// earliestDue is when the next open reminder is due; false if there is none.
+func (s *Store) earliestDue(ctx context.Context) (time.Time, bool, error) {
+	next, err := s.Upcoming(ctx, 1)
+	if err != nil || len(next) == 0 {
+		return time.Time{}, false, err
+	}
+	return next[0].DueAt, true, nil
+}
+
+// due lists up to limit open reminders that are due at now, the oldest first.
+func (s *Store) due(ctx context.Context, now time.Time, limit int) ([]Reminder, error) {
+	return s.listReminders(ctx, s.reminders(open(), filter.Gte("due_at", epoch), filter.Lte("due_at", now)).
+		Order("due_at.asc", "id.asc").Limit(limit))
+}
+
+// Ping asks the backend for next to nothing. Its error says why reminders
+// cannot be reached: connection, credentials or missing tables.
+func (s *Store) Ping(ctx context.Context) error {
+	if _, err := insforge.All[Reminder](ctx, s.client.From(tableReminders).Limit(1)); err != nil {
+		return fmt.Errorf("reach reminders: %w", err)
+	}
+	return nil
+}
+
+// unreachable is last_error of reminders parked because Telegram refused their
+// user: those come back at the user's next /start, the used-up ones do not.
+const unreachable = "unreachable: "
+
+// block notes that a user cannot be reached and parks what is open for them,
+// so that it is not tried for ever.
+func (s *Store) block(ctx context.Context, telegramID int64, reason string) (int64, error) {
+	now := s.now()
+	if err := s.ChangeUser(ctx, telegramID, UserChange{ColumnBlockedAt: now}); err != nil {
+		return 0, err
+	}
+	n, err := s.reminders(filter.Eq("telegram_id", telegramID), open()).
+		Update(ctx, map[string]any{"status": Parked, "last_error": unreachable + reason, "updated_at": now}, insforge.Idempotent())
+	if err != nil {
+		return 0, fmt.Errorf("park reminders: %w", err)
+	}
+	return n, nil
+}
+
+// Unblock is for a user who writes again: what was parked because they could
+// not be reached becomes open again, due as it was. It returns how many
+// reminders came back.
+func (s *Store) Unblock(ctx context.Context, telegramID int64) (int64, error) {
+	now := s.now()
+	n, err := s.reminders(filter.Eq("telegram_id", telegramID), filter.Eq("status", Parked), filter.Like("last_error", unreachable+"*")).
+		Update(ctx, map[string]any{"status": Sent, "last_error": nil, "updated_at": now}, insforge.Idempotent())
+	if err != nil {
+		return 0, fmt.Errorf("un-park reminders: %w", err)
+	}
+	if _, err := s.client.From(tableUsers).Where(filter.Eq("telegram_id", telegramID), filter.Not(filter.IsNull("blocked_at"))).
+		Update(ctx, map[string]any{"blocked_at": nil, "updated_at": now}, insforge.Idempotent()); err != nil {
+		return n, fmt.Errorf("store settings: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,137 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/filter"
+)
+
+// User is a row of bot_users: one person's settings, and where their dialogue
+// stands. Most people have no row, which means all defaults.
+type User struct {
+	TelegramID  int64     `json:"telegram_id"`
+	TimeZone    string    `json:"time_zone"`  // IANA name; empty: the service's default
+	QuietFrom   string    `json:"quiet_from"` // "22:00:00"; empty with QuietUntil: no quiet hours
+	QuietUntil  string    `json:"quiet_until"`
+	SendHour    *int      `json:"send_hour"`    // hour of the day that plans are scheduled for; nil: the plan's own clock time
+	PausedUntil time.Time `json:"paused_until"` // nothing is sent before
+	BlockedAt   time.Time `json:"blocked_at"`   // when Telegram refused them; zero: reachable
+	FocusLead   int64     `json:"focus_lead_id"`
+	Awaiting    string    `json:"awaiting"` // what the next plain message is taken for; empty: nothing
+}
+
+// Location is the user's time zone, or fallback where none is set or the name
+// is unknown to this machine.
+func (u User) Location(fallback *time.Location) *time.Location {
+	if u.TimeZone != "" {
+		if zone, err := time.LoadLocation(u.TimeZone); err == nil {
+			return zone
+		}
+	}
+	return fallback
+}
+
+// SendableAt is the first instant, not before t, at which the user may be
+// sent something: after a pause, and outside quiet hours in zone fallback or
+// their own. Quiet hours that end before they begin span midnight.
+func (u User) SendableAt(t time.Time, fallback *time.Location) time.Time {
+	if t.Before(u.PausedUntil) {
+		t = u.PausedUntil
+	}
+	from, okFrom := clockTime(u.QuietFrom)
+	until, okUntil := clockTime(u.QuietUntil)
+	if !okFrom || !okUntil || from == until {
+		return t
+	}
+	local := t.In(u.Location(fallback))
+	// The quiet spell that could hold t began today or yesterday. Wall-clock
+	// times are placed with time.Date, so spells keep their local hours over a
+	// change of daylight saving time.
+	for day := -1; day <= 0; day++ {
+		begin := onDay(local, day, from)
+		endDay := day
+		if until < from {
+			endDay++
+		}
+		end := onDay(local, endDay, until)
+		if !local.Before(begin) && local.Before(end) {
+			return end.UTC()
+		}
+	}
+	return t
+}
+
+// onDay is the instant of a wall-clock time on local's date plus day days.
+func onDay(local time.Time, day int, wall time.Duration) time.Time {
+	y, m, d := local.Date()
+	return time.Date(y, m, d+day, int(wall/time.Hour), int(wall/time.Minute)%60, int(wall/time.Second)%60, 0, local.Location())
+}
+
+// clockTime reads "22:00" or PostgreSQL's "22:00:00" as a time of day.
+func clockTime(text string) (time.Duration, bool) {
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.Sub(t.Truncate(24 * time.Hour)), true
+		}
+	}
+	return 0, false
+}
+
+// User returns a person's settings; a person without a row has the zero
+// settings.
+func (s *Store) User(ctx context.Context, telegramID int64) (User, error) {
+	user, err := insforge.One[User](ctx, s.client.From(tableUsers).Where(filter.Eq("telegram_id", telegramID)))
+	if errors.Is(err, insforge.ErrNoRows) {
+		return User{TelegramID: telegramID}, nil
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("read settings: %w", err)
+	}
+	return user, nil
+}
+
+// UserChange sets columns of a person's row, by name; nil values set NULL.
+type UserChange map[string]any
+
+// The columns of bot_users that a UserChange may name.
+const (
+	ColumnTimeZone    = "time_zone"
+	ColumnQuietFrom   = "quiet_from"
+	ColumnQuietUntil  = "quiet_until"
+	ColumnSendHour    = "send_hour"
+	ColumnPausedUntil = "paused_until"
+	ColumnBlockedAt   = "blocked_at"
+	ColumnFocusLead   = "focus_lead_id"
+	ColumnAwaiting    = "awaiting"
+)
+
+// ChangeUser sets some of a person's settings and leaves the rest as they are.
+// Repeating it is harmless.
+func (s *Store) ChangeUser(ctx context.Context, telegramID int64, change UserChange) error {
+	row := map[string]any{"telegram_id": telegramID, "updated_at": s.now()}
+	for column, value := range change {
+		row[column] = value
+	}
+	if _, err := s.client.From(tableUsers).Insert(ctx, row, insforge.OnConflictMerge("telegram_id"), insforge.Idempotent()); err != nil {
+		return fmt.Errorf("store settings: %w", err)
+	}
+	return nil
+}
+
+// usersByID reads the settings of these people; those without a row are not in
+// the answer, and the zero User serves for them.
+func (s *Store) usersByID(ctx context.Context, ids []int64) (map[int64]User, error) {
+	users, err := insforge.All[User](ctx, s.client.From(tableUsers).Where(filter.In("telegram_id", ids)))
+	if err != nil {
+		return nil, fmt.Errorf("read settings: %w", err)
+	}
+	byID := make(map[int64]User, len(users))
+	for _, user := range users {
+		byID[user.TelegramID] = user
+	}
+	return byID, nil
+}
