@@ -71,7 +71,6 @@ func (g *group) add(f Filter) {
 func (g *group) params(params []Param) []Param {
 	prefix := embedPrefix(g.embed)
 	var folded []Filter
-	at := len(params)
 	for i, m := range g.members {
 		if m.key == "" || g.repeats(i) {
 			folded = append(folded, m.filter)
@@ -87,7 +86,7 @@ func (g *group) params(params []Param) []Param {
 		params = append(params, Param{prefix + m.key, value})
 	}
 	if len(folded) > 0 {
-		params = slices.Insert(params, at, Param{prefix + "and", treeList(folded)})
+		params = append(params, Param{prefix + "and", treeList(folded)})
 	}
 	return params
 }
