@@ -1,0 +1,65 @@
+package insforge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+)
+
+// ErrAlreadyApplied says that a migration of this version, or of a later one,
+// has been applied before.
+var ErrAlreadyApplied = errors.New("already applied")
+
+// Migration is a migration that InsForge has on record.
+type Migration struct {
+	Version    string    `json:"version"`
+	Name       string    `json:"name"`
+	Statements []string  `json:"statements"`
+	CreatedAt  time.Time `json:"createdAt"`
+}
+
+var (
+	migrationVersion = regexp.MustCompile(`^[0-9]{1,64}$`)
+	migrationName    = regexp.MustCompile(`^[a-z0-9-]+$`)
+)
+
+// ApplyMigration runs SQL statements in one transaction through InsForge's
+// migrations endpoint and records them under a version, which must be digits
+// and higher than all before it, and a name of a-z, 0-9 and dashes. It needs an
+// ik_ key. A version that is not higher than the last is [ErrAlreadyApplied].
+//
+// It is not repeated when its answer was lost; calling it again is safe and
+// tells by ErrAlreadyApplied that it was carried out. PostgREST learns of new
+// tables a moment after the answer.
+func (c *Client) ApplyMigration(ctx context.Context, version, name, sql string) error {
+	switch {
+	case !migrationVersion.MatchString(version):
+		return fmt.Errorf("insforge: the migration version %q, want digits", version)
+	case !migrationName.MatchString(name):
+		return fmt.Errorf("insforge: the migration name %q, want a-z, 0-9 and dashes", name)
+	}
+	body := struct {
+		Version string `json:"version"`
+		Name    string `json:"name"`
+		SQL     string `json:"sql"`
+	}{version, name, sql}
+	err := c.admin(ctx, "migration", http.MethodPost, migrationsPath, body, nil)
+	if hasCode(err, "DATABASE_MIGRATION_ALREADY_EXISTS") {
+		return fmt.Errorf("insforge: migration %s: %w: %w", version, ErrAlreadyApplied, err)
+	}
+	return err
+}
+
+// Migrations returns the migrations on record.
+func (c *Client) Migrations(ctx context.Context) ([]Migration, error) {
+	var answer struct {
+		Migrations []Migration `json:"migrations"`
+	}
+	err := c.admin(ctx, "migration", http.MethodGet, migrationsPath, nil, &answer)
+	return answer.Migrations, err
+}
+
+const migrationsPath = "/api/database/migrations"
