@@ -1,0 +1,599 @@
+// The chat page of the demo. The server sends its state over one event stream;
+// everything here draws that state or posts what the person does.
+
+const $ = (id) => document.getElementById(id);
+const icons = {
+  copy: '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><rect x="8.5" y="8.5" width="11" height="11" rx="2.5"/><path d="M15.5 8.5v-2a2 2 0 0 0-2-2h-7a2 2 0 0 0-2 2v7a2 2 0 0 0 2 2h2"/></svg>',
+  link: '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M7 17 17 7M9 7h8v8"/></svg>',
+  file: '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4v11m-5-5 5 5 5-5M5 20h14"/></svg>',
+  read: '<svg viewBox="0 0 16 10" aria-hidden="true"><path d="m1 5.5 3 3 6-7M7 8.5l1 .1 6.5-7"/></svg>',
+};
+
+let state = { messages: new Map(), agenda: [], commands: [], keyboard: [], zone: "" };
+const narrow = matchMedia("(max-width: 860px)");
+
+// ── Time ────────────────────────────────────────────────────────────────────
+
+let clock = { at: Date.now(), since: performance.now() };
+const now = () => clock.at + (performance.now() - clock.since);
+
+const formats = new Map();
+function format(when, options) {
+  const key = state.zone + JSON.stringify(options);
+  if (!formats.has(key)) {
+    const zoned = state.zone ? { ...options, timeZone: state.zone } : options;
+    formats.set(key, new Intl.DateTimeFormat("en-GB", zoned));
+  }
+  return formats.get(key).format(when);
+}
+const hourMinute = (when) => format(when, { hour: "2-digit", minute: "2-digit" });
+const dayKey = (when) => format(when, { year: "numeric", month: "2-digit", day: "2-digit" });
+const longDay = (when) => format(when, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+
+function dayName(when) {
+  const day = 24 * 3600 * 1000;
+  for (const [name, shift] of [["Today", 0], ["Tomorrow", day], ["Yesterday", -day]]) {
+    if (dayKey(when) === dayKey(now() + shift)) return name;
+  }
+  const far = Math.abs(when - now()) > 300 * day;
+  return format(when, { weekday: "short", day: "numeric", month: "short", ...(far && { year: "numeric" }) });
+}
+
+function tick() {
+  $("time").textContent = $("chip-time").textContent = hourMinute(now());
+  $("time").dateTime = new Date(now()).toISOString();
+  $("seconds").textContent = ":" + format(now(), { second: "2-digit" }).padStart(2, "0");
+  $("date").textContent = longDay(now()) + (state.zone ? " · " + state.zone.replaceAll("_", " ") : "");
+}
+
+// ── The stream ──────────────────────────────────────────────────────────────
+
+function listen() {
+  const stream = new EventSource("/demo/events");
+  stream.onmessage = (e) => take(JSON.parse(e.data));
+  stream.onerror = () => {
+    state.connected = false;
+    drawStatus();
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
+  };
+}
+
+function take(e) {
+  const first = !state.drawn;
+  const fresh = new Set();
+  const changed = new Set();
+  if (e.whole) {
+    const gone = new Set(state.messages.keys());
+    for (const m of e.messages) gone.delete(m.id);
+    e.removed = [...gone];
+  }
+  for (const id of e.removed ?? []) state.messages.delete(id);
+  for (const m of e.messages) {
+    const before = state.messages.get(m.id);
+    if (!before) fresh.add(m.id);
+    else if (before.html !== m.html) changed.add(m.id);
+    state.messages.set(m.id, m);
+  }
+  Object.assign(state, {
+    bot: e.bot, username: e.username, zone: e.zone, commands: e.commands ?? [], keyboard: e.keyboard ?? [], doing: e.doing,
+    agenda: e.agenda ?? [], trouble: e.trouble, journey: e.journey, connected: true, drawn: true,
+  });
+  clock = { at: Date.parse(e.now), since: performance.now() };
+  tick();
+  drawStatus();
+  drawLog(first ? new Set() : fresh, changed, first);
+  drawFoot();
+  drawClock();
+  drawAgenda();
+}
+
+// ── The chat ────────────────────────────────────────────────────────────────
+
+function drawStatus() {
+  $("bot").textContent = state.bot || "Followthrough";
+  const status = $("status");
+  const [text, busy] = !state.connected ? ["connecting", true] : state.doing ? [doings[state.doing] ?? "typing", true] : ["bot", false];
+  status.textContent = text;
+  status.className = busy ? "busy dots" : "";
+}
+const doings = { typing: "typing", upload_document: "sending a file", find_location: "looking up the place" };
+
+const drawn = new Map(); // message id → its element and what it shows
+
+function drawLog(fresh, changed, jump) {
+  const log = $("log");
+  const atEnd = jump || nearEnd();
+  const messages = [...state.messages.values()].sort((a, b) => a.id - b.id);
+  const wanted = [];
+  let day = "";
+  messages.forEach((m, i) => {
+    const at = Date.parse(m.at);
+    const startsDay = dayKey(at) !== day;
+    if (startsDay) {
+      day = dayKey(at);
+      wanted.push(dayMark(day, at));
+    }
+    const next = messages[i + 1];
+    const previous = messages[i - 1];
+    const el = messageElement(m);
+    el.classList.toggle("first", startsDay || !previous || previous.mine !== m.mine);
+    el.classList.toggle("last", !next || next.mine !== m.mine || dayKey(Date.parse(next.at)) !== day);
+    if (fresh.has(m.id)) restart(el, "fresh");
+    if (changed.has(m.id)) restart(el.querySelector(".bubble"), "changed");
+    wanted.push(el);
+  });
+  if (state.doing === "typing") wanted.push(writing);
+  for (const [id, entry] of drawn) {
+    if (!state.messages.has(id)) {
+      entry.el.remove();
+      drawn.delete(id);
+    }
+  }
+  wanted.forEach((el, i) => { if (log.children[i] !== el) log.insertBefore(el, log.children[i] ?? null); });
+  while (log.children.length > wanted.length) log.lastChild.remove();
+  $("hello").hidden = messages.length > 0;
+  const mineIsNew = messages.some((m) => fresh.has(m.id) && m.mine);
+  if (atEnd || mineIsNew) toEnd(jump ? "instant" : "smooth");
+  showDown();
+}
+
+const dayMarks = new Map();
+function dayMark(key, at) {
+  if (!dayMarks.has(key)) dayMarks.set(key, make("li", "day"));
+  const mark = dayMarks.get(key);
+  const name = dayName(at);
+  mark.textContent = ["Today", "Yesterday"].includes(name) ? name : format(at, { day: "numeric", month: "long" });
+  return mark;
+}
+
+const writing = make("li", "msg first last");
+writing.innerHTML = '<div class="bubble writing"><i></i><i></i><i></i></div>';
+writing.setAttribute("aria-hidden", "true");
+
+function messageElement(m) {
+  const shows = JSON.stringify([m, state.zone]);
+  const known = drawn.get(m.id);
+  if (known?.shows === shows) return known.el;
+  const el = known?.el ?? make("li");
+  const focused = el.contains(document.activeElement) ? place(document.activeElement) : null;
+  el.className = "msg " + (m.mine ? "out" : "in") + (m.rows ? " keyed" : "");
+  el.dataset.id = m.id;
+  el.replaceChildren(bubble(m), ...(m.rows ? [keys(m)] : []));
+  drawn.set(m.id, { el, shows });
+  if (focused) (el.querySelectorAll("button, a")[focused] ?? $("text")).focus({ preventScroll: true });
+  return el;
+}
+
+// place is where among a message's controls the focus is, so that an edit does
+// not lose it.
+function place(el) {
+  return [...el.closest(".msg").querySelectorAll("button, a")].indexOf(el);
+}
+
+function bubble(m) {
+  const box = make("div", "bubble");
+  if (m.reply_to) box.append(make("div", "reply", m.reply_to));
+  if (m.document) box.append(file(m.document));
+  const body = make("div", "body");
+  body.dir = "auto";
+  body.innerHTML = m.html; // made safe by the server
+  if (m.location) body.append(m.location);
+  for (const pre of body.querySelectorAll("pre")) copyable(pre);
+  for (const block of body.querySelectorAll(".copyable, blockquote")) {
+    // The line break after a block belongs to the block.
+    if (block.nextSibling?.nodeType === Node.TEXT_NODE) block.nextSibling.data = block.nextSibling.data.replace(/^\n/, "");
+  }
+  for (const code of body.querySelectorAll("code")) asButton(code, "Copy", () => copy(code.textContent));
+  for (const command of body.querySelectorAll(".command")) asButton(command, "", () => send({ text: command.textContent }));
+  for (const spoiler of body.querySelectorAll(".tg-spoiler")) asButton(spoiler, "Hidden text", () => spoiler.classList.add("seen"));
+  const meta = make("span", "meta");
+  const at = make("time", "", hourMinute(Date.parse(m.at)));
+  at.dateTime = m.at;
+  at.title = longDay(Date.parse(m.at));
+  meta.append(m.edited ? "edited " : "", at);
+  if (m.mine) meta.insertAdjacentHTML("beforeend", icons.read);
+  body.append(meta);
+  box.append(body);
+  return box;
+}
+
+function file(d) {
+  const a = make("a", "file");
+  a.href = "/demo/file/" + encodeURIComponent(d.id);
+  a.download = d.name;
+  a.innerHTML = `<span class="round">${icons.file}</span><span><b></b><small></small></span>`;
+  a.querySelector("b").textContent = d.name;
+  a.querySelector("small").textContent = d.size < 1024 ? d.size + " B" : (d.size / 1024).toFixed(1) + " KB";
+  return a;
+}
+
+// copyable gives a block a bar that copies it; a draft keeps the chat's type,
+// JSON and the like get a fixed-width one.
+function copyable(pre) {
+  const text = pre.textContent;
+  const box = make("div", "copyable" + (/^\s*[[{`]/.test(text) ? " code" : ""));
+  const button = make("button");
+  button.type = "button";
+  button.innerHTML = "<span>Copy</span>" + icons.copy;
+  button.onclick = () => copy(text);
+  pre.replaceWith(box);
+  pre.onclick = () => { if (!String(getSelection())) copy(text); };
+  box.append(button, pre);
+}
+
+function keys(m) {
+  const box = make("div", "keys");
+  m.rows.forEach((row, r) => {
+    const line = make("div", "row");
+    row.forEach((b, c) => {
+      const key = make(b.kind === "link" ? "a" : "button", "key", b.label);
+      if (b.kind === "link") {
+        Object.assign(key, { href: b.value, target: "_blank", rel: "noopener noreferrer" });
+      } else {
+        key.type = "button";
+        key.onclick = () => (b.kind === "copy" ? copy(b.value) : press(key, { message: m.id, row: r, column: c, label: b.label }));
+      }
+      if (icons[b.kind]) {
+        key.insertAdjacentHTML("beforeend", icons[b.kind]);
+        key.lastElementChild.classList.add("corner");
+      }
+      line.append(key);
+    });
+    box.append(line);
+  });
+  return box;
+}
+
+async function press(key, where) {
+  if (key.classList.contains("busy")) return;
+  key.classList.add("busy");
+  try {
+    const answer = await post("/demo/press", where);
+    if (answer.show_alert && answer.text) alertBox(answer.text);
+    else if (answer.text) toast(answer.text);
+  } catch (err) {
+    toast(err.message);
+  } finally {
+    key.classList.remove("busy");
+  }
+}
+
+const scroll = $("scroll");
+const nearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120;
+function toEnd(behavior) {
+  requestAnimationFrame(() => scroll.scrollTo({ top: scroll.scrollHeight, behavior }));
+}
+function showDown() {
+  requestAnimationFrame(() => { $("down").hidden = nearEnd(); });
+}
+scroll.addEventListener("scroll", showDown, { passive: true });
+new ResizeObserver(() => { if (stuck) scroll.scrollTop = scroll.scrollHeight; }).observe(scroll);
+let stuck = true;
+scroll.addEventListener("scroll", () => { stuck = nearEnd(); }, { passive: true });
+$("down").onclick = () => toEnd("smooth");
+
+// ── The composer ────────────────────────────────────────────────────────────
+
+const text = $("text");
+const menu = $("commands");
+
+function drawFoot() {
+  const empty = state.messages.size === 0;
+  $("start").hidden = !empty;
+  $("composer").hidden = empty;
+  $("menu").hidden = state.commands.length === 0;
+  const board = $("keyboard");
+  const shows = JSON.stringify(state.keyboard);
+  if (board.dataset.shows === shows) return;
+  board.dataset.shows = shows;
+  board.hidden = state.keyboard.length === 0;
+  board.replaceChildren(...state.keyboard.map((row) => {
+    const line = make("div", "row");
+    for (const k of row ?? []) {
+      const b = make("button", "", k.label);
+      b.type = "button";
+      b.onclick = () => (k.location ? shareLocation() : send({ text: k.label }));
+      line.append(b);
+    }
+    return line;
+  }));
+}
+
+function shareLocation() {
+  navigator.geolocation?.getCurrentPosition(
+    (p) => send({ location: { latitude: p.coords.latitude, longitude: p.coords.longitude } }),
+    () => toast("The browser did not share a location. Write the name of your city instead."),
+    { timeout: 10000 },
+  );
+}
+
+async function send(message) {
+  try {
+    await post("/demo/send", message);
+    return true;
+  } catch (err) {
+    toast(err.message);
+    return false;
+  }
+}
+
+let sending = false;
+async function submit() {
+  const value = text.value;
+  if (!value.trim() || sending) return;
+  sending = true;
+  closeMenu();
+  if (await send({ text: value })) {
+    if (text.value === value) text.value = "";
+    typed();
+  }
+  sending = false;
+}
+
+function typed() {
+  $("composer").classList.toggle("empty", !text.value.trim());
+  if (!CSS.supports("field-sizing", "content")) {
+    text.style.height = "auto";
+    text.style.height = Math.min(text.scrollHeight, innerHeight * 0.4) + "px";
+  }
+}
+
+$("composer").addEventListener("submit", (e) => { e.preventDefault(); submit(); text.focus(); });
+$("start").onclick = async () => { if (await send({ text: "/start" })) text.focus(); };
+text.addEventListener("input", () => {
+  typed();
+  const typedCommand = /^\/(\w*)$/.exec(text.value);
+  if (typedCommand) openMenu(typedCommand[1]);
+  else closeMenu();
+});
+text.addEventListener("keydown", (e) => {
+  if (!menu.hidden && menuKey(e)) return;
+  const touch = matchMedia("(pointer: coarse)").matches;
+  if (e.key === "Enter" && !e.shiftKey && !e.isComposing && !touch) {
+    e.preventDefault();
+    submit();
+  }
+});
+
+// The menu of commands: all of them from its button, those that match while a
+// command is typed.
+
+function openMenu(prefix) {
+  const matching = state.commands.filter((c) => c.command.startsWith(prefix.toLowerCase()));
+  if (matching.length === 0) return closeMenu();
+  menu.replaceChildren(...matching.map((c, i) => {
+    const item = make("li");
+    item.id = "command-" + i;
+    item.setAttribute("role", "option");
+    item.append(make("b", "", "/" + c.command), make("span", "", c.description));
+    item.onclick = () => choose(c.command);
+    item.onpointerdown = (e) => e.preventDefault(); // keep the focus in the text
+    return item;
+  }));
+  menu.hidden = false;
+  $("menu").setAttribute("aria-expanded", "true");
+  select(0);
+}
+
+function closeMenu() {
+  menu.hidden = true;
+  $("menu").setAttribute("aria-expanded", "false");
+  text.removeAttribute("aria-activedescendant");
+}
+
+function select(i) {
+  const items = [...menu.children];
+  const chosen = items[(i + items.length) % items.length];
+  for (const item of items) item.setAttribute("aria-selected", String(item === chosen));
+  chosen.scrollIntoView({ block: "nearest" });
+  text.setAttribute("aria-activedescendant", chosen.id);
+}
+
+function menuKey(e) {
+  const at = [...menu.children].findIndex((item) => item.getAttribute("aria-selected") === "true");
+  switch (e.key) {
+    case "ArrowDown": select(at + 1); break;
+    case "ArrowUp": select(at - 1); break;
+    case "Escape": closeMenu(); break;
+    case "Tab": text.value = menu.children[at].firstChild.textContent + " "; closeMenu(); typed(); break;
+    case "Enter": menu.children[at].click(); break;
+    default: return false;
+  }
+  e.preventDefault();
+  return true;
+}
+
+function choose(command) {
+  closeMenu();
+  text.value = "";
+  typed();
+  send({ text: "/" + command });
+  text.focus();
+}
+
+$("menu").onclick = () => {
+  if (menu.hidden) openMenu("");
+  else closeMenu();
+  text.focus();
+};
+document.addEventListener("pointerdown", (e) => { if (!e.target.closest(".foot")) closeMenu(); });
+document.addEventListener("keydown", (e) => {
+  if (e.key === "Escape") {
+    if ($("side").classList.contains("open")) closeSide();
+    else closeMenu();
+  } else if (e.key === "/" && document.activeElement !== text && !e.ctrlKey && !e.metaKey && !e.altKey && !$("composer").hidden) {
+    text.focus();
+  }
+});
+
+// ── The clock ───────────────────────────────────────────────────────────────
+
+const open = (item) => ["pending", "sent", "snoozed"].includes(item.status);
+const upcoming = () => state.agenda.filter((item) => open(item) && Date.parse(item.due) > now()).sort((a, b) => Date.parse(a.due) - Date.parse(b.due))[0];
+
+function drawClock() {
+  const journey = state.journey;
+  $("side").classList.toggle("moving", !!journey);
+  for (const b of document.querySelectorAll(".jumps button")) b.disabled = !!journey;
+  $("progress").hidden = !journey;
+  if (journey) {
+    const from = Date.parse(journey.from);
+    const to = Date.parse(journey.to);
+    $("progress").firstElementChild.style.width = Math.min(100, (100 * (now() - from)) / (to - from)) + "%";
+  }
+  const next = upcoming();
+  $("next").disabled = !!journey || !next;
+  $("next").textContent = journey ? "Moving to " + dayName(Date.parse(journey.to)) + ", " + hourMinute(Date.parse(journey.to)) + " …"
+    : next ? "Next reminder: " + dayName(Date.parse(next.due)) + ", " + hourMinute(Date.parse(next.due)) : "No reminder ahead";
+}
+
+async function advance(by) {
+  if (narrow.matches) closeSide();
+  try {
+    await post("/demo/advance", { by });
+  } catch (err) {
+    toast(err.message);
+  }
+}
+for (const b of document.querySelectorAll("[data-by]")) b.onclick = () => advance(b.dataset.by);
+$("next").onclick = () => {
+  const next = upcoming();
+  // A moment past it, so that it is due and not about to be.
+  if (next) advance(Math.ceil((Date.parse(next.due) - now()) / 1000) + 1 + "s");
+};
+
+// ── The time line ───────────────────────────────────────────────────────────
+
+const tags = {
+  sent: "waiting for you", snoozed: "snoozed", completed: "done", skipped: "skipped", cancelled: "cancelled", parked: "parked",
+};
+
+function drawAgenda() {
+  const items = state.agenda;
+  const ahead = items.filter(open).length;
+  $("agenda-count").textContent = ahead ? "· " + ahead : "";
+  $("chip-count").textContent = ahead;
+  $("chip-count").hidden = !ahead;
+  $("trouble").hidden = !state.trouble;
+  $("trouble").textContent = state.trouble ?? "";
+  $("nothing").hidden = items.length > 0 || !!state.trouble;
+  const line = $("line");
+  const late = (item) => item.status === "pending" && Date.parse(item.due) <= now();
+  const shows = JSON.stringify([items, state.zone, dayKey(now()), items.map(late)]);
+  if (line.dataset.shows === shows) return;
+  line.dataset.shows = shows;
+  const nodes = [];
+  let day = "";
+  items.forEach((item) => {
+    const due = Date.parse(item.due);
+    if (dayKey(due) !== day) {
+      day = dayKey(due);
+      nodes.push(make("li", "when", dayName(due)));
+    }
+    const step = make("li", "step " + (late(item) ? "late" : item.status));
+    step.classList.toggle("over", !open(item));
+    const head = make("div", "head");
+    const at = make("time", "", hourMinute(due));
+    at.dateTime = item.due;
+    head.append(at);
+    const tag = late(item) ? "due" : tags[item.status];
+    if (tag) head.append(make("span", "tag", tag));
+    const what = make("div", "what");
+    what.dir = "auto";
+    what.append(make("b", "", item.lead), item.step ? " · " + item.step : "");
+    step.append(make("span", "dot"), head, what);
+    if (item.found) step.append(make("div", "found", item.found));
+    nodes.push(step);
+  });
+  line.replaceChildren(...nodes);
+}
+
+// On a narrow screen the side is a sheet over the chat.
+
+function openSide() {
+  $("side").classList.add("open");
+  $("shade").hidden = false;
+  $("open-side").setAttribute("aria-expanded", "true");
+  $("close-side").focus();
+}
+function closeSide() {
+  $("side").classList.remove("open");
+  $("shade").hidden = true;
+  $("open-side").setAttribute("aria-expanded", "false");
+  if (narrow.matches) $("open-side").focus({ preventScroll: true });
+}
+$("open-side").onclick = openSide;
+$("close-side").onclick = $("shade").onclick = closeSide;
+narrow.addEventListener("change", closeSide);
+
+// ── Small things ────────────────────────────────────────────────────────────
+
+function make(tag, className = "", content) {
+  const el = document.createElement(tag);
+  if (className) el.className = className;
+  if (content !== undefined) el.textContent = content;
+  return el;
+}
+
+function asButton(el, label, act) {
+  el.tabIndex = 0;
+  el.setAttribute("role", "button");
+  if (label) el.title = label;
+  el.onclick = act;
+  el.onkeydown = (e) => {
+    if (e.key === "Enter" || e.key === " ") {
+      e.preventDefault();
+      act();
+    }
+  };
+}
+
+// restart plays an element's animation from its beginning.
+function restart(el, name) {
+  el.classList.remove(name);
+  void el.offsetWidth;
+  el.classList.add(name);
+}
+
+async function post(path, body) {
+  let response;
+  try {
+    response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  } catch {
+    throw new Error("The service does not answer. What you wrote is kept.");
+  }
+  const result = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(result.error ?? "That did not work.");
+  return result;
+}
+
+async function copy(value) {
+  try {
+    await navigator.clipboard.writeText(value);
+  } catch {
+    const box = make("textarea");
+    box.value = value;
+    document.body.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  }
+  toast("Copied to the clipboard");
+}
+
+let toastTimer;
+function toast(message) {
+  $("toast").textContent = message;
+  $("toast").classList.add("shown");
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => $("toast").classList.remove("shown"), 3200);
+}
+
+function alertBox(message) {
+  $("alert-text").textContent = message;
+  $("alert").showModal();
+}
+
+typed();
+setInterval(() => { tick(); drawClock(); drawAgenda(); }, 1000);
+listen();
