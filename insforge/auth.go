@@ -51,11 +51,11 @@ func (c *Client) SignIn(ctx context.Context, email, password string) (*Session, 
 
 // ResumeSession continues a session from a refresh token that was kept.
 func (c *Client) ResumeSession(ctx context.Context, refreshToken string) (*Session, error) {
-	s := &Session{client: c, refresh: refreshToken}
-	if _, err := s.Refresh(ctx, ""); err != nil {
+	a, err := c.renewSession(ctx, refreshToken)
+	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	return &Session{client: c, User: a.User, access: a.AccessToken, refresh: a.RefreshToken}, nil
 }
 
 // Token implements [TokenSource].
@@ -81,21 +81,23 @@ func (s *Session) Refresh(ctx context.Context, stale string) (string, error) {
 	if s.access != stale {
 		return s.access, nil
 	}
-	if s.refresh == "" {
-		return "", errors.New("insforge: the session has no refresh token")
-	}
-	var a sessionAnswer
-	if err := s.client.session(ctx, "/api/auth/refresh", map[string]string{"refreshToken": s.refresh}, &a); err != nil {
+	a, err := s.client.renewSession(ctx, s.refresh)
+	if err != nil {
 		return "", err
 	}
-	s.access = a.AccessToken
-	if a.RefreshToken != "" {
-		s.refresh = a.RefreshToken
-	}
-	if a.User.ID != "" {
-		s.User = a.User
-	}
+	s.access, s.refresh = a.AccessToken, a.RefreshToken
 	return s.access, nil
+}
+
+// renewSession trades a refresh token for new tokens. Where the answer has no
+// new refresh token the old one stays good.
+func (c *Client) renewSession(ctx context.Context, refreshToken string) (sessionAnswer, error) {
+	if refreshToken == "" {
+		return sessionAnswer{}, errors.New("insforge: the session has no refresh token")
+	}
+	a := sessionAnswer{RefreshToken: refreshToken}
+	err := c.session(ctx, "/api/auth/refresh", map[string]string{"refreshToken": refreshToken}, &a)
+	return a, err
 }
 
 // String describes the session without its tokens.

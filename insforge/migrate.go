@@ -6,20 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"time"
 )
 
 // ErrAlreadyApplied says that a migration of this version, or of a later one,
 // has been applied before.
 var ErrAlreadyApplied = errors.New("already applied")
-
-// Migration is a migration that InsForge has on record.
-type Migration struct {
-	Version    string    `json:"version"`
-	Name       string    `json:"name"`
-	Statements []string  `json:"statements"`
-	CreatedAt  time.Time `json:"createdAt"`
-}
 
 var (
 	migrationVersion = regexp.MustCompile(`^[0-9]{1,64}$`)
@@ -46,20 +37,9 @@ func (c *Client) ApplyMigration(ctx context.Context, version, name, sql string) 
 		Name    string `json:"name"`
 		SQL     string `json:"sql"`
 	}{version, name, sql}
-	err := c.admin(ctx, "migration", http.MethodPost, migrationsPath, body, nil)
+	err := c.admin(ctx, "migration", http.MethodPost, "/api/database/migrations", body, nil)
 	if hasCode(err, "DATABASE_MIGRATION_ALREADY_EXISTS") {
 		return fmt.Errorf("insforge: migration %s: %w: %w", version, ErrAlreadyApplied, err)
 	}
 	return err
 }
-
-// Migrations returns the migrations on record.
-func (c *Client) Migrations(ctx context.Context) ([]Migration, error) {
-	var answer struct {
-		Migrations []Migration `json:"migrations"`
-	}
-	err := c.admin(ctx, "migration", http.MethodGet, migrationsPath, nil, &answer)
-	return answer.Migrations, err
-}
-
-const migrationsPath = "/api/database/migrations"

@@ -139,7 +139,7 @@ func fieldName() parser[string] {
 	return label(choice(quoted(), dashed(identifierRune())), "field name (* or [a..z0..9_$])")
 }
 
-func jsonPath() parser[[]PathStep] { return many(jsonStep()) }
+func jsonPath() parser[[]PathStep] { return repeated(jsonStep()) }
 
 func jsonStep() parser[PathStep] {
 	arrow := choice(
@@ -173,7 +173,7 @@ func jsonIndex() parser[PathStep] {
 }
 
 func jsonKey() parser[PathStep] {
-	key := choice(quoted(), dashed(noneOf("(-:.,>)")))
+	key := label(choice(quoted(), dashed(noneOf("(-:.,>)"))), "any non reserved character different from: .,>()")
 	return then(key, func(key string) parser[PathStep] { return pure(PathStep{Key: key}) })
 }
 
@@ -253,7 +253,7 @@ func inOperation() parser[Cond] {
 
 func isOperation() parser[Cond] {
 	folded := func(text string) parser[string] {
-		return attempt(matchWord(text, func(got, want rune) bool { return unicode.ToLower(got) == want }))
+		return attempt(then(each(text, unicode.ToLower), func(string) parser[string] { return pure(text) }))
 	}
 	what := label(choice(folded("null"), folded("unknown"), folded("true"), folded("false")),
 		"null or trilean value (unknown, true, false)")
@@ -323,7 +323,10 @@ func logicTree() parser[Filter] {
 				return pure[Filter](c)
 			})
 		})
-		negated := choice(attempt(right(word("not"), right(delimiter(), pure(true)))), pure(false))
+		negated := choice(
+			label(attempt(right(word("not"), right(delimiter(), pure(true)))), "negation operator (not)"),
+			pure(false),
+		)
 		isOr := label(choice(
 			attempt(right(word("and"), pure(false))),
 			right(word("or"), pure(true)),

@@ -220,19 +220,29 @@ func label[T any](p parser[T], text string) parser[T] {
 func option[T any](otherwise T, p parser[T]) parser[T] { return choice(p, pure(otherwise)) }
 
 // many collects as many as there are; p must consume input where it succeeds.
-func many[T any](p parser[T]) parser[[]T] {
+func many[T any](p parser[T]) parser[[]T] { return collect(p, false) }
+
+// repeated is many, but remembers why the last success did not read on.
+// PostgREST uses both, and their errors differ.
+func repeated[T any](p parser[T]) parser[[]T] { return collect(p, true) }
+
+func collect[T any](p parser[T], remember bool) parser[[]T] {
 	return func(c cursor) result[[]T] {
-		out := result[[]T]{at: c, ok: true}
+		out := result[[]T]{at: c, ok: true, failure: failure{at: c}}
 		for {
 			r := p(out.at)
 			switch {
 			case r.ok:
 				out.value = append(out.value, r.value)
 				out.at, out.consumed = r.at, true
+				out.failure = failure{at: r.at}
+				if remember {
+					out.failure = r.failure
+				}
 			case r.consumed:
 				return result[[]T]{at: r.at, consumed: true, failure: r.failure}
 			default:
-				out.failure = r.failure
+				out.failure = out.failure.merge(r.failure)
 				return out
 			}
 		}
@@ -265,10 +275,11 @@ func lookAhead[T any](p parser[T]) parser[T] {
 
 func notFollowedBy(p parser[rune]) parser[struct{}] {
 	return func(c cursor) result[struct{}] {
-		if r := p(c); r.ok {
+		r := p(c)
+		if r.ok {
 			return result[struct{}]{at: c, failure: failure{c, []note{{unexpected, "'" + string(r.value) + "'"}}}}
 		}
-		return result[struct{}]{at: c, ok: true, failure: failure{at: c}}
+		return result[struct{}]{at: c, ok: true, failure: r.failure}
 	}
 }
 
@@ -311,19 +322,15 @@ func eof() parser[struct{}] {
 	}
 }
 
-// word matches text exactly; same maps two runes to whether they match.
+// word matches text as a whole: where it fails, it fails at its start.
 func word(text string) parser[string] {
-	return matchWord(text, func(a, b rune) bool { return a == b })
-}
-
-func matchWord(text string, same func(got, want rune) bool) parser[string] {
 	want := []rune(text)
 	return func(c cursor) result[string] {
 		at := c
 		for i, w := range want {
 			found := ""
 			if len(at.rest) > 0 {
-				if same(at.rest[0], w) {
+				if at.rest[0] == w {
 					at = at.next()
 					continue
 				}
@@ -335,6 +342,19 @@ func matchWord(text string, same func(got, want rune) bool) parser[string] {
 		}
 		return result[string]{value: text, at: at, ok: true, consumed: true, failure: failure{at: at}}
 	}
+}
+
+// each matches text rune by rune, once they are mapped, and fails at the first
+// that differs.
+func each(text string, mapped func(rune) rune) parser[string] {
+	p := pure("")
+	for _, want := range text {
+		next := satisfy(func(r rune) bool { return mapped(r) == want })
+		p = then(p, func(before string) parser[string] {
+			return then(next, func(r rune) parser[string] { return pure(before + string(r)) })
+		})
+	}
+	return p
 }
 
 // show is a Haskell string literal.
