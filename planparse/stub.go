@@ -3,7 +3,6 @@ package planparse
 import (
 	"encoding/json"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -89,25 +88,6 @@ type Slot struct {
 	Source     Source
 	Matched    string
 	Warnings   []Warning
-}
-
-type ScheduleOption func(*settings)
-type settings struct{ loc *time.Location }
-
-func In(loc *time.Location) ScheduleOption                 { return func(s *settings) { s.loc = loc } }
-func SendHour(hour int) ScheduleOption                     { return func(*settings) {} }
-func DayOneIsBase() ScheduleOption                         { return func(*settings) {} }
-func WeekendRoll() ScheduleOption                          { return func(*settings) {} }
-func Holidays(func(day time.Time) bool) ScheduleOption     { return func(*settings) {} }
-func OnUnparseable(func(text string, r Reason)) ScheduleOption { return func(*settings) {} }
-
-func ParseTiming(text string, base time.Time, opts ...ScheduleOption) (Timing, error) {
-	if n, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(text)), "day "); ok {
-		if d, err := strconv.Atoi(n); err == nil {
-			return Timing{OffsetDays: float64(d), Due: base.AddDate(0, 0, d), Matched: text}, nil
-		}
-	}
-	return Timing{}, &TimingError{Text: text, Reason: ReasonNoTiming}
 }
 
 func Due(step Step, index int, base time.Time, opts ...ScheduleOption) Slot {

@@ -2,7 +2,10 @@ package planparse
 
 import (
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Timing is the meaning of a timing string.
@@ -20,6 +23,9 @@ type Timing struct {
 	Due time.Time
 	// Matched is the part of the text that was understood.
 	Matched string
+
+	// meaning counts the same distance from elsewhere.
+	meaning meaning
 }
 
 // Reference is a point other than the plan's base that a timing counts from.
@@ -101,4 +107,136 @@ func (e *TimingError) Error() string {
 func (e *TimingError) Is(target error) bool {
 	t, ok := target.(*TimingError)
 	return ok && (t.Reason == "" || t.Reason == e.Reason) && (t.Text == "" || t.Text == e.Text)
+}
+
+// ParseTiming reads one timing string, such as "Day 3", "in 2 weeks", "next
+// Tuesday 9am" or "3 days after step 2", against the base in its own zone.
+//
+// Only "Day N" is looked for among other words. Everything else must be the
+// whole text apart from a closed list of fillers, because the words around a
+// number decide whether it counts days at all. What names no date is reported
+// as a [*TimingError] with the reason.
+//
+// Of the options, [In], [SendHour], [DayOneIsBase] and [Holidays] apply.
+func ParseTiming(text string, base time.Time, opts ...ScheduleOption) (Timing, error) {
+	if len(opts) == 0 {
+		return parseTiming(text, base, &defaultRules)
+	}
+	r := newRules(opts)
+	return parseTiming(text, base, &r)
+}
+
+func parseTiming(text string, base time.Time, r *rules) (Timing, error) {
+	if r.zone != nil {
+		base = base.In(r.zone)
+	}
+	m, matched, reason := readTiming(text, base)
+	if reason != "" {
+		return Timing{}, &TimingError{Text: text, Reason: reason}
+	}
+	if m.counted && r.dayOneIsBase && m.days > 0 {
+		m.days--
+	}
+	t := Timing{RelativeTo: m.ref, Matched: matched, meaning: m}
+	t.Due, t.OffsetDays = m.from(base, r)
+	if m.ref.Kind == ToBase {
+		if m.explicit && t.Due.Before(base) && m.days > 0 {
+			t.Due, t.OffsetDays = base, 0
+		}
+		if t.OffsetDays > MaxDays {
+			return Timing{}, &TimingError{Text: text, Reason: ReasonOutOfRange}
+		}
+	} else if m.business > 0 {
+		t.OffsetDays = float64(m.days) + float64(m.business) + m.exact.Hours()/24
+	}
+	return t, nil
+}
+
+// readTiming finds the meaning of a text, without putting it on the calendar.
+func readTiming(text string, base time.Time) (meaning, string, Reason) {
+	src := text
+	if !isASCII(src) {
+		if utf8.RuneCountInString(src) > MaxTiming {
+			return meaning{}, "", ReasonNoTiming
+		}
+		src = normalise(src)
+	} else if len(src) > MaxTiming {
+		return meaning{}, "", ReasonNoTiming
+	}
+	if strings.TrimSpace(src) == "" {
+		if strings.TrimSpace(text) == "" || !hasInk(text) {
+			return meaning{}, "", ReasonEmpty
+		}
+		return meaning{}, "", ReasonNoTiming
+	}
+	var room [40]token
+	lex := lexer{src: src, toks: room[:0]}
+	lex.run()
+	p := parser{toks: lex.toks, src: src, hi: len(lex.toks), cal: newCalendar(base)}
+	m, reason := p.parse()
+	if reason == ReasonNoTiming || reason == ReasonEvent {
+		if lex.respell() {
+			p = parser{toks: lex.toks, src: src, hi: len(lex.toks), cal: p.cal}
+			if again, why := p.parse(); why == "" {
+				m, reason = again, why
+			}
+		}
+	}
+	if reason != "" {
+		return meaning{}, "", reason
+	}
+	return m, src[p.toks[m.lo].start:p.toks[m.hi-1].end], ""
+}
+
+// hasInk reports whether a text holds anything visible.
+func hasInk(s string) bool {
+	for _, r := range s {
+		if !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// from puts a meaning on the calendar, counted from an instant, and gives the
+// distance in days. A day keeps its length there whatever the clocks do; a
+// distance of hours is exact.
+func (m *meaning) from(start time.Time, r *rules) (time.Time, float64) {
+	days := m.days
+	if m.business > 0 {
+		days += businessDays(addDays(start, m.days), m.business, r.holiday)
+	}
+	if m.clock == noClock {
+		due := addDays(start, days)
+		if m.exact == 0 && r.sendHour >= 0 {
+			y, mo, d := due.Date()
+			due = wall(y, mo, d, r.sendHour, 0, 0, 0, due.Location())
+			if due.Before(start) {
+				due = start
+			}
+		}
+		return due.Add(m.exact), float64(days) + m.exact.Hours()/24
+	}
+	due := m.at(start, days)
+	if due.Before(start) {
+		switch {
+		case m.bareClock:
+			due = m.at(start, days+1)
+		default:
+			due = start
+		}
+	}
+	due = due.Add(m.exact)
+	return due, due.Sub(start).Hours() / 24
+}
+
+// at is the meaning's clock time on a day.
+func (m *meaning) at(start time.Time, days int) time.Time {
+	y, mo, d := start.Date()
+	hour, minute := int(m.clock/60), int(m.clock%60)
+	if m.zone == noZone {
+		return wall(y, mo, d+days, hour, minute, 0, 0, start.Location())
+	}
+	offset := zoneOffset(m.zone, y, mo, d+days)
+	return time.Date(y, mo, d+days, hour, minute-int(offset), 0, 0, time.UTC).In(start.Location())
 }

@@ -1,0 +1,686 @@
+package planparse
+
+import "time"
+
+// meaning is what a timing string says, before it meets the clock: a distance
+// in days, business days and exact time, and perhaps a time of day.
+type meaning struct {
+	span
+	ref   Reference
+	clock int32 // minutes of the day, or noClock
+	zone  int32 // minutes east of UTC of the clock, or noZone
+	// explicit is true for a clock time as opposed to a part of the day.
+	explicit bool
+	// counted is true for "Day N", which [DayOneIsBase] shifts.
+	counted bool
+	// bareClock is true for a clock time without a day.
+	bareClock bool
+	// lo and hi bound the tokens that were understood.
+	lo, hi int
+}
+
+const (
+	noClock = -1
+	noZone  = 1 << 20
+)
+
+// span is a distance in time.
+type span struct {
+	days     int           // calendar days
+	business int           // Monday to Friday, counted after the days
+	exact    time.Duration // on the instant, after both
+}
+
+// length orders spans for "3 days to a week".
+func (s span) length() time.Duration {
+	return time.Duration(s.days)*24*time.Hour + time.Duration(s.business)*34*time.Hour + s.exact
+}
+
+func (s span) plus(t span) span {
+	return span{s.days + t.days, s.business + t.business, s.exact + t.exact}
+}
+
+// parser reads tokens by recursive descent. Every method that fails puts the
+// position back where it found it. Alternatives share no unbounded prefix and
+// the text is at most 256 runes, so the work stays proportional to its length.
+type parser struct {
+	toks []token
+	src  string
+	i    int // the next token
+	hi   int // the end of what may be read
+	cal  calendar
+	// fail is the first reason for which something well-formed was refused.
+	fail Reason
+	// window is true after "within" and its like.
+	window bool
+	// atHour is true after "at".
+	atHour bool
+	// led is true after any leading filler.
+	led bool
+}
+
+func (p *parser) tok() *token { return p.peek(0) }
+
+var endToken = token{kind: kEnd, space: true}
+
+func (p *parser) peek(n int) *token {
+	if j := p.i + n; j < p.hi && j >= 0 {
+		return &p.toks[j]
+	}
+	return &endToken
+}
+
+func (p *parser) is(k kind) bool { return p.tok().kind == k }
+
+func (p *parser) eat(k kind) bool {
+	if p.is(k) {
+		p.i++
+		return true
+	}
+	return false
+}
+
+func (p *parser) end() bool { return p.i >= p.hi }
+
+// refuse notes why something that could be read may not be used.
+func (p *parser) refuse(r Reason) {
+	if p.fail == "" {
+		p.fail = r
+	}
+}
+
+func blank() meaning { return meaning{clock: noClock, zone: noZone} }
+
+// parse reads the whole text.
+func (p *parser) parse() (meaning, Reason) {
+	p.trim()
+	if p.end() {
+		return meaning{}, ReasonNoTiming
+	}
+	lo, hi := p.i, p.hi
+	if m, ok := p.whole(); ok {
+		m.lo, m.hi = lo, hi
+		return p.checked(m)
+	}
+	if p.fail != "" {
+		return meaning{}, p.fail
+	}
+	if m, ok := p.anywhere(lo, hi); ok {
+		return p.checked(m)
+	}
+	if p.fail != "" {
+		return meaning{}, p.fail
+	}
+	p.i, p.hi = lo, hi
+	if m, ok := p.labelled(); ok {
+		m.lo = lo
+		return p.checked(m)
+	}
+	p.i, p.hi = lo, hi
+	if m, ok := p.eventFirst(); ok {
+		m.lo, m.hi = lo, hi
+		return p.checked(m)
+	}
+	if p.fail != "" {
+		return meaning{}, p.fail
+	}
+	p.i, p.hi = lo, hi
+	return meaning{}, p.reason()
+}
+
+// checked refuses what lies outside the limits. It is done on numbers, before
+// any date is computed.
+func (p *parser) checked(m meaning) (meaning, Reason) {
+	switch {
+	case m.days < 0:
+		return m, ReasonPast
+	case m.days > MaxDays || m.business > MaxDays || m.exact > MaxDays*24*time.Hour:
+		return m, ReasonOutOfRange
+	case m.length() > MaxDays*24*time.Hour && m.business == 0:
+		return m, ReasonOutOfRange
+	}
+	return m, ""
+}
+
+// trim leaves out what decorates a text on either side: bullets, brackets, a
+// label or a step number in front, punctuation at the end.
+func (p *parser) trim() {
+	for {
+		start := p.i
+		for {
+			switch p.tok().kind {
+			case kDash:
+				if next := p.peek(1); next.kind == kNum && !next.space && p.i+1 < p.hi {
+					goto labels // a minus sign
+				}
+				p.i++
+				continue
+			case kOpen, kClosing, kDot, kComma, kColon, kSep, kMark, kEquals, kOther, kSlash:
+				p.i++
+				continue
+			}
+			break
+		}
+	labels:
+		p.label()
+		if p.i == start {
+			break
+		}
+	}
+	for p.hi > p.i {
+		switch p.toks[p.hi-1].kind {
+		case kDash, kOpen, kClosing, kDot, kComma, kColon, kSep, kMark, kEquals, kOther, kSlash:
+			p.hi--
+			continue
+		}
+		break
+	}
+}
+
+// label skips "Timing:", "Step 3:", "2)" and the like, where more follows.
+func (p *parser) label() {
+	start := p.i
+	switch t := p.tok(); {
+	case t.kind == kLabel,
+		(t.kind == kEvent || t.kind == kDo || t.kind == kMessage || t.kind == kLead || t.kind == kTail) && p.peek(1).kind == kColon:
+		p.i++
+		if t.kind == kLabel && p.is(kLabel) {
+			p.i++
+		}
+		if separator(p.tok().kind) {
+			// "Timing: -2 days" is negative, "Timing — 2 days" is not.
+			if !(p.is(kDash) && p.tok().space && !p.peek(1).space) {
+				p.i++
+			}
+		}
+	case t.kind == kStep || t.kind == kMessage:
+		p.i++
+		p.eat(kNum)
+		if p.i == start+1 || !labelEnd(p.tok(), p.peek(1)) {
+			p.i = start
+			return
+		}
+		p.i++
+	case t.kind == kNum && t.val == numDigits && t.num <= MaxSteps:
+		// "1. Day 3" and "1) Day 3", but neither "1.5" nor a date.
+		next, after := p.peek(1), p.peek(2)
+		if (next.kind == kDot || next.kind == kClosing) && !next.space && after.kind == kUnit && after.val == uDay && after.space && p.peek(3).kind == kNum {
+			p.i += 2
+		}
+	}
+	if p.end() {
+		p.i = start
+	}
+}
+
+func separator(k kind) bool {
+	switch k {
+	case kColon, kDash, kEquals, kSep:
+		return true
+	}
+	return false
+}
+
+// labelEnd reports whether a step's number ends here as a label does.
+func labelEnd(t, next *token) bool {
+	switch t.kind {
+	case kColon, kSep, kClosing, kComma, kEquals:
+		return next.kind != kEnd
+	case kDash:
+		return t.space && next.space && next.kind != kEnd
+	case kOpen:
+		return true
+	}
+	return false
+}
+
+// whole reads a time that the whole text is made of, fillers aside.
+func (p *parser) whole() (meaning, bool) {
+	lo := p.i
+	if m, ok := p.bare(); ok {
+		return m, true
+	}
+	if p.fail != "" {
+		return meaning{}, false
+	}
+	p.i = lo
+	p.leads()
+	start := p.i
+	for _, rule := range [...]func(*parser) (meaning, bool){
+		(*parser).simultaneous, (*parser).now, (*parser).dayTime, (*parser).distance, (*parser).clockOnly,
+	} {
+		p.i = start
+		if m, ok := rule(p); ok {
+			p.tails()
+			if p.end() {
+				return m, true
+			}
+		}
+		if p.fail != "" {
+			return meaning{}, false
+		}
+	}
+	p.i = lo
+	if m, ok := p.relativeFirst(); ok && p.end() {
+		return m, true
+	}
+	p.i = lo
+	return p.told()
+}
+
+// bare reads a number that stands alone; it counts days.
+func (p *parser) bare() (meaning, bool) {
+	m := blank()
+	p.eat(kPlus)
+	if p.is(kT) || p.is(kUnit) && p.tok().val == uDay && p.tok().end-p.tok().start == 1 {
+		// T+3, D+3, J+3.
+		if sign := p.peek(1).kind; sign == kPlus || sign == kDash {
+			p.i += 2
+			n, ok := p.number()
+			if !ok {
+				return m, false
+			}
+			u := uDay
+			if p.is(kUnit) {
+				u = p.tok().val
+				p.i++
+			}
+			if !p.end() {
+				return m, false
+			}
+			if sign == kDash && n > 0 {
+				p.refuse(ReasonPast)
+				return m, false
+			}
+			return m, p.add(&m.span, n, u)
+		}
+		return m, false
+	}
+	if p.is(kDash) {
+		if next := p.peek(1); next.kind == kNum && !next.space {
+			p.refuse(ReasonPast)
+		}
+		return m, false
+	}
+	n, ok := p.number()
+	if !ok || p.peek(-1).kind == kA || p.peek(-1).kind == kHalf {
+		return m, false
+	}
+	// A range of bare numbers is one of days, if it goes up.
+	if p.is(kDash) || p.is(kTo) {
+		p.i++
+		upper, ok := p.number()
+		if !ok || upper <= n || upper > 90 {
+			return m, false
+		}
+	}
+	p.eat(kPlus)
+	if !p.end() {
+		return m, false
+	}
+	return m, p.add(&m.span, n, uDay)
+}
+
+// leads skips the closed list of fillers that may stand before a time.
+func (p *parser) leads() {
+	for {
+		switch t := p.tok(); t.kind {
+		case kLead:
+			p.window = p.window || t.val == leadWindow
+			p.atHour = t.val == leadAt
+		case kTilde, kPlus, kBetween, kLabel, kThe, kInto:
+		case kAfter, kFrom:
+			// "after 2 days" and "from Monday"; "after the demo" fails later.
+		case kMeridiem:
+			// German "am Montag".
+			if t.val != 0 {
+				return
+			}
+		case kDo:
+			if p.peek(1).kind == kEnd {
+				return
+			}
+		case kStart:
+			// "start immediately", but "start of week".
+			if next := p.peek(1).kind; next != kNow && next != kDayName && next != kLead && next != kWeekday && next != kNext {
+				return
+			}
+		case kEdge:
+			// "end of week" is the grammar's; nothing to skip.
+			return
+		case kUnit:
+			// "min. 3 days"
+			if t.val != uMinute || p.peek(1).kind != kNum && p.peek(1).kind != kDot {
+				return
+			}
+			if p.peek(1).kind == kDot {
+				p.i++
+			}
+		case kDot, kColon:
+			// "approx. day 12", "delay: 3 days"
+		case kTail:
+			// "max", "latest" in front
+			if p.peek(1).kind == kEnd {
+				return
+			}
+			return
+		default:
+			return
+		}
+		p.led = true
+		p.i++
+	}
+}
+
+// tails skips the closed list of fillers that may stand after a time.
+func (p *parser) tails() {
+	for {
+		switch t := p.tok(); t.kind {
+		case kTail, kMark, kDot, kPlus, kClosing:
+		case kDash:
+			if p.peek(1).kind != kTail && p.peek(1).kind != kLead {
+				return
+			}
+		case kLead:
+			// "3 days delay", "3 days wait", "10 days approx."
+			if p.peek(1).kind != kEnd && p.peek(1).kind != kDot {
+				return
+			}
+		case kUnit:
+			// "3 days max." is there; "2 days min" here
+			if t.val != uMinute || p.peek(1).kind != kEnd || t.end-t.start != 3 {
+				return
+			}
+		default:
+			return
+		}
+		p.i++
+	}
+}
+
+// now reads the closed list of ways to say it.
+func (p *parser) now() (meaning, bool) {
+	m := blank()
+	switch {
+	case p.eat(kNow):
+		for p.eat(kNow) || p.is(kComma) && p.peek(1).kind == kNow && p.eat(kComma) {
+		}
+		// "now (today)", "immediately, today"
+		save := p.i
+		p.eat(kComma)
+		p.eat(kOpen)
+		p.eat(kSlash)
+		if p.is(kDayName) && p.tok().val == 0 || p.is(kClose) {
+			p.i++
+			p.eat(kClosing)
+			return m, true
+		}
+		p.i = save
+		return m, true
+	case p.is(kStart) && p.tok().val == 1:
+		// "at the start (of the sequence)"
+		p.i++
+		if p.eat(kOf) {
+			p.eat(kThe)
+			return m, p.eat(kPlan)
+		}
+		return m, p.led
+	case p.is(kPlan) && p.peek(1).kind == kStart:
+		p.i += 2
+		return m, true
+	}
+	return m, false
+}
+
+// told reads a time behind words that say what to do: "send the DM tomorrow",
+// "follow up in 3 days". A number straight after them counts something else
+// ("Email 2") unless it proves to be relative.
+func (p *parser) told() (meaning, bool) {
+	lo := p.i
+	for {
+		switch p.tok().kind {
+		case kDo, kMessage, kThe, kStart, kA, kThat:
+			p.i++
+			continue
+		}
+		break
+	}
+	if p.i == lo || p.end() {
+		return meaning{}, false
+	}
+	prev := p.toks[p.i-1].kind
+	if p.is(kComma) || p.is(kDash) || p.is(kColon) {
+		p.i++
+		prev = kComma
+	}
+	number := p.is(kNum) || p.is(kOrd) || p.is(kMonth) || p.is(kPart) || prev == kA
+	rest := p.i
+	p.leads()
+	for _, rule := range [...]func(*parser) (meaning, bool){(*parser).now, (*parser).dayTime, (*parser).distance} {
+		start := p.i
+		if m, ok := rule(p); ok {
+			p.tails()
+			if p.end() && (!number || prev == kComma || m.ref.Kind != ToBase) {
+				return m, true
+			}
+		}
+		p.i = start
+		if p.fail != "" {
+			break
+		}
+	}
+	p.i = rest
+	return meaning{}, false
+}
+
+// anywhere finds "Day N" within other words, which only it may stand among.
+func (p *parser) anywhere(lo, hi int) (meaning, bool) {
+	for p.i = lo; p.i < hi; p.i++ {
+		p.hi = hi
+		switch p.toks[p.i].kind {
+		case kBefore, kAgo, kRecurring:
+			if p.toks[p.i].kind != kRecurring {
+				return meaning{}, false
+			}
+			// Every day is not "day N"; "weekly from day 3" is a rhythm.
+			return meaning{}, false
+		case kLast:
+			if p.peek(1).kind == kUnit {
+				return meaning{}, false
+			}
+		case kUnit, kOrd:
+			if p.i > lo {
+				if before := p.toks[p.i-1].kind; before == kNum || before == kDash && p.i-1 > lo && p.toks[p.i-2].kind == kNum && !p.toks[p.i].space {
+					continue // "30-day 2 ..."
+				}
+			}
+			if p.toks[p.i].kind == kOrd {
+				continue
+			}
+			start := p.i
+			m, ok := p.dayNumber()
+			if !ok {
+				p.i = start
+				if p.fail != "" {
+					return meaning{}, false
+				}
+				continue
+			}
+			end := p.i
+			for p.is(kComma) || p.is(kOpen) || p.is(kDash) {
+				p.i++
+			}
+			if p.is(kBefore) && p.i == end {
+				return meaning{}, false
+			}
+			p.i = end
+			p.attachTime(&m)
+			m.lo, m.hi = start, max(end, p.i)
+			return m, true
+		}
+	}
+	return meaning{}, false
+}
+
+// labelled reads a time that a separator divides from a label made of the
+// words plans are made of: "Week 2: send the email", "3 days - follow-up", or
+// from a remark in brackets that repeats it.
+func (p *parser) labelled() (meaning, bool) {
+	lo, hi := p.i, p.hi
+	for cut := lo + 1; cut < hi; cut++ {
+		t := p.toks[cut]
+		switch t.kind {
+		case kColon, kSep, kOpen, kComma, kDash:
+		default:
+			continue
+		}
+		if t.kind == kDash && !t.space {
+			continue
+		}
+		numbered := p.toks[lo].kind == kUnit // "Week 2: anything"
+		if !p.labelWords(cut+1, hi, numbered && t.kind != kComma) {
+			continue
+		}
+		p.i, p.hi = lo, cut
+		if m, ok := p.whole(); ok {
+			m.hi = cut
+			return m, true
+		}
+		p.fail = ""
+	}
+	return meaning{}, false
+}
+
+// labelWords reports whether the tokens may stand behind a separator without
+// changing the time before it.
+func (p *parser) labelWords(from, to int, free bool) bool {
+	for i := from; i < to; i++ {
+		switch p.toks[i].kind {
+		case kMessage, kDo, kStep, kThe, kA, kClosing, kOpen, kMark, kDot, kThat, kLead, kPlan, kOf, kStart, kWith, kTo, kSlash, kDash, kAnd:
+		case kNum:
+			// "3 days (72 hours)" repeats itself.
+			save, saveHi := p.i, p.hi
+			p.i, p.hi = i, to
+			var again span
+			ok := p.amount(&again)
+			for p.eat(kClosing) || p.eat(kTail) {
+			}
+			ok = ok && p.i == p.hi
+			p.i, p.hi = save, saveHi
+			return ok && i == from
+		case kOrd, kWord:
+			if !free && p.toks[i].kind == kWord {
+				return false
+			}
+		case kBefore, kRecurring, kEvent, kAfter, kNegative, kAgo, kPast, kQuarter, kPlaceholder, kX:
+			return false
+		default:
+			if !free {
+				return false
+			}
+		}
+	}
+	return from < to
+}
+
+// eventFirst reads a condition with an amount behind it, such as "no reply
+// within 3 days" or "once they accept, wait 2 days": relative to an event.
+func (p *parser) eventFirst() (meaning, bool) {
+	lo, hi := p.i, p.hi
+	condition, silent := false, false
+	for i := lo; i < hi; i++ {
+		switch p.toks[i].kind {
+		case kEvent, kAfter, kFollowing:
+			condition = condition || i == lo
+		case kNegative:
+			condition, silent = true, true
+		case kBefore, kRecurring, kAgo:
+			return meaning{}, false
+		case kNum, kA, kFew:
+			if !condition || i == lo {
+				continue
+			}
+			// What joins the amount to the condition.
+			joined := false
+			for j := i - 1; j > lo; j-- {
+				switch k := p.toks[j].kind; k {
+				case kComma, kOpen, kPlus, kSep, kColon, kDash:
+					joined = true
+				case kLead, kThe, kLabel:
+					joined = joined || silent && k == kLead
+					continue
+				case kAfter:
+					joined = joined || silent
+					continue
+				case kTo:
+					continue
+				}
+				break
+			}
+			if !joined {
+				continue
+			}
+			p.i, p.hi = i, hi
+			m := blank()
+			if p.amount(&m.span) {
+				p.eat(kLater)
+				p.eat(kAfter)
+				p.tails()
+				if p.end() {
+					m.ref.Kind = ToEvent
+					return m, true
+				}
+			}
+			p.hi = hi
+		}
+	}
+	return meaning{}, false
+}
+
+// reason says why nothing was found, from the words that are there.
+func (p *parser) reason() Reason {
+	var seen [kOther + 1]bool
+	words := 0
+	for i := p.i; i < p.hi; i++ {
+		t := &p.toks[i]
+		if t.kind == kEvent && t.val == 2 {
+			words++
+			continue
+		}
+		if t.kind == kLast && t.val == 0 && i+1 < p.hi {
+			switch p.toks[i+1].kind {
+			case kUnit, kWeekday, kMonth, kWeekend:
+				seen[kPast] = true
+			}
+			continue
+		}
+		seen[t.kind] = true
+		if t.kind == kWord {
+			words++
+		}
+	}
+	first := p.tok().kind
+	switch {
+	case first == kPlaceholder && p.peek(1).kind == kSlash:
+		return ReasonNoTiming // n/a
+	case seen[kPlaceholder], seen[kX] && (seen[kUnit] || words == 0):
+		return ReasonPlaceholder
+	case seen[kRecurring]:
+		return ReasonRecurring
+	case seen[kQuarter] && words == 0:
+		return ReasonCalendarQuarter
+	case seen[kAgo] && words == 0, seen[kPast] && words == 0:
+		return ReasonPast
+	case seen[kEvent], first == kAfter, first == kFollowing, first == kBefore, seen[kBefore], first == kLead && words > 0 && p.tok().val == leadWindow:
+		return ReasonEvent
+	case seen[kAfter] && words > 0:
+		return ReasonEvent
+	case seen[kQuarter]:
+		return ReasonCalendarQuarter
+	case seen[kPast]:
+		return ReasonPast
+	case seen[kPart] && words == 0:
+		return ReasonPartOfDayOnly
+	}
+	return ReasonNoTiming
+}

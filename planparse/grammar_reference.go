@@ -1,0 +1,364 @@
+package planparse
+
+// countedFrom reads what an amount is counted from, if anything is said.
+func (p *parser) countedFrom(m *meaning) bool {
+	start := p.i
+	t := p.tok()
+	p.eat(kOpen) // "3 days (after step 2)"
+	if p.is(kComma) || p.is(kDash) && p.peek(1).kind != kNum {
+		if k := p.peek(1).kind; k == kEvent || k == kNegative || k == kAfter {
+			p.i++
+		}
+	}
+	t = p.tok()
+	switch t.kind {
+	case kEnd:
+		return true
+	case kLater:
+		p.i++
+		m.ref.Kind = ToPrevious
+		p.eat(kClosing)
+		return true
+	case kAgo, kBefore:
+		if p.peek(1).kind == kEnd || t.kind == kAgo {
+			p.refuse(ReasonPast)
+		} else {
+			p.refuse(ReasonEvent)
+		}
+		return false
+	case kPrevious:
+		if p.peek(1).kind == kEnd {
+			p.refuse(ReasonPast) // "3 days earlier", "two weeks prior"
+			return false
+		}
+	case kAfter, kFollowing, kFrom, kOf, kInto, kLead, kWith, kDash, kLast:
+		if t.kind == kDash && p.peek(1).kind != kAfter {
+			break
+		}
+		if t.kind == kLast && t.val != 1 {
+			break
+		}
+		if t.kind == kDash {
+			p.i++
+		}
+		if t.kind == kLead && t.val == leadIn && p.peek(1).kind == kEnd {
+			p.i++ // "3 days in"
+			return true
+		}
+		if t.kind == kLead && !(t.val == leadIn && (p.peek(1).kind == kPlan || p.peek(2).kind == kPlan)) {
+			break
+		}
+		p.i++
+		if p.eat(kDash) {
+			// post-demo
+			t = p.tok()
+		}
+		if p.end() {
+			// "5 days after"
+			m.ref.Kind = ToPrevious
+			return true
+		}
+		if p.anchor(m) {
+			return true
+		}
+		if p.fail != "" {
+			return false
+		}
+		p.i = start
+	case kEvent, kNegative:
+		return p.event(m)
+	case kTo:
+		// "until", "through": nothing an amount can be counted from
+	}
+	p.i = start
+	return true
+}
+
+// anchor reads the point behind "after": the start, a day, a step, the
+// previous one, or else an event.
+func (p *parser) anchor(m *meaning) bool {
+	start := p.i
+	if p.startPoint() {
+		return true
+	}
+	p.i = start
+	if day, ok := p.dayTime(); ok && (p.end() || p.is(kClosing) || p.is(kTail)) {
+		if day.ref.Kind != ToBase {
+			m.ref = day.ref
+		}
+		m.span = m.span.plus(day.span)
+		m.clock, m.zone, m.explicit = day.clock, day.zone, day.explicit
+		p.eat(kClosing)
+		return true
+	}
+	if p.fail != "" {
+		return false
+	}
+	p.i = start
+	if ref, ok := p.reference(); ok {
+		m.ref = ref
+		p.rest()
+		return true
+	}
+	p.i = start
+	return p.event(m)
+}
+
+// startPoint reads the plan's beginning.
+func (p *parser) startPoint() bool {
+	p.eat(kThe)
+	switch {
+	case p.eat(kNow), p.eat(kTail):
+	case p.is(kDayName) && p.tok().val == 0:
+		p.i++
+	case p.eat(kStart):
+		if p.eat(kOf) {
+			p.eat(kThe)
+			if !p.eat(kPlan) {
+				return false
+			}
+			p.eat(kPlan)
+		}
+	case p.eat(kPlan):
+		p.eat(kPlan)
+		p.eat(kStart)
+	default:
+		return false
+	}
+	p.tails()
+	p.eat(kClosing)
+	return p.end()
+}
+
+// reference reads a step of the plan: the previous one or a numbered one.
+func (p *parser) reference() (Reference, bool) {
+	p.eat(kThe)
+	for p.is(kDone) || p.is(kDo) && p.peek(1).kind == kStep {
+		p.i++
+		p.eat(kOf)
+		p.eat(kThe)
+	}
+	switch {
+	case p.is(kStep) || p.is(kMessage) && p.peek(1).kind == kNum && p.peek(2).kind == kEnd && p.tok().val == 1:
+		p.i++
+		if t := p.tok(); t.kind == kNum && t.num <= 1000 {
+			p.i++
+			return Reference{ToStep, int(t.num)}, true
+		}
+		if p.is(kPrevious) || p.end() {
+			p.eat(kPrevious)
+			return Reference{Kind: ToPrevious}, true
+		}
+		if p.is(kLast) {
+			p.i++
+			return Reference{Kind: ToPrevious}, true
+		}
+	case p.is(kOrd) && p.peek(1).kind == kStep:
+		n := int(p.tok().num)
+		p.i += 2
+		return Reference{ToStep, n}, true
+	case p.is(kLast) || p.is(kPrevious):
+		p.i++
+		p.eat(kOf)
+		p.eat(kDone)
+		// At most two nouns: "last touch", "previous email message".
+		for range 2 {
+			if !p.eat(kStep) && !p.eat(kMessage) {
+				break
+			}
+		}
+		p.eat(kThat)
+		p.eat(kPrevious)
+		if p.end() || p.is(kClosing) || p.is(kDone) || p.is(kPlus) || p.is(kComma) || p.is(kDash) {
+			return Reference{Kind: ToPrevious}, true
+		}
+	case p.is(kThis) && p.peek(1).kind == kStep, p.is(kThat) && p.peek(1).kind == kStep:
+		p.i += 2
+		return Reference{Kind: ToPrevious}, p.end()
+	case p.is(kThat) || p.is(kThis):
+		p.i++
+		return Reference{Kind: ToPrevious}, p.end()
+	}
+	return Reference{}, false
+}
+
+// rest skips what may be said of a step that is referred to: that it is done.
+func (p *parser) rest() {
+	for {
+		switch p.tok().kind {
+		case kDone, kClosing, kMark, kDot:
+			p.i++
+			continue
+		case kThe, kWord, kMessage, kStep, kComma, kSep, kDash, kOpen, kTail:
+			// Words behind a reference describe it.
+			p.i = p.hi
+		}
+		return
+	}
+}
+
+// event takes everything that is left for something outside the plan.
+func (p *parser) event(m *meaning) bool {
+	for i := p.i; i < p.hi; i++ {
+		switch p.toks[i].kind {
+		case kBefore, kAgo, kRecurring, kX, kPlaceholder:
+			return false
+		}
+	}
+	p.i = p.hi
+	m.ref = Reference{Kind: ToEvent}
+	return true
+}
+
+// simultaneous reads what happens right at a step of the plan: "immediately
+// after step 2", "same day as step 1", "the day after the last touch".
+func (p *parser) simultaneous() (meaning, bool) {
+	m := blank()
+	start := p.i
+	switch t := p.tok(); t.kind {
+	case kNow, kSame:
+		p.i++
+		if t.kind == kNow && p.is(kWith) && p.peek(1).kind == kEnd {
+			return m, false
+		}
+		if !p.eat(kAfter) && !p.eat(kFollowing) && !p.eat(kWith) && !p.eat(kOf) {
+			if t.kind == kSame {
+				return m, p.sameDay(&m)
+			}
+			p.i = start
+			return m, false
+		}
+		return m, p.onlyStep(&m)
+	case kWith:
+		p.i++
+		return m, p.onlyStep(&m)
+	case kAfter, kFollowing:
+		p.i++
+		return m, p.onlyStep(&m)
+	case kThe, kNext, kFollowing + 100:
+	}
+	// leads skipped "after" already: "after step 2", "on completion of step 2"
+	if p.led && start > 0 && (p.toks[start-1].kind == kAfter || p.toks[start-1].kind == kThe && start > 1 && p.toks[start-2].kind == kAfter) {
+		if p.onlyStep(&m) {
+			return m, true
+		}
+	}
+	p.i = start
+	return m, false
+}
+
+// sameDay reads "same day" with nothing, or a time of day, behind it.
+func (p *parser) sameDay(m *meaning) bool {
+	p.attachTime(m)
+	return true
+}
+
+// onlyStep reads a reference to a step of the plan and nothing else.
+func (p *parser) onlyStep(m *meaning) bool {
+	ref, ok := p.reference()
+	if !ok {
+		return false
+	}
+	m.ref = ref
+	for p.eat(kDone) || p.eat(kClosing) {
+	}
+	return p.end()
+}
+
+// relativeFirst reads a reference with an amount behind it: "step 1 + 2 days",
+// "previous step +3", "today + 3 days", and the words for the next day.
+func (p *parser) relativeFirst() (meaning, bool) {
+	m := blank()
+	start := p.i
+	// "The day after step 2", "the next day", "following week".
+	p.eat(kLead)
+	p.eat(kThe)
+	switch {
+	case p.is(kLater):
+		if p.tok().val == 1 {
+			p.i++
+			m.days, m.ref.Kind = 1, ToPrevious
+			return m, true
+		}
+	case p.is(kFollowing) || p.is(kNext):
+		p.i++
+		if p.is(kPart) {
+			m.days, m.ref.Kind, m.clock = 1, ToPrevious, p.tok().val
+			p.i++
+			return m, p.anchorAfterDay(&m)
+		}
+		if p.is(kBusiness) || p.is(kUnit) {
+			u, ok := p.unitHere()
+			if ok && u >= uDay && p.add(&m.span, 1, u) {
+				m.ref.Kind = ToPrevious
+				if u == uBusinessDay && p.toks[start].kind != kFollowing && p.end() {
+					m.ref.Kind = ToBase
+				}
+				p.attachTime(&m)
+				return m, p.anchorAfterDay(&m)
+			}
+		}
+	case p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kAfter,
+		p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kFollowing:
+		u := p.tok().val
+		p.i++
+		m.ref.Kind = ToPrevious
+		if !p.add(&m.span, 1, u) {
+			return m, false
+		}
+		if p.peek(1).kind == kEnd {
+			p.i++
+			return m, true
+		}
+		return m, p.anchorAfterDay(&m)
+	}
+	p.i = start
+	if p.is(kPlus) || p.is(kThe) {
+		p.i++
+	}
+	var ok bool
+	switch {
+	case p.is(kNow) || p.is(kStart) || p.is(kDayName) && p.tok().val == 0 || p.is(kPlan) && p.peek(1).kind == kStart:
+		p.i++
+		p.eat(kStart)
+		ok = true
+	default:
+		m.ref, ok = p.reference()
+		p.eat(kDone)
+	}
+	if !ok || !(p.is(kPlus) || p.is(kAnd) || p.is(kDash) && m.ref.Kind != ToBase || p.is(kComma) && m.ref.Kind != ToBase) {
+		return m, false
+	}
+	minus := p.is(kDash) && p.tok().space != p.peek(1).space
+	p.i++
+	if minus {
+		p.refuse(ReasonPast)
+		return m, false
+	}
+	if p.amount(&m.span) {
+		p.eat(kLater)
+		p.tails()
+		return m, true
+	}
+	if n, ok := p.number(); ok && p.end() {
+		return m, p.add(&m.span, n, uDay)
+	}
+	return m, false
+}
+
+// anchorAfterDay reads "after REFERENCE" behind "the next day".
+func (p *parser) anchorAfterDay(m *meaning) bool {
+	if p.eat(kAfter) || p.eat(kFollowing) || p.eat(kFrom) {
+		if p.end() {
+			return true
+		}
+		if ref, ok := p.reference(); ok {
+			m.ref = ref
+			p.rest()
+			return true
+		}
+		return p.event(m)
+	}
+	p.tails()
+	return true
+}

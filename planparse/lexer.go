@@ -1,0 +1,485 @@
+package planparse
+
+import "strings"
+
+// kind is what the grammar needs to know of a word. Words that play the same
+// part share a kind; val tells them apart where it matters.
+type kind uint8
+
+const (
+	kEnd         kind = iota // past the last token
+	kWord                    // a word the lexicon does not have
+	kNum                     // num
+	kOrd                     // num: 3rd, third
+	kUnit                    // val: a unit
+	kBusiness                // business, working
+	kWeekday                 // val: a time.Weekday
+	kMonth                   // val: a time.Month
+	kWeekend                 //
+	kDayName                 // val: days from the base; today, tomorrow
+	kTonight                 // val: minutes of the day
+	kNow                     //
+	kPart                    // val: minutes of the day; morning
+	kClose                   // val: minutes; end of day: a part that may stand alone
+	kEdge                    // val: an edge
+	kPeriodEnd               // val: a unit; EOW, EOM, EOY
+	kQuarter                 // a calendar quarter
+	kThis                    //
+	kNext                    //
+	kLast                    //
+	kPrevious                // previous, prior, above
+	kFollowing               // following
+	kAfterNext               // "week after next", val: a unit
+	kAfter                   // after, post
+	kFrom                    //
+	kOf                      //
+	kWith                    // with, as: what makes two things simultaneous
+	kSame                    // same day, val: unit
+	kLead                    // a filler that may stand before a time; val: a lead
+	kThe                     //
+	kA                       // a, an: also the number one
+	kAnd                     //
+	kOr                      //
+	kTo                      // to, through
+	kBetween                 //
+	kAgo                     //
+	kBefore                  //
+	kLater                   // later, afterwards
+	kThat                    // that, this one
+	kMore                    // another, additional
+	kTail                    // a filler that may stand after a time
+	kInto                    // into: as in "3 days into the sequence"
+	kStart                   // start, kick-off
+	kPlan                    // plan, sequence, campaign
+	kRecurring               // weekly, every
+	kPast                    // yesterday
+	kEvent                   // if, when, once
+	kNegative                // no, not
+	kStep                    // step, touch
+	kMessage                 // message, email
+	kDone                    // completed, sent: what a step may be
+	kDo                      // send, start: verbs that may stand before a time
+	kLabel                   // timing, due
+	kHalf                    //
+	kFew                     // num
+	kHundred                 //
+	kPlaceholder             // tbd
+	kNothing                 // n/a, none
+	kMeridiem                // val: 0 am, 12 pm
+	kOclock                  //
+	kZone                    // val: minutes east of UTC, or a generic American zone
+	kT                       // the T of T+3, and of ISO 8601
+	kX                       // the X of "Day X"
+
+	kDash
+	kComma
+	kColon
+	kSlash
+	kPlus
+	kTilde
+	kOpen
+	kClosing
+	kDot
+	kSep  // | ;
+	kMark // ! ?
+	kEquals
+	kOther
+)
+
+// unit is a unit of time.
+type unit = int32
+
+const (
+	uSecond unit = iota
+	uMinute
+	uHour
+	uDay
+	uBusinessDay
+	uWeek
+	uFortnight
+	uMonth
+	uYear
+	uDecade // known in order to be refused
+)
+
+// edge is a part of a period.
+type edge = int32
+
+const (
+	edgeStart edge = iota
+	edgeMiddle
+	edgeLate
+	edgeLater // "later this week": after now, whatever the day
+	edgeEnd
+)
+
+// lead tells apart the few leading fillers that change how what follows is read.
+type lead = int32
+
+const (
+	leadPlain  lead = iota
+	leadWindow      // within, over: "the next week" after it is an amount
+	leadAt          // a bare number after it is a clock time
+	leadIn          // in: a bare unit after it is one of it ("через неделю")
+	leadApprox
+)
+
+// token is a word, a number or a mark of a timing string.
+type token struct {
+	kind       kind
+	space      bool // something other than a token stood before it
+	digits     uint8
+	val        int32
+	num        float64
+	start, end uint16 // bytes of the normalised text
+}
+
+// lexeme is an entry of the lexicon.
+type lexeme struct {
+	kind kind
+	val  int32
+	num  float64
+}
+
+// lexer cuts a normalised text into tokens. It never looks back, so its cost
+// is linear in the length of the text.
+type lexer struct {
+	src  string
+	pos  int
+	toks []token
+	// space is true when something was skipped since the last token.
+	space bool
+}
+
+func (l *lexer) run() {
+	l.space = true
+	for l.pos < len(l.src) {
+		c := l.src[l.pos]
+		switch {
+		case isDigit(c):
+			l.number()
+		case isLetter(c):
+			l.word()
+		default:
+			l.mark(c)
+		}
+	}
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// isLetter takes every byte of a non-ASCII rune for a letter: normalise has
+// left no others.
+func isLetter(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80
+}
+
+func (l *lexer) emit(t token, start, end int) {
+	t.start, t.end, t.space = uint16(start), uint16(end), l.space
+	l.space = false
+	l.toks = append(l.toks, t)
+}
+
+func (l *lexer) at(i int) byte {
+	if i < len(l.src) {
+		return l.src[i]
+	}
+	return 0
+}
+
+// number reads digits with at most one decimal point or comma. Two points make
+// a date or a version, which the grammar puts together itself.
+func (l *lexer) number() {
+	start := l.pos
+	n, digits := l.digits()
+	t := token{kind: kNum, num: n, digits: uint8(min(digits, 255)), val: numDigits}
+	if c := l.at(l.pos); (c == '.' || c == ',') && isDigit(l.at(l.pos+1)) {
+		save := l.pos
+		l.pos++
+		frac, places := l.digits()
+		next := l.at(l.pos)
+		more := (next == '.' || next == ',' || next == '/' || next == ':') && isDigit(l.at(l.pos+1))
+		switch {
+		case more || c == ',' && places > 2 && places != 3:
+			l.pos = save
+		case c == ',' && places == 3:
+			t.num = n*1000 + frac // thousands
+		default:
+			for range places {
+				frac /= 10
+			}
+			t.num += frac
+			t.val = numDecimal
+			if c == ',' {
+				t.val = numComma
+			}
+		}
+	}
+	l.emit(t, start, l.pos)
+	// A suffix glued to the digits makes an ordinal of them.
+	if t.val == numDigits && l.pos+2 <= len(l.src) && !isLetter(l.at(l.pos+2)) {
+		switch lowerPair(l.src[l.pos], l.src[l.pos+1]) {
+		case "st", "nd", "rd", "th":
+			l.pos += 2
+			last := &l.toks[len(l.toks)-1]
+			last.kind, last.end = kOrd, uint16(l.pos)
+		}
+	}
+}
+
+// lowerPair returns the two letters in lower case where they are one of the
+// English ordinal endings.
+func lowerPair(a, b byte) string {
+	switch [2]byte{a | 0x20, b | 0x20} {
+	case [2]byte{'s', 't'}:
+		return "st"
+	case [2]byte{'n', 'd'}:
+		return "nd"
+	case [2]byte{'r', 'd'}:
+		return "rd"
+	case [2]byte{'t', 'h'}:
+		return "th"
+	}
+	return ""
+}
+
+const (
+	numDigits  int32 = iota
+	numDecimal       // with a point
+	numComma         // with a comma: in "Day 1,2" a list, elsewhere a fraction
+	numWord          // spelt out
+)
+
+// huge stands for every number too large to matter.
+const huge = 1e9
+
+func (l *lexer) digits() (n float64, count int) {
+	start := l.pos
+	for l.pos < len(l.src) && isDigit(l.src[l.pos]) {
+		if n < huge {
+			n = n*10 + float64(l.src[l.pos]-'0')
+		}
+		l.pos++
+	}
+	return min(n, huge), l.pos - start
+}
+
+// longestWord is longer than any in the lexicon, in bytes.
+const longestWord = 32
+
+// word reads a word or, where the lexicon knows one that starts here, a phrase.
+func (l *lexer) word() {
+	start := l.pos
+	var buf [longestWord]byte
+	n := 0
+	for l.pos < len(l.src) {
+		c := l.src[l.pos]
+		if c == '\'' {
+			if !isLetter(l.at(l.pos + 1)) {
+				break
+			}
+			if l.at(l.pos+1)|0x20 == 's' && !isLetter(l.at(l.pos+2)) && n > 1 {
+				break // a possessive, skipped below
+			}
+			l.pos++
+			continue
+		}
+		if c == '.' && dotted(l.src, start, l.pos) {
+			l.pos++
+			continue
+		}
+		if !isLetter(c) {
+			break
+		}
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if n < len(buf) {
+			buf[n] = c
+		}
+		n++
+		l.pos++
+	}
+	end := l.pos
+	t := token{kind: kWord}
+	if n <= len(buf) {
+		if entry, ok := words[string(buf[:n])]; ok {
+			t.kind, t.val, t.num = entry.kind, entry.val, entry.num
+			if entry.kind == kNum {
+				t.val = numWord
+			}
+			if entry.phrases != nil {
+				for i := range entry.phrases {
+					ph := &entry.phrases[i]
+					if to, ok := l.follows(ph.rest); ok {
+						t.kind, t.val, t.num = ph.kind, ph.val, ph.num
+						l.pos, end = to, to
+						break
+					}
+				}
+			}
+		}
+	}
+	l.emit(t, start, end)
+	if l.at(l.pos) == '\'' {
+		l.pos++ // days'
+		if l.at(l.pos)|0x20 == 's' && !isLetter(l.at(l.pos+1)) {
+			l.pos++ // week's
+		}
+	}
+}
+
+// dotted reports whether the point at i belongs to an abbreviation of single
+// letters, as in "a.m." and "a.s.a.p.": a letter stands alone before it, and
+// another after it or an abbreviation before it.
+func dotted(s string, start, i int) bool {
+	if i == start || i-start > 12 {
+		return false
+	}
+	alone := i-1 == start || i >= 2 && s[i-2] == '.'
+	if !alone {
+		return false
+	}
+	if i+1 < len(s) && isLetter(s[i+1]) && (i+2 >= len(s) || !isLetter(s[i+2])) {
+		return true
+	}
+	return i-1 > start
+}
+
+// follows reports whether the words stand next in the text, with spaces or
+// hyphens between them, and where they end.
+func (l *lexer) follows(rest []string) (int, bool) {
+	i := l.pos
+	for _, w := range rest {
+		j := i
+		for j < len(l.src) && (l.src[j] == ' ' || l.src[j] == '-' || l.src[j] == '\t' || l.src[j] == '\'') {
+			j++
+		}
+		if j == i || j+len(w) > len(l.src) || !strings.EqualFold(l.src[j:j+len(w)], w) {
+			return 0, false
+		}
+		i = j + len(w)
+		if isLetter(l.at(i)) {
+			return 0, false
+		}
+	}
+	return i, true
+}
+
+// mark reads everything that is neither a letter nor a digit.
+func (l *lexer) mark(c byte) {
+	start := l.pos
+	l.pos++
+	k := kOther
+	switch c {
+	case ' ', '\t', '\n', '\r', '\f', '\v', '*', '`', '"', '\'', '#', '^', '\\', 0:
+		l.space = true
+		return
+	case '_':
+		if l.at(l.pos) == '_' {
+			for l.at(l.pos) == '_' {
+				l.pos++
+			}
+			if l.pos == len(l.src) || l.at(l.pos) == ' ' {
+				k = kX // a line to write on
+				break
+			}
+		}
+		l.space = true
+		return
+	case '-':
+		k = kDash
+		for l.at(l.pos) == '-' {
+			l.pos++
+		}
+		if l.at(l.pos) == '>' {
+			l.pos++
+		}
+	case ',':
+		k = kComma
+	case ':':
+		k = kColon
+	case '/':
+		k = kSlash
+	case '+':
+		k = kPlus
+	case '~':
+		if l.at(l.pos) == '~' {
+			l.pos++
+			l.space = true
+			return
+		}
+		k = kTilde
+	case '(', '[', '{', '<':
+		k = kOpen
+		if c == '<' && l.tag() {
+			return
+		}
+	case ')', ']', '}', '>':
+		k = kClosing
+	case '.':
+		k = kDot
+		for l.at(l.pos) == '.' {
+			l.pos++
+			k = kTo // 3..5
+		}
+		if k == kTo && (!isDigit(l.at(l.pos)) || start == 0) {
+			k = kDot
+		}
+	case ';', '|':
+		k = kSep
+	case '!', '?':
+		k = kMark
+	case '=':
+		k = kEquals
+	case '@':
+		l.emit(token{kind: kLead, val: leadAt}, start, l.pos)
+		return
+	case '&':
+		if l.entity() {
+			return
+		}
+		k = kAnd
+	}
+	l.emit(token{kind: k}, start, l.pos)
+}
+
+// tag skips an HTML tag. What stands in angle brackets without being one is a
+// placeholder.
+func (l *lexer) tag() bool {
+	end := strings.IndexByte(l.src[l.pos:], '>')
+	if end < 0 || end > 24 {
+		return false
+	}
+	name := strings.Trim(l.src[l.pos:l.pos+end], "/ ")
+	if i := strings.IndexByte(name, ' '); i >= 0 {
+		name = name[:i]
+	}
+	switch strings.ToLower(name) {
+	case "b", "i", "u", "em", "strong", "br", "p", "span", "code", "div", "td", "li", "mark", "small", "sup", "sub", "h1", "h2", "h3", "a", "font", "pre", "kbd", "del", "s":
+		l.pos += end + 1
+		l.space = l.space || name == "br" || name == "p"
+		return true
+	}
+	return false
+}
+
+// entity reads the HTML entities that occur for spaces and dashes.
+func (l *lexer) entity() bool {
+	end := strings.IndexByte(l.src[l.pos:], ';')
+	if end < 0 || end > 6 {
+		return false
+	}
+	switch strings.ToLower(l.src[l.pos : l.pos+end]) {
+	case "nbsp", "ensp", "emsp", "quot", "#160", "#39", "thinsp":
+		l.pos += end + 1
+		l.space = true
+		return true
+	case "ndash", "mdash", "minus", "#8211", "#8212":
+		start := l.pos - 1
+		l.pos += end + 1
+		l.emit(token{kind: kDash}, start, l.pos)
+		return true
+	}
+	return false
+}
