@@ -21,13 +21,21 @@ type richText []span
 // span is a stretch of text in one HTML element; no element stands for none.
 type span struct{ text, element string }
 
-func plain(text string) richText  { return richText{{text: text}} }
-func bold(text string) richText   { return richText{{text, "b"}} }
-func italic(text string) richText { return richText{{text, "i"}} }
-func code(text string) richText   { return richText{{text, "code"}} }
+func plain(text string) richText  { return styled(text, "") }
+func bold(text string) richText   { return styled(text, "b") }
+func italic(text string) richText { return styled(text, "i") }
+func code(text string) richText   { return styled(text, "code") }
 
 // copyable is a block that Telegram's apps copy at a tap.
-func copyable(text string) richText { return richText{{text, "pre"}} }
+func copyable(text string) richText { return styled(text, "pre") }
+
+// styled is one stretch of text, and nothing at all for an empty one.
+func styled(text, element string) richText {
+	if text == "" {
+		return nil
+	}
+	return richText{{text, element}}
+}
 
 // join puts parts one after the other.
 func join(parts ...richText) richText { return slices.Concat(parts...) }

@@ -1,0 +1,203 @@
+package bot
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	tele "gopkg.in/telebot.v3"
+)
+
+// command is one thing people can ask for by name. /help, the menu behind the
+// slash and the hint at a misspelt command are made from these.
+type command struct {
+	name  string // without the slash
+	args  string // as the help shows them; empty for none
+	brief string // one line, for the menu
+	// detail and example are for "/help name".
+	detail  string
+	example string
+	run     func(ctx context.Context, t *turn, args string) error
+}
+
+// register sets up what the dialogue understands.
+func (d *dialogue) register() {
+	d.commands = []command{
+		{name: "start", brief: "Say hello and see how I work", run: start,
+			detail: "Also brings back reminders that were parked because you had blocked me."},
+		{name: "newlead", args: "NAME, TITLE @ COMPANY, NOTES", brief: "Add a lead and get a plan for them", run: newLead,
+			detail:  "Only the name is needed. I propose a plan with dates; nothing is scheduled before you press the button.",
+			example: "/newlead Jane Doe, CTO @ Acme, met at the fair"},
+		{name: "plan", args: "[JSON]", brief: "Propose a plan for the lead in focus", run: plan,
+			detail: "With a plan after it, or in your next message, that becomes the proposal. A plan can also be pasted without any command: raw output of a language model will do, with fences and prose around it. " +
+				"The lead in focus is the one you added or opened last."},
+		{name: "leads", brief: "List your leads", run: leads},
+		{name: "lead", args: "[NAME]", brief: "Open a lead: plan, dates, history", run: lead,
+			detail: "Without a name it opens the lead in focus.", example: "/lead Jane"},
+		{name: "today", brief: "What is due today", run: today},
+		{name: "week", brief: "What is due in the next seven days", run: week},
+		{name: "snoozed", brief: "What is put off or no longer reminded of", run: snoozed},
+		{name: "note", args: "TEXT", brief: "Add a note to the lead in focus", run: note, example: "/note prefers mail, back from holiday on Monday"},
+		{name: "delete", args: "[NAME]", brief: "Delete a lead with its reminders", run: deleteLead, detail: "I ask before I do."},
+		{name: "timezone", args: "[PLACE]", brief: "Set your time zone", run: timezone,
+			detail: "Takes a zone or a city, or an offset.", example: "/timezone Europe/Berlin"},
+		{name: "quiet", args: "[FROM-UNTIL | off]", brief: "Set hours without reminders", run: quiet, example: "/quiet 21:00-7:30"},
+		{name: "sendhour", args: "[HOUR | off]", brief: "Set the hour reminders are planned for", run: sendHour,
+			detail: "Without one, a step is due at the time of day its plan was made. It holds for plans scheduled from then on.", example: "/sendhour 9"},
+		{name: "pause", args: "[DAYS]", brief: "No reminders for a while", run: pauseReminders, detail: "Without a number, for a week.", example: "/pause 3"},
+		{name: "resume", brief: "End the pause", run: resume},
+		{name: "settings", brief: "Show your settings", run: settings},
+		{name: "help", args: "[COMMAND]", brief: "Show what I can do", run: help},
+	}
+	d.actions = map[string]action{
+		"go": approve, "showplan": showProposal, "regen": regenerate, "drop": discard,
+		"lead": openLead, "leads": pageLeads, "step": toggleStep, "steps": chooseSteps, "log": showLog, "drafts": showDrafts,
+		"del": askDelete, "delyes": confirmDelete, "delno": keepLead,
+		"done": done, "skip": skip, "snooze": snooze, "undo": undo, "reopen": reopen, "open": openReminder, "draft": showDraft,
+	}
+}
+
+// commandForm is a command and what follows it: "/plan@somebot\n[...]".
+var commandForm = regexp.MustCompile(`(?s)^/([A-Za-z0-9_]+)(?:@([A-Za-z0-9_]+))?(?:\s+(.*))?$`)
+
+// parseCommand reads a message as a command. One for another bot is none.
+func (d *dialogue) parseCommand(text string) (name, args string, ok bool) {
+	found := commandForm.FindStringSubmatch(strings.TrimSpace(text))
+	if found == nil {
+		return "", "", false
+	}
+	if own := d.username(); found[2] != "" && own != "" && !strings.EqualFold(found[2], own) {
+		return "", "", false
+	}
+	return strings.ToLower(found[1]), strings.TrimSpace(found[3]), true
+}
+
+// command runs the command of that name, or says what comes nearest.
+func (t *turn) command(ctx context.Context, name, args string) error {
+	for _, c := range t.commands {
+		if c.name != name {
+			continue
+		}
+		if err := t.settle(ctx, name); err != nil {
+			return err
+		}
+		return c.run(ctx, t, args)
+	}
+	nearest := t.nearest(name)
+	return t.say(ctx, join(plain("I do not know /"+cut(name, 40)+". Did you mean "), plain("/"+nearest.name), plain("? "+nearest.brief+". /help lists everything.")))
+}
+
+// settle ends what an earlier command waited for: the next message was to be
+// the rest of it, and is another command instead.
+func (t *turn) settle(ctx context.Context, name string) error {
+	if name == "start" || name == "help" {
+		return nil // these work without the backend
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	if user.Awaiting == "" {
+		return nil
+	}
+	return t.await(ctx, "")
+}
+
+// nearest is the command whose name takes the fewest changes to get to.
+func (d *dialogue) nearest(name string) command {
+	best, least := d.commands[0], len(name)+100
+	for _, c := range d.commands {
+		changes := editDistance(name, c.name)
+		if strings.HasPrefix(c.name, name) || strings.HasPrefix(name, c.name) {
+			changes = min(changes, 1)
+		}
+		if changes < least {
+			best, least = c, changes
+		}
+	}
+	return best
+}
+
+// editDistance counts the insertions, deletions, replacements and swaps of
+// neighbours that turn a into b.
+func editDistance(a, b string) int {
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		next := make([]int, len(b)+1)
+		next[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			next[j] = min(row[j]+1, next[j-1]+1, row[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return row[len(b)]
+}
+
+// menu is the commands as Telegram offers them behind the slash.
+func (d *dialogue) menu() []tele.Command {
+	var menu []tele.Command
+	for _, c := range d.commands {
+		menu = append(menu, tele.Command{Text: c.name, Description: c.brief})
+	}
+	return menu
+}
+
+func start(ctx context.Context, t *turn, _ string) error {
+	name := cut(strings.TrimSpace(t.from.FirstName), 60)
+	if name != "" {
+		name = " " + name
+	}
+	back, err := t.store.Unblock(ctx, t.from.ID)
+	greeting := paragraphs(
+		join(plain("👋 Hello"+name+"! I turn engagement plans into reminders that arrive when they are due, so that no lead is forgotten.")),
+		lines(
+			bold("How it goes"),
+			join(plain("1. Add a lead: "), code("/newlead Jane Doe, CTO @ Acme, met at the fair")),
+			plain("2. I propose a plan with dates. Or paste one of your own, straight from a language model."),
+			plain("3. Press the button under it. Each step then comes as a message, with a draft to copy and buttons for done, later and skip."),
+		),
+		plain("/help shows everything I can do."),
+	)
+	if back > 0 {
+		greeting = paragraphs(greeting, plain("Good to have you back: "+count(int(back), "reminder")+" that I could not deliver will come again."))
+	}
+	if sayErr := t.say(ctx, greeting); sayErr != nil {
+		return sayErr
+	}
+	return err
+}
+
+func help(ctx context.Context, t *turn, args string) error {
+	if args != "" {
+		name := strings.ToLower(strings.TrimPrefix(args, "/"))
+		c := t.nearest(name)
+		text := paragraphs(lines(bold("/"+c.name+spaced(c.args)), plain(c.brief+".")), plain(c.detail))
+		if c.example != "" {
+			text = paragraphs(text, join(plain("For example: "), code(c.example)))
+		}
+		return t.say(ctx, text)
+	}
+	var list richText
+	for _, c := range t.commands {
+		list = lines(list, plain("/"+c.name+spaced(c.args)+" – "+c.brief))
+	}
+	return t.say(ctx, paragraphs(bold("What I can do"), list,
+		plain("You can also paste a plan at any time: it becomes the proposal for the lead in focus. /help newlead tells more about a command.")))
+}
+
+func spaced(args string) string {
+	if args == "" {
+		return ""
+	}
+	return " " + args
+}

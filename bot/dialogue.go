@@ -1,0 +1,325 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// handlerTime bounds the handling of one update. Writing a plan by a model is
+// the longest of it.
+const handlerTime = 2 * time.Minute
+
+// dialogue answers people. It is safe for concurrent use and keeps no state
+// beyond [fragments]: what it must remember is in the store.
+type dialogue struct {
+	store   *scheduler.Store
+	sched   *scheduler.Scheduler
+	courier *courier
+	planner planner
+	clock   scheduler.Clock
+	zone    *time.Location // of people who have not set theirs
+	allowed UserIDs
+	log     *slog.Logger
+	// username is the bot's own; empty until Telegram told it.
+	username func() string
+	// handled is told of each update, for metrics.
+	handled func(kind string, took time.Duration)
+
+	commands  []command
+	actions   map[string]action
+	fragments fragments
+}
+
+// turn is one message or press, and the means to answer it.
+type turn struct {
+	*dialogue
+	from    *tele.User
+	chat    int64
+	message int64 // the person's, or the one whose button was pressed
+	quiet   bool  // the message is old news; say nothing
+
+	settings *scheduler.User // once asked for
+	toast    *toast          // of a press; nil for a message
+}
+
+// update handles one update. It does not fail: what goes wrong is told to the
+// person and to the log.
+func (d *dialogue) update(ctx context.Context, u tele.Update) {
+	ctx, cancel := context.WithTimeout(ctx, handlerTime)
+	defer cancel()
+	began := time.Now()
+	switch {
+	case u.Callback != nil:
+		d.pressed(ctx, u.Callback)
+		d.handled("press", time.Since(began))
+	case u.Message != nil && u.Message.Sender != nil && u.Message.Chat != nil:
+		d.said(ctx, u.Message)
+		d.handled("message", time.Since(began))
+	case u.MyChatMember != nil:
+		d.membership(ctx, u.MyChatMember)
+		d.handled("membership", time.Since(began))
+	default:
+		d.handled("other", time.Since(began))
+	}
+}
+
+// said handles a message.
+func (d *dialogue) said(ctx context.Context, m *tele.Message) {
+	t := &turn{dialogue: d, from: m.Sender, chat: m.Chat.ID, message: int64(m.ID)}
+	t.run(ctx, func() error {
+		if m.Sender.IsBot {
+			return nil
+		}
+		name, args, isCommand := d.parseCommand(m.Text)
+		if m.Chat.Type != tele.ChatPrivate {
+			if !isCommand {
+				return nil // people talking to each other
+			}
+			return t.say(ctx, plain("I keep leads and reminders private, so let's talk in a chat of our own: open "+d.self()+" and send /start."))
+		}
+		if !d.allowed.Allow(m.Sender.ID) {
+			return t.say(ctx, join(plain("This bot is private. If it should be yours too, ask its owner to add your id to ALLOWED_USERS: "), code(strconv.FormatInt(m.Sender.ID, 10))))
+		}
+		switch {
+		case isCommand:
+			return t.command(ctx, name, args)
+		case m.Location != nil:
+			return t.say(ctx, plain("Thanks, but I cannot tell a time zone from a place on the map. Send its name: /timezone Europe/Berlin, or a city, such as /timezone Lisbon."))
+		case strings.TrimSpace(m.Text) == "":
+			return t.say(ctx, plain("I read text only. A plan can be pasted as text; /help says what else I can do."))
+		default:
+			return t.text(ctx, m.Text)
+		}
+	})
+}
+
+// self is how people find the bot.
+func (d *dialogue) self() string {
+	if name := d.username(); name != "" {
+		return "@" + name
+	}
+	return "me"
+}
+
+// membership handles a person blocking or unblocking the bot. Blocking needs
+// no answer: the next reminder meets a refusal and parks the others.
+func (d *dialogue) membership(ctx context.Context, change *tele.ChatMemberUpdate) {
+	if change.Chat == nil || change.Chat.Type != tele.ChatPrivate || change.NewChatMember == nil || change.NewChatMember.Role != tele.Member {
+		return
+	}
+	if _, err := d.store.Unblock(ctx, change.Chat.ID); err != nil {
+		d.log.Warn("reminders of a returning user not un-parked; their /start will do it", "telegram_id", change.Chat.ID, "error", err)
+	}
+}
+
+// run calls a handler and tells the person when it fails, or panics.
+func (t *turn) run(ctx context.Context, handler func() error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			t.log.Error("handler panicked", "panic", cause, "telegram_id", t.from.ID, "stack", string(debug.Stack()))
+			t.apologise(ctx, "Something went wrong on my side, and I have noted it for whoever runs me. Your data is as it was; please try again, or try another way.")
+		}
+	}()
+	err := handler()
+	if err == nil {
+		return
+	}
+	log := t.log.With("telegram_id", t.from.ID, "error", err)
+	var refused *apiError
+	var failed *callError
+	switch {
+	case errors.As(err, &refused), errors.As(err, &failed):
+		// Telegram does not take our answers: no use in sending another.
+		log.Warn("answer not delivered")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		log.Warn("handler cut off")
+		t.apologise(ctx, "That took longer than I can wait. Nothing was lost; please send it again in a moment.")
+	case errors.Is(err, scheduler.ErrNotFound):
+		log.Info("something asked for is gone")
+		t.apologise(ctx, "I cannot find that any more. It was deleted, or it belongs to somebody else. /leads shows what is there.")
+	default:
+		log.Error("handler failed")
+		t.apologise(ctx, "I cannot reach my database right now. Nothing was lost, and reminders will come as soon as it is back; please try this again in a moment.")
+	}
+}
+
+// apologise says what went wrong, also when the handler's time is over.
+func (t *turn) apologise(ctx context.Context, text string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := t.say(ctx, plain("⚠️ "+text)); err != nil {
+		t.log.Warn("answer not delivered", "telegram_id", t.from.ID, "error", err)
+	}
+}
+
+// say sends an answer, with rows of buttons if there are any.
+func (t *turn) say(ctx context.Context, text richText, rows ...[]button) error {
+	_, err := t.courier.say(ctx, t.chat, chatMessage{text: text, keys: rows})
+	return err
+}
+
+// show answers a press by changing the message it came from, and a message
+// with another.
+func (t *turn) show(ctx context.Context, text richText, rows ...[]button) error {
+	if t.toast == nil {
+		return t.say(ctx, text, rows...)
+	}
+	t.toast.show(ctx, "")
+	return t.courier.edit(ctx, t.chat, t.message, chatMessage{text: text, keys: rows})
+}
+
+// notice tells something in passing: on top of the chat after a press, as
+// long as Telegram waits for it, else as a message.
+func (t *turn) notice(ctx context.Context, text string) error {
+	if t.toast != nil && t.toast.show(ctx, text) {
+		return nil
+	}
+	return t.say(ctx, plain(text))
+}
+
+// user is the person's settings.
+func (t *turn) user(ctx context.Context) (scheduler.User, error) {
+	if t.settings == nil {
+		user, err := t.store.User(ctx, t.from.ID)
+		if err != nil {
+			return scheduler.User{}, err
+		}
+		t.settings = &user
+	}
+	return *t.settings, nil
+}
+
+// now is the time in the person's zone.
+func (t *turn) now(user scheduler.User) time.Time { return t.clock.Now().In(user.Location(t.zone)) }
+
+// change stores settings of the person, and forgets those read before.
+func (t *turn) change(ctx context.Context, change scheduler.UserChange) error {
+	t.settings = nil
+	return t.store.ChangeUser(ctx, t.from.ID, change)
+}
+
+// action is what a button does. args are the parts of its data after the name.
+type action func(ctx context.Context, t *turn, args []string) error
+
+// errStale says that a button's data is not of this version's making.
+var errStale = errors.New("unknown button")
+
+// pressed handles the press of a button.
+func (d *dialogue) pressed(ctx context.Context, press *tele.Callback) {
+	if press.Sender == nil {
+		return
+	}
+	t := &turn{dialogue: d, from: press.Sender, chat: press.Sender.ID, toast: newToast(ctx, d, press.ID)}
+	defer t.toast.close(ctx)
+	if press.Message != nil && press.Message.Chat != nil {
+		t.chat, t.message = press.Message.Chat.ID, int64(press.Message.ID)
+	}
+	t.run(ctx, func() error {
+		if !d.allowed.Allow(press.Sender.ID) {
+			return t.notice(ctx, "This bot is private; your id is not among its ALLOWED_USERS.")
+		}
+		name, rest, _ := strings.Cut(press.Data, ":")
+		do, known := d.actions[name]
+		if !known || t.message == 0 {
+			return t.notice(ctx, "This button is from an earlier version of me. /today and /leads show the current state.")
+		}
+		err := do(ctx, t, strings.Split(rest, ":"))
+		if errors.Is(err, errStale) {
+			return t.notice(ctx, "This button is damaged or from an earlier version of me. /today and /leads show the current state.")
+		}
+		return err
+	})
+}
+
+// numbers reads leading numeric arguments of a button.
+func numbers(args []string, n int) ([]int64, error) {
+	if len(args) < n {
+		return nil, errStale
+	}
+	out := make([]int64, n)
+	for i := range out {
+		v, err := strconv.ParseInt(args[i], 10, 64)
+		if err != nil || v < 0 {
+			return nil, errStale
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+// answerWithin is how soon a press is answered, whatever the backend does:
+// until then the button shows a waiting sign. What the press led to is told
+// with the answer if it is known by then.
+const answerWithin = 150 * time.Millisecond
+
+// toast is the answer to a press: given once, in time.
+type toast struct {
+	api   *telegram
+	log   *slog.Logger
+	id    string
+	once  sync.Once
+	timer *time.Timer
+	done  chan struct{} // closed when the timer's answer is through
+}
+
+func newToast(ctx context.Context, d *dialogue, id string) *toast {
+	t := &toast{api: d.courier.api, log: d.log, id: id, done: make(chan struct{})}
+	t.timer = time.AfterFunc(answerWithin, func() {
+		defer close(t.done)
+		t.show(ctx, "")
+	})
+	return t
+}
+
+// show answers the press, unless it is answered; it reports whether the
+// person got to see this text.
+func (t *toast) show(ctx context.Context, text string) (shown bool) {
+	t.once.Do(func() {
+		err := t.api.answer(ctx, t.id, text)
+		if err != nil {
+			t.log.Debug("press not answered", "error", err)
+		}
+		shown = err == nil
+	})
+	return shown
+}
+
+// close answers the press if nothing else did, and waits for the answer.
+func (t *toast) close(ctx context.Context) {
+	if !t.timer.Stop() {
+		<-t.done
+	}
+	t.show(ctx, "")
+}
+
+// describe names a lead with what is known of them: "Jane Doe (CTO @ Acme)".
+func describe(lead scheduler.Lead) richText {
+	name := bold(cut(strings.TrimSpace(lead.Display()), maxField))
+	if role := roleOf(lead); role != "" {
+		return join(name, plain(" ("+role+")"))
+	}
+	return name
+}
+
+func roleOf(lead scheduler.Lead) string {
+	title, company := cut(strings.TrimSpace(lead.Title), maxField), cut(strings.TrimSpace(lead.Company), maxField)
+	switch {
+	case title != "" && company != "":
+		return fmt.Sprintf("%s @ %s", title, company)
+	case company != "":
+		return company
+	default:
+		return title
+	}
+}

@@ -1,0 +1,483 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/followthrough-go/followthrough/planparse"
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// newLead adds a lead and proposes a plan for it. Handled again, after a
+// crash, it finds the lead it made.
+func newLead(ctx context.Context, t *turn, args string) error {
+	parsed, planErr := planparse.Parse(args)
+	described := args
+	if planErr == nil {
+		// The plan came along with the lead: what stands before it is the lead.
+		described = args[:strings.IndexAny(args, "[{`")]
+	}
+	text := readLead(described)
+	if text.name == "" {
+		if err := t.await(ctx, awaitingLead); err != nil {
+			return err
+		}
+		return t.say(ctx, join(plain("Who is it? Send the name, and what you know, like this: "), code("Jane Doe, CTO @ Acme, met at the fair")))
+	}
+	lead, err := t.store.CreateLead(ctx, scheduler.NewLead{
+		TelegramID: t.from.ID, Name: text.name, Title: text.title, Company: text.company, Notes: text.notes, Context: args,
+		SourceRef: fmt.Sprintf("telegram:%d:%d", t.chat, t.message),
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.focus(ctx, lead.ID); err != nil {
+		return err
+	}
+	if proposal, ok := lead.Proposal(); ok {
+		return t.showProposal(ctx, lead, proposal, "", t.say)
+	}
+	if len(lead.PlanJSON) > 0 {
+		return t.card(ctx, lead, t.say)
+	}
+	// The log is for reading; a lead is no less there without a line in it.
+	if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: scheduler.ActivityLeadCreated, Content: cut(oneLine(args), 500)}); err != nil {
+		t.log.Warn("activity not logged", "lead", lead.ID, "error", err)
+	}
+	if planErr == nil {
+		return t.propose(ctx, lead, parsed, "")
+	}
+	return t.write(ctx, lead)
+}
+
+// pressedLead is the lead a button is about.
+func (t *turn) pressedLead(ctx context.Context, args []string) (scheduler.Lead, error) {
+	ids, err := numbers(args, 1)
+	if err != nil {
+		return scheduler.Lead{}, err
+	}
+	return t.store.Lead(ctx, t.from.ID, ids[0])
+}
+
+// leadsPerPage is how many leads one message lists.
+const leadsPerPage = 8
+
+func leads(ctx context.Context, t *turn, _ string) error { return t.list(ctx, 0, t.say) }
+
+func pageLeads(ctx context.Context, t *turn, args []string) error {
+	page, err := numbers(args, 1)
+	if err != nil {
+		return err
+	}
+	return t.list(ctx, int(page[0]), t.show)
+}
+
+// list shows a page of a person's leads.
+func (t *turn) list(ctx context.Context, page int, by func(context.Context, richText, ...[]button) error) error {
+	all, err := t.store.Leads(ctx, t.from.ID)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		return by(ctx, join(plain("No leads yet. Add the first: "), code("/newlead Jane Doe, CTO @ Acme, met at the fair")))
+	}
+	pages := (len(all) + leadsPerPage - 1) / leadsPerPage
+	page = min(page, pages-1)
+	shown := all[page*leadsPerPage : min((page+1)*leadsPerPage, len(all))]
+	text := bold(fmt.Sprintf("👥 Your leads (%d)", len(all)))
+	if pages > 1 {
+		text = join(text, plain(fmt.Sprintf(", page %d of %d", page+1, pages)))
+	}
+	var list richText
+	var rows [][]button
+	for _, lead := range shown {
+		list = lines(list, join(plain("• "), describe(lead), plain(" – "+progress(lead))))
+		rows = append(rows, []button{press(cut(oneLine(lead.Display()), 40), "lead", lead.ID)})
+	}
+	var turns []button
+	if page > 0 {
+		turns = append(turns, press("◀ Newer", "leads", page-1))
+	}
+	if page < pages-1 {
+		turns = append(turns, press("Older ▶", "leads", page+1))
+	}
+	return by(ctx, paragraphs(text, list), append(rows, turns)...)
+}
+
+// progress says how far a lead's plan has come.
+func progress(lead scheduler.Lead) string {
+	plan := lead.Plan()
+	if len(plan.Steps) == 0 {
+		if _, ok := lead.Proposal(); ok {
+			return "a plan waits for your OK"
+		}
+		return "no plan"
+	}
+	closed := 0
+	for _, step := range plan.Steps {
+		if closedMark(step) != "" {
+			closed++
+		}
+	}
+	if closed == len(plan.Steps) {
+		return "all steps closed"
+	}
+	return fmt.Sprintf("%d of %s closed", closed, count(len(plan.Steps), "step"))
+}
+
+// lead is the command of that name.
+func lead(ctx context.Context, t *turn, args string) error {
+	found, ok, err := t.find(ctx, args, "lead")
+	if err != nil || !ok {
+		return err
+	}
+	if err := t.focus(ctx, found.ID); err != nil {
+		return err
+	}
+	return t.card(ctx, found, t.say)
+}
+
+// find is the lead a person names, or the one in focus. Where it is not clear
+// the person is asked, with a button for each that may be meant.
+func (t *turn) find(ctx context.Context, name, action string) (scheduler.Lead, bool, error) {
+	if name == "" {
+		return t.focused(ctx)
+	}
+	all, err := t.store.Leads(ctx, t.from.ID)
+	if err != nil {
+		return scheduler.Lead{}, false, err
+	}
+	wanted := strings.ToLower(strings.TrimPrefix(name, "#"))
+	var found []scheduler.Lead
+	for _, lead := range all {
+		text := strings.ToLower(lead.Display() + " " + lead.Company)
+		if strconv.FormatInt(lead.ID, 10) == wanted || strings.ToLower(lead.Display()) == wanted {
+			found = []scheduler.Lead{lead}
+			break
+		}
+		if strings.Contains(text, wanted) {
+			found = append(found, lead)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return scheduler.Lead{}, false, t.say(ctx, plain("No lead is called “"+cut(oneLine(name), 80)+"”. /leads lists them; /newlead adds one."))
+	case 1:
+		return found[0], true, nil
+	}
+	var rows [][]button
+	for _, lead := range found[:min(len(found), 10)] {
+		rows = append(rows, []button{press(cut(oneLine(lead.Display())+" "+roleOf(lead), 50), action, lead.ID)})
+	}
+	return scheduler.Lead{}, false, t.say(ctx, plain("Which one?"), rows...)
+}
+
+func openLead(ctx context.Context, t *turn, args []string) error {
+	found, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	if err := t.focus(ctx, found.ID); err != nil {
+		return err
+	}
+	return t.card(ctx, found, t.say)
+}
+
+// card shows a lead: who it is, the plan with its dates, and what can be done.
+func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Context, richText, ...[]button) error) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	reminders, err := t.store.Reminders(ctx, t.from.ID, lead.ID)
+	if err != nil {
+		return err
+	}
+	text := paragraphs(join(plain("👤 "), describe(lead)), italic(cut(lead.Notes, 600)), planText(lead, reminders, t.now(user)))
+	var rows [][]button
+	if _, ok := lead.Proposal(); ok {
+		rows = append(rows, []button{press("📋 Show the proposed plan", "showplan", lead.ID)})
+	}
+	if len(lead.Plan().Steps) > 0 || len(reminders) > 0 {
+		rows = append(rows, []button{press("☑️ Tick steps off", "steps", lead.ID)})
+	}
+	rows = append(rows, []button{press("✨ New plan", "regen", lead.ID), press("🕓 History", "log", lead.ID), press("🗑 Delete", "del", lead.ID)})
+	return by(ctx, text, rows...)
+}
+
+// planText lists a lead's steps and how they stand. Reminders that somebody
+// else wrote, for steps the plan does not have, stand in it too.
+func planText(lead scheduler.Lead, reminders []scheduler.Reminder, now time.Time) richText {
+	byStep := map[int]scheduler.Reminder{}
+	for _, r := range reminders {
+		byStep[r.StepID] = r
+	}
+	steps := lead.Plan().Steps
+	room := max((maxText-1200)/max(len(steps)+1, 1)-50, 20)
+	var list richText
+	planned := map[int]bool{}
+	for _, step := range steps {
+		planned[step.ID] = true
+		line := fmt.Sprintf("%s %d. %s", stepMark(step, byStep[step.ID]), step.ID, cut(oneLine(step.Description), room))
+		if when := standing(byStep[step.ID], now); when != "" {
+			line += " – " + when
+		}
+		list = lines(list, plain(line))
+	}
+	for _, r := range reminders {
+		if !planned[r.StepID] {
+			list = lines(list, plain(fmt.Sprintf("%s %d. %s – %s", stepMark(planparse.Step{}, r), r.StepID, cut(oneLine(r.DraftText), room), standing(r, now))))
+		}
+	}
+	if list == nil {
+		return plain("No plan is scheduled.")
+	}
+	return list
+}
+
+func stepMark(step planparse.Step, r scheduler.Reminder) string {
+	switch {
+	case r.Status == scheduler.Completed:
+		return "✅"
+	case r.Status == scheduler.Skipped:
+		return "⏭"
+	case r.Status == scheduler.Snoozed:
+		return "💤"
+	case r.Status == scheduler.Parked:
+		return "🅿️"
+	case r.ID == 0 && closedMark(step) != "":
+		return closedMark(step)
+	}
+	return "◻️"
+}
+
+// standing says when an open reminder comes, or how it ended.
+func standing(r scheduler.Reminder, now time.Time) string {
+	at := r.DueAt.In(now.Location())
+	switch r.Status {
+	case scheduler.Pending:
+		if late := overdue(now.Sub(at)); late != "" {
+			return late
+		}
+		return moment(at, now)
+	case scheduler.Sent:
+		planned := r.Planned().In(now.Location())
+		if late := overdue(now.Sub(planned)); late != "" {
+			return late + ", I ask again " + moment(at, now)
+		}
+		return "due now, I ask again " + moment(at, now)
+	case scheduler.Snoozed:
+		return "snoozed until " + moment(at, now)
+	case scheduler.Completed:
+		if r.CompletedAt.IsZero() {
+			return "done"
+		}
+		return "done " + day(r.CompletedAt.In(now.Location()), now)
+	case scheduler.Skipped:
+		return "skipped"
+	case scheduler.Parked:
+		return "no longer reminded of"
+	}
+	return ""
+}
+
+// chooseSteps shows a lead's card with a button for each step.
+func chooseSteps(ctx context.Context, t *turn, args []string) error {
+	found, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	return t.toggles(ctx, found)
+}
+
+// toggles is the lead card with a button for each step, that ticks it off or
+// opens it again.
+func (t *turn) toggles(ctx context.Context, lead scheduler.Lead) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	reminders, err := t.store.Reminders(ctx, t.from.ID, lead.ID)
+	if err != nil {
+		return err
+	}
+	type state struct {
+		id     int
+		closed bool
+	}
+	var steps []state
+	seen := map[int]bool{}
+	byStep := map[int]scheduler.Reminder{}
+	for _, r := range reminders {
+		byStep[r.StepID] = r
+	}
+	for _, step := range lead.Plan().Steps {
+		closed := closedMark(step) != ""
+		if r := byStep[step.ID]; r.ID != 0 {
+			closed = r.Status == scheduler.Completed || r.Status == scheduler.Skipped
+		}
+		seen[step.ID] = true
+		steps = append(steps, state{step.ID, closed})
+	}
+	for _, r := range reminders {
+		if !seen[r.StepID] {
+			seen[r.StepID] = true
+			steps = append(steps, state{r.StepID, r.Status == scheduler.Completed || r.Status == scheduler.Skipped})
+		}
+	}
+	var rows [][]button
+	for i, step := range steps {
+		if i%4 == 0 {
+			rows = append(rows, nil)
+		}
+		label, done := fmt.Sprintf("◻️ %d", step.id), 1
+		if step.closed {
+			label, done = fmt.Sprintf("✅ %d", step.id), 0
+		}
+		rows[len(rows)-1] = append(rows[len(rows)-1], press(label, "step", lead.ID, step.id, done))
+	}
+	text := paragraphs(join(plain("👤 "), describe(lead)), planText(lead, reminders, t.now(user)), plain("Press a number to tick the step off, or to open it again."))
+	return t.show(ctx, text, append(rows, []button{press("⬅️ Back to the lead", "lead", lead.ID)})...)
+}
+
+// toggleStep ticks a step off or opens it again, in the reminder and the plan.
+func toggleStep(ctx context.Context, t *turn, args []string) error {
+	ids, err := numbers(args, 3)
+	if err != nil {
+		return err
+	}
+	change, err := t.sched.SetStep(ctx, t.from.ID, ids[0], int(ids[1]), ids[2] == 1)
+	if err != nil && !errors.Is(err, scheduler.ErrAlreadyHandled) {
+		return err
+	}
+	found := change.Lead
+	if found.ID == 0 {
+		// It stands as wanted already, or its lead was not read: show what is.
+		if found, err = t.store.Lead(ctx, t.from.ID, ids[0]); err != nil {
+			return err
+		}
+	}
+	return t.toggles(ctx, found)
+}
+
+// showLog shows what happened with a lead.
+func showLog(ctx context.Context, t *turn, args []string) error {
+	found, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	history, err := t.store.Activities(ctx, t.from.ID, found.ID, 15)
+	if err != nil {
+		return err
+	}
+	now := t.now(user)
+	var list richText
+	for _, a := range history {
+		list = lines(list, plain(fmt.Sprintf("%s · %s", moment(a.CreatedAt.In(now.Location()), now), activityWords(a))))
+	}
+	if list == nil {
+		list = plain("Nothing yet.")
+	}
+	return t.say(ctx, paragraphs(join(plain("🕓 History of "), describe(found)), list))
+}
+
+// activityWords puts a line of the log into words.
+func activityWords(a scheduler.Activity) string {
+	words, known := map[string]string{
+		scheduler.ActivityStepDone:      "✅ done",
+		scheduler.ActivityStepSkipped:   "⏭ skipped",
+		scheduler.ActivityStepSnoozed:   "💤 snoozed",
+		scheduler.ActivityStepReopened:  "↩️ opened again",
+		scheduler.ActivityPlanScheduled: "📋",
+		scheduler.ActivityLeadCreated:   "👤 added",
+		scheduler.ActivityFollowupSent:  "📨 I asked how it goes",
+		activityNote:                    "📝 noted",
+	}[a.Type]
+	if !known {
+		words = strings.ReplaceAll(a.Type, "_", " ")
+	}
+	if content := cut(oneLine(a.Content), 120); content != "" {
+		words += ": " + content
+	}
+	return words
+}
+
+// activityNote is what the log calls a note, as rows of other programs do.
+const activityNote = "context_update"
+
+// note adds to the notes of the lead in focus.
+func note(ctx context.Context, t *turn, args string) error {
+	if args == "" {
+		return t.say(ctx, join(plain("Send the note along: "), code("/note prefers mail")))
+	}
+	found, ok, err := t.focused(ctx)
+	if err != nil || !ok {
+		return err
+	}
+	if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: found.ID, TelegramID: t.from.ID, Type: activityNote, Content: args}); err != nil {
+		return err
+	}
+	return t.say(ctx, join(plain("📝 Noted with "), describe(found), plain(".")), []button{press("👤 Open the lead", "lead", found.ID)})
+}
+
+// deleteLead is the command /delete: it asks.
+func deleteLead(ctx context.Context, t *turn, args string) error {
+	found, ok, err := t.find(ctx, args, "del")
+	if err != nil || !ok {
+		return err
+	}
+	return t.askDelete(ctx, found)
+}
+
+func askDelete(ctx context.Context, t *turn, args []string) error {
+	found, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	return t.askDelete(ctx, found)
+}
+
+func (t *turn) askDelete(ctx context.Context, lead scheduler.Lead) error {
+	reminders, err := t.store.Reminders(ctx, t.from.ID, lead.ID)
+	if err != nil {
+		return err
+	}
+	open := 0
+	for _, r := range reminders {
+		if r.Status.Open() || r.Status == scheduler.Parked {
+			open++
+		}
+	}
+	return t.say(ctx, join(plain("Delete "), describe(lead), plain(" with the plan, "+count(open, "open reminder")+" and the history? This cannot be taken back.")),
+		[]button{press("🗑 Yes, delete", "delyes", lead.ID), press("Keep", "delno", lead.ID)})
+}
+
+func confirmDelete(ctx context.Context, t *turn, args []string) error {
+	found, err := t.pressedLead(ctx, args)
+	if errors.Is(err, scheduler.ErrNotFound) {
+		return t.show(ctx, plain("This lead is gone already."))
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.store.DeleteLead(ctx, t.from.ID, found.ID); err != nil {
+		return err
+	}
+	return t.show(ctx, join(plain("🗑 "), describe(found), plain(" is deleted, and the reminders too.")))
+}
+
+func keepLead(ctx context.Context, t *turn, args []string) error {
+	found, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	return t.show(ctx, join(describe(found), plain(" stays.")))
+}

@@ -1,0 +1,529 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/followthrough-go/followthrough/planparse"
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// What a person's next message is taken for; see [scheduler.User.Awaiting].
+const (
+	awaitingPlan = "plan"
+	awaitingLead = "lead"
+)
+
+// await remembers what the next message is; empty: nothing.
+func (t *turn) await(ctx context.Context, what string) error {
+	var value any
+	if what != "" {
+		value = what
+	}
+	return t.change(ctx, scheduler.UserChange{scheduler.ColumnAwaiting: value})
+}
+
+// focus makes a lead the one that plans and notes are for.
+func (t *turn) focus(ctx context.Context, leadID int64) error {
+	return t.change(ctx, scheduler.UserChange{scheduler.ColumnFocusLead: leadID, scheduler.ColumnAwaiting: nil})
+}
+
+// focused is the lead in focus. Without one, or where it was deleted, the
+// person is told and ok is false.
+func (t *turn) focused(ctx context.Context) (lead scheduler.Lead, ok bool, err error) {
+	user, err := t.user(ctx)
+	if err != nil {
+		return scheduler.Lead{}, false, err
+	}
+	if user.FocusLead != 0 {
+		lead, err = t.store.Lead(ctx, t.from.ID, user.FocusLead)
+		if err == nil {
+			return lead, true, nil
+		}
+		if !errors.Is(err, scheduler.ErrNotFound) {
+			return scheduler.Lead{}, false, err
+		}
+	}
+	gone := "Which lead is this for? Add one with /newlead, or open one from /leads, and then send it again."
+	if user.FocusLead != 0 {
+		gone = "The lead you had open is gone: it was deleted. Open another from /leads, or add one with /newlead, and then send this again."
+	}
+	return scheduler.Lead{}, false, t.say(ctx, plain(gone))
+}
+
+// text handles a message that is no command.
+func (t *turn) text(ctx context.Context, text string) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	parsed, planErr := t.fragments.parse(t.from.ID, text, t.clock.Now())
+	switch {
+	case planErr == nil:
+		return t.pasted(ctx, parsed)
+	case user.Awaiting == awaitingPlan || looksLikePlan(text):
+		return t.say(ctx, unusable(planErr))
+	case user.Awaiting == awaitingLead:
+		return newLead(ctx, t, text)
+	}
+	return t.say(ctx, plain("I did not recognise that as a plan. To add a lead, begin with /newlead; to note something about the lead in focus, with /note. /help lists everything."))
+}
+
+// looksLikePlan reports whether the person meant to paste a plan.
+func looksLikePlan(text string) bool {
+	text = strings.TrimSpace(text)
+	return strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") || strings.Contains(text, "```") ||
+		strings.Contains(text, `"step_id"`) || strings.Contains(text, `"delay_days"`)
+}
+
+// unusable says what is wrong with a text that should be a plan.
+func unusable(err error) richText {
+	var problem *planparse.ParseError
+	reason := "I could not read it."
+	if errors.As(err, &problem) {
+		switch {
+		case problem.Code == planparse.WarnNoJSON:
+			reason = "There is no JSON in it."
+		case problem.Code == planparse.WarnNoSteps:
+			reason = "There is JSON in it, but no steps."
+		case problem.Code == planparse.WarnEmptyPlan:
+			reason = "Its list of steps is empty."
+		case errors.Is(err, planparse.ErrTooLarge):
+			reason = "It is too long for me."
+		}
+	}
+	return paragraphs(
+		plain("I found no plan in this. "+reason+" Nothing was changed."),
+		join(plain("A plan is a list of steps, such as "), code(`[{"step_id":1,"action_type":"linkedin_connect","description":"Connect","suggested_text":"Hi Jane, …","delay_days":1}]`),
+			plain(". Fences and prose around it do no harm. Paste it again, or send any other command.")),
+	)
+}
+
+// plan is the command of that name.
+func plan(ctx context.Context, t *turn, args string) error {
+	if args != "" {
+		parsed, err := t.fragments.parse(t.from.ID, args, t.clock.Now())
+		if err != nil {
+			return t.say(ctx, unusable(err))
+		}
+		return t.pasted(ctx, parsed)
+	}
+	lead, ok, err := t.focused(ctx)
+	if err != nil || !ok {
+		return err
+	}
+	if err := t.await(ctx, awaitingPlan); err != nil {
+		return err
+	}
+	text := join(plain("Paste the plan for "), describe(lead), plain(" as your next message. Raw output of a language model will do."))
+	if _, waiting := lead.Proposal(); waiting {
+		return t.say(ctx, text, []button{press("📋 Show the proposal", "showplan", lead.ID)}, []button{press("✨ Write one for me", "regen", lead.ID)})
+	}
+	return t.say(ctx, text, []button{press("✨ Write one for me", "regen", lead.ID)})
+}
+
+// pasted makes a plan the proposal for the lead in focus.
+func (t *turn) pasted(ctx context.Context, parsed planparse.Plan) error {
+	lead, ok, err := t.focused(ctx)
+	if err != nil || !ok {
+		return err
+	}
+	return t.propose(ctx, lead, parsed, "")
+}
+
+// propose stores a plan as a lead's proposal and shows it. A remark stands
+// under it.
+func (t *turn) propose(ctx context.Context, lead scheduler.Lead, parsed planparse.Plan, remark string) error {
+	proposal, err := t.store.Propose(ctx, t.from.ID, lead.ID, parsed)
+	if err != nil {
+		return err
+	}
+	if err := t.focus(ctx, lead.ID); err != nil {
+		return err
+	}
+	return t.showProposal(ctx, lead, proposal, remark, t.say)
+}
+
+// showProposal shows a proposal: every step, when it will come, and how that
+// date was found.
+func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal scheduler.Proposal, remark string, by func(context.Context, richText, ...[]button) error) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	slots := t.sched.Preview(user, proposal.Plan, proposal.At)
+	text, open := proposalText(lead, proposal.Plan, slots, t.now(user))
+	notes := planWarnings(proposal.Plan, slots)
+	if remark != "" {
+		notes = append([]string{remark}, notes...)
+	}
+	for _, note := range notes {
+		text = lines(text, plain("ℹ️ "+note))
+	}
+	if len(lead.PlanJSON) > 0 {
+		text = paragraphs(text, plain("Scheduling it replaces the plan in force: reminders of that one that are still open are cancelled."))
+	}
+	if open == 0 {
+		return by(ctx, paragraphs(text, plain("Every step of it is done or skipped, so there is nothing to be reminded of.")),
+			[]button{press("✨ Another plan", "regen", lead.ID), press("🗑 Discard", "drop", lead.ID)})
+	}
+	return by(ctx, text,
+		[]button{press("✅ Schedule "+count(open, "step"), "go", lead.ID, strconv.FormatInt(proposal.At.UnixMicro(), 36))},
+		[]button{press("✉️ Drafts", "drafts", lead.ID), press("✨ Another plan", "regen", lead.ID), press("🗑 Discard", "drop", lead.ID)})
+}
+
+// proposalText lists a plan's steps; open is how many would be scheduled.
+func proposalText(lead scheduler.Lead, p planparse.Plan, slots []planparse.Slot, now time.Time) (text richText, open int) {
+	// What a message holds is shared out among the steps.
+	room := max((maxText-700)/max(len(p.Steps), 1)-60, 24)
+	var list richText
+	for i, step := range p.Steps {
+		number := fmt.Sprintf("%d. ", step.ID)
+		if closed := closedMark(step); closed != "" {
+			list = lines(list, plain(number+closed+" "+cut(oneLine(step.Description), room)))
+			continue
+		}
+		open++
+		at := slots[i].Due.In(now.Location())
+		how := foundBy(step, slots[i])
+		list = lines(list, join(plain(number), bold(dated(at, now)), plain(" · "+cut(how, 70))))
+		what := cut(oneLine(step.Description), room)
+		if step.SuggestedText != "" {
+			what += " ✉️"
+		}
+		list = lines(list, plain("    "+what))
+	}
+	head := join(plain("📋 Plan for "), describe(lead), plain(": "+count(len(p.Steps), "step")+". Nothing is scheduled yet."))
+	return paragraphs(head, list), open
+}
+
+func closedMark(step planparse.Step) string {
+	switch step.Status {
+	case planparse.StatusDone:
+		return "✅"
+	case planparse.StatusSkipped:
+		return "⏭"
+	}
+	return ""
+}
+
+// foundBy says how a step's date was found.
+func foundBy(step planparse.Step, slot planparse.Slot) string {
+	switch slot.Source {
+	case planparse.SourceDelay:
+		return "from delay_days " + strings.Trim(string(step.Delay), `"`)
+	case planparse.SourceTiming:
+		return "from “" + cut(oneLine(step.Timing), 40) + "”"
+	}
+	if timing := oneLine(step.Timing); timing != "" {
+		return "“" + cut(timing, 30) + "” names no date: spaced by 3 days"
+	}
+	return "no date given: spaced by 3 days"
+}
+
+// warnings says in words what was found and dealt with; codes that need no
+// word to the person are not in it.
+var warnings = map[planparse.Warning]string{
+	planparse.WarnRepaired:          "The JSON was damaged; I mended it. Please look the steps over.",
+	planparse.WarnTruncated:         "The text ends before the plan does, so its end is missing. If it was cut in two by Telegram, send the rest now.",
+	planparse.WarnMultipleDocuments: "There were several plans in the text; I took the one with the most steps.",
+	planparse.WarnElementDropped:    "Something in the list was no step, and was left out.",
+	planparse.WarnTooManySteps:      fmt.Sprintf("The plan has more than %d steps; the rest was left out.", planparse.MaxSteps),
+	planparse.WarnStepIDDuplicate:   "two steps had this number",
+	planparse.WarnDelayInvalid:      "delay_days is not usable and was ignored",
+	planparse.WarnDelayNegative:     "delay_days lies in the past and was ignored",
+	planparse.WarnDelayOutOfRange:   "delay_days is more than a year away and was ignored",
+	planparse.WarnTimingInvalid:     "its timing is not text",
+	planparse.WarnTimingUnparseable: "its timing names no date",
+	planparse.WarnTimingConflict:    "timing and delay_days disagree; delay_days counts",
+	planparse.WarnReferenceMissing:  "its timing refers to a step that is not there",
+	planparse.WarnReferenceCycle:    "it waits for a step that waits for it",
+	planparse.WarnClamped:           "moved to the date of the step above it",
+	planparse.WarnNonMonotonic:      "comes before the step above it",
+	planparse.WarnStatusNormalised:  "its status was unknown and is taken for pending",
+	planparse.WarnActionUnknown:     "its kind of action is new to me",
+	planparse.WarnDelayFractional:   "",
+	planparse.WarnDelayString:       "",
+	planparse.WarnFenced:            "",
+	planparse.WarnWrapped:           "",
+	planparse.WarnLeadingText:       "",
+	planparse.WarnTrailingText:      "",
+	planparse.WarnDoubleEncoded:     "",
+	planparse.WarnKeyAlias:          "",
+	planparse.WarnStepIDMissing:     "",
+	planparse.WarnStepIDCoerced:     "",
+	planparse.WarnStepIDInvalid:     "",
+	planparse.WarnEmptyPlan:         "",
+	planparse.WarnNoSteps:           "",
+	planparse.WarnNoJSON:            "",
+}
+
+// planWarnings are the warnings of a plan and its dates in words: those of the
+// document first, then one line for each that concerns steps, with their
+// numbers.
+func planWarnings(p planparse.Plan, slots []planparse.Slot) []string {
+	var out []string
+	for _, code := range p.Warnings {
+		if words := warnings[code]; words != "" {
+			out = append(out, words)
+		}
+	}
+	var order []planparse.Warning
+	steps := map[planparse.Warning][]string{}
+	note := func(id int, codes []planparse.Warning) {
+		for _, code := range codes {
+			number := strconv.Itoa(id)
+			if warnings[code] == "" || slices.Contains(steps[code], number) {
+				continue
+			}
+			if steps[code] == nil {
+				order = append(order, code)
+			}
+			steps[code] = append(steps[code], number)
+		}
+	}
+	for i, step := range p.Steps {
+		note(step.ID, step.Warnings)
+		if i < len(slots) {
+			note(step.ID, slots[i].Warnings)
+		}
+	}
+	for _, code := range order {
+		noun := "Step "
+		if len(steps[code]) > 1 {
+			noun = "Steps "
+		}
+		out = append(out, noun+cut(strings.Join(steps[code], ", "), 60)+": "+warnings[code]+".")
+	}
+	return out
+}
+
+// showProposal is the button of that name.
+func showProposal(ctx context.Context, t *turn, args []string) error {
+	lead, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	proposal, ok := lead.Proposal()
+	if !ok {
+		return t.notice(ctx, "No proposal waits for this lead any more.")
+	}
+	return t.showProposal(ctx, lead, proposal, "", t.say)
+}
+
+// approve schedules a proposal.
+func approve(ctx context.Context, t *turn, args []string) error {
+	ids, err := numbers(args, 1)
+	if err != nil || len(args) < 2 {
+		return errStale
+	}
+	micros, err := strconv.ParseInt(args[1], 36, 64)
+	if err != nil {
+		return errStale
+	}
+	scheduled, err := t.sched.Approve(ctx, t.from.ID, ids[0], time.UnixMicro(micros).UTC())
+	switch {
+	case errors.Is(err, scheduler.ErrNotFound):
+		return t.notice(ctx, "This lead is gone: it was deleted, or it belongs to somebody else. Nothing was scheduled.")
+	case errors.Is(err, scheduler.ErrNoProposal):
+		return t.notice(ctx, "This proposal was discarded. Nothing was scheduled.")
+	case errors.Is(err, scheduler.ErrProposalReplaced):
+		return t.show(ctx, plain("A newer plan was proposed for this lead since; this one was not scheduled."), []button{press("📋 Show the newer plan", "showplan", ids[0])})
+	case errors.Is(err, scheduler.ErrSuperseded):
+		return t.show(ctx, plain("Another plan for this lead was scheduled at the same moment, and that one counts."), []button{press("👤 Open the lead", "lead", ids[0])})
+	case errors.Is(err, scheduler.ErrEmptyPlan):
+		return t.notice(ctx, "Every step of this plan is done or skipped, so there is nothing to schedule.")
+	case err != nil:
+		return err
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	return t.show(ctx, scheduledText(scheduled, t.now(user)), []button{press("👤 Open the lead", "lead", ids[0])})
+}
+
+// scheduledText tells what was scheduled, and when it comes.
+func scheduledText(s scheduler.Scheduled, now time.Time) richText {
+	plan := s.Lead.Plan()
+	var list richText
+	open := 0
+	for _, r := range s.Reminders {
+		if !r.Status.Open() {
+			continue
+		}
+		open++
+		step, _ := plan.Step(r.StepID)
+		list = lines(list, plain(fmt.Sprintf("%d. %s · %s", r.StepID, dated(r.DueAt.In(now.Location()), now), cut(oneLine(step.Description), 60))))
+	}
+	head := join(plain("✅ Scheduled for "), describe(s.Lead), plain(": "+count(open, "reminder")+"."))
+	if s.Already {
+		head = join(plain("✅ Already scheduled for "), describe(s.Lead), plain(": "+count(open, "reminder")+" to come."))
+	}
+	tail := "You will hear from me when each is due."
+	if s.Cancelled > 0 {
+		tail = count(int(s.Cancelled), "reminder") + " of the earlier plan cancelled. " + tail
+	}
+	return paragraphs(head, list, plain(tail))
+}
+
+// discard drops a proposal.
+func discard(ctx context.Context, t *turn, args []string) error {
+	lead, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	if _, ok := lead.Proposal(); ok {
+		if _, err := t.store.Propose(ctx, t.from.ID, lead.ID, planparse.Plan{}); err != nil {
+			return err
+		}
+	}
+	return t.show(ctx, join(plain("🗑 The proposal for "), describe(lead), plain(" is discarded. /plan makes another.")), []button{press("👤 Open the lead", "lead", lead.ID)})
+}
+
+// regenerate writes another proposal.
+func regenerate(ctx context.Context, t *turn, args []string) error {
+	lead, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	return t.write(ctx, lead)
+}
+
+// write has a plan written for a lead and proposes it. Where that takes time
+// the person sees that something happens.
+func (t *turn) write(ctx context.Context, lead scheduler.Lead) error {
+	if t.toast != nil {
+		t.toast.show(ctx, "")
+	}
+	var progress int64
+	if t.planner.slow() {
+		var err error
+		progress, err = t.courier.say(ctx, t.chat, chatMessage{text: join(plain("✍️ Writing a plan for "), describe(lead), plain("… this may take a minute."))})
+		if err != nil {
+			return err
+		}
+		stop := t.keepTyping(ctx)
+		defer stop()
+	}
+	parsed, remark, err := t.planner.write(ctx, lead)
+	if err != nil {
+		return err
+	}
+	if progress == 0 {
+		return t.propose(ctx, lead, parsed, remark)
+	}
+	proposal, err := t.store.Propose(ctx, t.from.ID, lead.ID, parsed)
+	if err != nil {
+		return err
+	}
+	if err := t.focus(ctx, lead.ID); err != nil {
+		return err
+	}
+	return t.showProposal(ctx, lead, proposal, remark, func(ctx context.Context, text richText, rows ...[]button) error {
+		return t.courier.edit(ctx, t.chat, progress, chatMessage{text: text, keys: rows})
+	})
+}
+
+// keepTyping shows the typing sign, which Telegram takes down after some
+// seconds, until stop is called.
+func (t *turn) keepTyping(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for ctx.Err() == nil {
+			_ = t.courier.api.typing(ctx, t.chat) // an ornament
+			_ = pause(ctx, 4*time.Second)
+		}
+	})
+	return func() {
+		cancel()
+		wait.Wait()
+	}
+}
+
+// showDrafts sends the drafts of a proposal, each to be copied.
+func showDrafts(ctx context.Context, t *turn, args []string) error {
+	lead, err := t.pressedLead(ctx, args)
+	if err != nil {
+		return err
+	}
+	plan := lead.Plan()
+	if proposal, ok := lead.Proposal(); ok {
+		plan = proposal.Plan
+	}
+	text, left := join(plain("✉️ Drafts for "), describe(lead)), maxText-300
+	found := false
+	for _, step := range plan.Steps {
+		if step.SuggestedText == "" {
+			continue
+		}
+		found = true
+		if size := units(step.SuggestedText) + 100; size > left {
+			if err := t.say(ctx, text); err != nil {
+				return err
+			}
+			text, left = nil, maxText-300
+		}
+		left -= units(step.SuggestedText) + 100
+		text = paragraphs(text, lines(bold(fmt.Sprintf("%d. %s", step.ID, cut(oneLine(step.Description), 80))), copyable(cut(step.SuggestedText, maxText-300))))
+	}
+	if !found {
+		return t.notice(ctx, "None of the steps has a draft.")
+	}
+	return t.say(ctx, text)
+}
+
+// fragments joins a plan that Telegram's apps cut in two: texts over 4096
+// characters arrive as several messages. Only the last text of each person is
+// kept, in memory: should it be lost, the person sends the plan again.
+type fragments struct {
+	mu   sync.Mutex
+	last map[int64]fragment
+}
+
+type fragment struct {
+	text string
+	at   time.Time
+}
+
+// The size from which a text may have been cut, and how long its rest is
+// waited for.
+const (
+	fragmentSize = 3500
+	fragmentTime = time.Minute
+)
+
+// parse reads a plan from a text, or from the texts before it and this one
+// together where that makes more of it.
+func (f *fragments) parse(person int64, text string, now time.Time) (planparse.Plan, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	plan, err := planparse.Parse(text)
+	if before, ok := f.last[person]; ok && now.Sub(before.at) < fragmentTime {
+		joined, joinedErr := planparse.Parse(before.text + text)
+		if joinedErr == nil && (err != nil || len(joined.Steps) > len(plan.Steps)) {
+			text, plan, err = before.text+text, joined, nil
+		}
+	}
+	delete(f.last, person)
+	cutOff := err != nil || slices.Contains(plan.Warnings, planparse.WarnTruncated)
+	if cutOff && len(text) >= fragmentSize && len(text) <= planparse.MaxInput && looksLikePlan(text) {
+		if f.last == nil {
+			f.last = map[int64]fragment{}
+		}
+		f.last[person] = fragment{text, now}
+	}
+	return plan, err
+}
+
+// oneLine is a text without line breaks and characters that reorder it.
+func oneLine(text string) string {
+	return strings.Map(dropControl, strings.Join(strings.Fields(text), " "))
+}

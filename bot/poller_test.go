@@ -1,0 +1,229 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	tele "gopkg.in/telebot.v3"
+)
+
+// fakeUpdates is Telegram's queue of updates: fetching from an offset confirms
+// what lies before it.
+type fakeUpdates struct {
+	mu      sync.Mutex
+	queue   []tele.Update
+	fetches []time.Time
+	fail    error
+	arrived chan struct{}
+}
+
+func newFakeUpdates(updates ...tele.Update) *fakeUpdates {
+	return &fakeUpdates{queue: updates, arrived: make(chan struct{}, 100)}
+}
+
+func (f *fakeUpdates) fetch(ctx context.Context, offset int, wait time.Duration) ([]tele.Update, error) {
+	f.mu.Lock()
+	f.fetches = append(f.fetches, time.Now())
+	err := f.fail
+	f.queue = slices.DeleteFunc(f.queue, func(u tele.Update) bool { return u.ID < offset })
+	queue := slices.Clone(f.queue)
+	f.mu.Unlock()
+	if err != nil || len(queue) > 0 || wait == 0 {
+		return queue, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(wait):
+		return nil, nil
+	case <-f.arrived:
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return slices.Clone(f.queue), f.fail
+	}
+}
+
+func (f *fakeUpdates) add(u tele.Update) {
+	f.mu.Lock()
+	f.queue = append(f.queue, u)
+	f.mu.Unlock()
+	f.arrived <- struct{}{}
+}
+
+func (f *fakeUpdates) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = err
+}
+
+func (f *fakeUpdates) unconfirmed() []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var ids []int
+	for _, u := range f.queue {
+		ids = append(ids, u.ID)
+	}
+	return ids
+}
+
+func (f *fakeUpdates) fetched() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.fetches)
+}
+
+func update(id int, chat int64) tele.Update {
+	return tele.Update{ID: id, Message: &tele.Message{Chat: &tele.Chat{ID: chat}}}
+}
+
+// running starts a poller and returns what stops it.
+func running(t *testing.T, f *fakeUpdates, handle func(ctx context.Context, u tele.Update)) (p *poller, stop func()) {
+	t.Helper()
+	p = &poller{fetch: f.fetch, handle: handle, log: slog.New(slog.DiscardHandler)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- p.run(ctx) }()
+	return p, func() {
+		cancel()
+		require.NoError(t, <-done)
+	}
+}
+
+func TestUpdatesAreConfirmedOnlyAfterTheyWereHandled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeUpdates(update(10, 1), update(11, 2))
+		release := make(chan struct{})
+		_, stop := running(t, f, func(_ context.Context, u tele.Update) {
+			if u.ID == 10 {
+				<-release
+			}
+		})
+		time.Sleep(3 * time.Second)
+		require.Equal(t, []int{10, 11}, f.unconfirmed(), "10 is at work, and holds 11 though that is handled")
+		f.add(update(12, 3))
+		time.Sleep(3 * time.Second)
+		close(release)
+		synctest.Wait()
+		time.Sleep(3 * time.Second)
+		require.Empty(t, f.unconfirmed())
+		stop()
+	})
+}
+
+func TestOrderWithinAChatAndParallelBetweenChats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeUpdates(update(1, 7), update(2, 7), update(3, 8), update(4, 7))
+		var mu sync.Mutex
+		var began []int
+		release := make(chan struct{})
+		_, stop := running(t, f, func(_ context.Context, u tele.Update) {
+			mu.Lock()
+			began = append(began, u.ID)
+			mu.Unlock()
+			if u.ID == 1 {
+				<-release
+			}
+		})
+		time.Sleep(5 * time.Second)
+		mu.Lock()
+		require.ElementsMatch(t, []int{1, 3}, began, "2 and 4 wait for 1, 3 does not; none is handled twice")
+		mu.Unlock()
+		close(release)
+		time.Sleep(5 * time.Second)
+		mu.Lock()
+		require.Equal(t, []int{2, 4}, began[2:])
+		mu.Unlock()
+		stop()
+	})
+}
+
+func TestStoppingFinishesAndConfirmsWhatIsAtWork(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeUpdates(update(1, 7), update(2, 7))
+		started := make(chan struct{})
+		_, stop := running(t, f, func(ctx context.Context, u tele.Update) {
+			started <- struct{}{}
+			time.Sleep(2 * time.Second)
+			require.NoError(t, ctx.Err(), "the handler may finish")
+		})
+		<-started
+		stop()
+		require.Equal(t, []int{2}, f.unconfirmed(), "what was not begun stays for the next poller")
+	})
+}
+
+func TestStoppingDoesNotWaitForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeUpdates(update(1, 7))
+		started := make(chan struct{})
+		_, stop := running(t, f, func(ctx context.Context, _ tele.Update) {
+			close(started)
+			<-ctx.Done()
+		})
+		<-started
+		began := time.Now()
+		stop()
+		require.Less(t, time.Since(began), 10*time.Second)
+	})
+}
+
+func TestPollerOutlivesFailuresWithoutSpinning(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		&apiError{Method: "getUpdates", Code: 409, Description: "Conflict"},
+		&apiError{Method: "getUpdates", Code: 401, Description: "Unauthorized"},
+		&callError{Method: "getUpdates", Unsent: true, Err: errors.New("connection refused")},
+		&callError{Method: "getUpdates", Err: &proxyError{Status: 502}},
+	} {
+		t.Run(err.Error(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeUpdates()
+				f.set(err)
+				handled := make(chan time.Time, 1)
+				p, stop := running(t, f, func(context.Context, tele.Update) { handled <- time.Now() })
+				time.Sleep(11 * 24 * time.Hour)
+				require.Greater(t, f.fetched(), 11*24*3600/6, "it goes on trying")
+				require.Less(t, f.fetched(), 11*24*3600/2, "it does not spin")
+				polling, _, state := p.health.state()
+				require.True(t, polling)
+				require.ErrorIs(t, state, err)
+
+				back := time.Now()
+				f.set(nil)
+				f.add(update(5, 1))
+				require.Less(t, (<-handled).Sub(back), 10*time.Second, "it is there again within seconds")
+				synctest.Wait()
+				_, _, state = p.health.state()
+				require.NoError(t, state)
+				stop()
+			})
+		})
+	}
+}
+
+func TestServerThatDoesNotHoldRequestsIsNotHammered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		p := &poller{log: slog.New(slog.DiscardHandler), fetch: func(context.Context, int, time.Duration) ([]tele.Update, error) {
+			calls++
+			return nil, nil
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.NoError(t, p.run(ctx))
+		require.LessOrEqual(t, calls, 241)
+	})
+}

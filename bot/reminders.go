@@ -1,0 +1,439 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/followthrough-go/followthrough/planparse"
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// wording puts what the scheduler wants said into words, in the zone of each
+// person; zone is that of people who have not set theirs.
+func wording(zone *time.Location) func(scheduler.Message) chatMessage {
+	return func(m scheduler.Message) chatMessage {
+		now := m.Now.In(m.User.Location(zone))
+		switch {
+		case m.Kind == scheduler.Digest:
+			return digestMessage(m.Items, now)
+		case m.Kind == scheduler.Followup:
+			return followupMessage(m.Items[0], now)
+		default:
+			return nudgeMessage(m.Items[0], now)
+		}
+	}
+}
+
+// nudgeMessage is the reminder of one step. Each nudge of a step is worded
+// differently, and says what happens next.
+func nudgeMessage(item scheduler.Item, now time.Time) chatMessage {
+	next := ""
+	if !item.Next.IsZero() {
+		next = moment(item.Next.In(now.Location()), now)
+	}
+	var head, tail string
+	switch item.Stage {
+	case scheduler.StageGentle:
+		head, tail = "🔔 Still open", "Not the moment? Put it off, or let it go. Otherwise I ask again "+next+"."
+	case scheduler.StageLast:
+		head, tail = "❗ Last reminder for now", "If nothing happens, I let it rest and bring it back once, "+next+"."
+	case scheduler.StageFinal:
+		head, tail = "🔁 Back after a rest", "This is the last time I bring it up. It stays listed with the lead and in /snoozed."
+	default:
+		head, tail = "🔔 Time for the next step", "If you are busy: I ask again "+next+"."
+		if next == "" {
+			tail = ""
+		}
+	}
+	if late := overdue(item.Overdue); late != "" && item.Stage == scheduler.StageDue {
+		head += " (" + late + ")"
+	}
+	return reminderMessage(head, item.Reminder, item.Lead, item.Step, tail, now)
+}
+
+// draftRoom is how much of a draft stands in a reminder; the whole of a longer
+// one is a press away.
+const draftRoom = 2500
+
+// reminderMessage shows a step with the buttons to act on it.
+func reminderMessage(head string, r scheduler.Reminder, lead scheduler.Lead, step planparse.Step, tail string, now time.Time) chatMessage {
+	what, draft := stepTexts(r, step)
+	number := fmt.Sprintf("Step %d", r.StepID)
+	if total := len(lead.Plan().Steps); total >= r.StepID && r.StepID > 0 {
+		number = fmt.Sprintf("Step %d of %d", r.StepID, total)
+	}
+	if action := actionWords(step.Action); action != "" {
+		number += " · " + action
+	}
+	text := paragraphs(
+		lines(bold(head), join(plain("👤 "), describe(lead))),
+		lines(plain(number), bold(cut(what, 900))),
+		copyable(cut(draft, draftRoom)),
+		italic(tail),
+	)
+	rows := [][]button{{press("✅ Done", "done", r.ID), press("⏭ Skip", "skip", r.ID)}}
+	rows = append(rows, snoozeRows(r.ID, now)...)
+	var more []button
+	switch size := units(draft); {
+	case size > draftRoom:
+		more = append(more, press("✉️ Whole draft", "draft", r.ID))
+	case size > 0 && size <= maxCopies:
+		more = append(more, copying("📋 Copy draft", draft))
+	}
+	if lead.ID != 0 {
+		more = append(more, press("👤 Lead", "lead", lead.ID))
+	}
+	return chatMessage{text: text, keys: append(rows, more)}
+}
+
+// snoozeRows are the ways to put a reminder off.
+func snoozeRows(id int64, now time.Time) [][]button {
+	later := press("💤 Snooze to Mon 9:00", "snooze", id, "mon")
+	if toMonday(now) == 1 {
+		later = press("💤 Snooze a week", "snooze", id, "week") // tomorrow is Monday
+	}
+	return [][]button{
+		{press("💤 Snooze 1 h", "snooze", id, "hour"), press("💤 Snooze to tomorrow 9:00", "snooze", id, "tomorrow")},
+		{later},
+	}
+}
+
+// snoozeUntil is what a way to put off means when it is pressed.
+func snoozeUntil(way string, now time.Time) (time.Time, error) {
+	switch way {
+	case "hour":
+		return now.Add(time.Hour), nil
+	case "tomorrow":
+		return atHour(now, 1, 9), nil
+	case "mon":
+		return atHour(now, toMonday(now), 9), nil
+	case "week":
+		return atHour(now, 7, 9), nil
+	}
+	return time.Time{}, errStale
+}
+
+// stepTexts are what to do and the draft for it. Where the lead's plan does
+// not know the step, the row's draft text says what to do.
+func stepTexts(r scheduler.Reminder, step planparse.Step) (what, draft string) {
+	what, draft = strings.TrimSpace(step.Description), strings.TrimSpace(step.SuggestedText)
+	if draft == "" {
+		draft = strings.TrimSpace(r.DraftText)
+	}
+	if what == "" {
+		what, draft = draft, ""
+	}
+	if what == "" {
+		what = fmt.Sprintf("Step %d", r.StepID)
+	}
+	if what == draft {
+		draft = ""
+	}
+	return what, draft
+}
+
+// actionWords names a kind of step.
+func actionWords(kind string) string {
+	if words, ok := map[string]string{
+		planparse.ActionLinkedInLike:    "👍 LinkedIn like",
+		planparse.ActionLinkedInComment: "💬 LinkedIn comment",
+		planparse.ActionLinkedInConnect: "🤝 LinkedIn connect",
+		planparse.ActionLinkedInDM:      "✉️ LinkedIn message",
+		planparse.ActionEmailOutreach:   "📧 Mail",
+		planparse.ActionMutualIntro:     "🫱 Introduction",
+		planparse.ActionFollowupMessage: "🔁 Follow-up",
+		planparse.ActionMeetingRequest:  "📅 Meeting",
+	}[kind]; ok {
+		return words
+	}
+	return cut(oneLine(strings.ReplaceAll(kind, "_", " ")), 40)
+}
+
+// digestLines is how many steps one digest names; the rest is counted.
+const digestLines = 20
+
+// digestMessage tells of several steps in one message: a line and a button
+// each.
+func digestMessage(items []scheduler.Item, now time.Time) chatMessage {
+	var list richText
+	var rows [][]button
+	for i, item := range items {
+		if i == digestLines {
+			list = lines(list, plain(fmt.Sprintf("… and %d more: /today", len(items)-i)))
+			break
+		}
+		what, _ := stepTexts(item.Reminder, item.Step)
+		late := ""
+		if words := overdue(item.Overdue); words != "" {
+			late = " – " + words
+		}
+		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(cut(oneLine(item.Lead.Display()), 40)), plain(": "+cut(oneLine(what), 70)+late)))
+		rows = append(rows, []button{press(cut(fmt.Sprintf("%d. %s · %s", i+1, oneLine(item.Lead.Display()), oneLine(what)), 40), "open", item.Reminder.ID)})
+	}
+	return chatMessage{
+		text: paragraphs(bold("🗂 "+count(len(items), "more step")+" to look at"), list, italic("Press one to see it with its draft.")),
+		keys: rows, silent: true,
+	}
+}
+
+// followupMessage asks after a lead whose plan has run out.
+func followupMessage(item scheduler.Item, now time.Time) chatMessage {
+	tail := ""
+	if !item.Next.IsZero() {
+		tail = "I ask again " + moment(item.Next.In(now.Location()), now) + ", unless there is a new plan by then."
+	}
+	return chatMessage{
+		text: paragraphs(
+			lines(bold("📨 How is it going?"), join(plain("👤 "), describe(item.Lead))),
+			plain("No step is open for this lead. Is there an answer, or a next move?"),
+			italic(tail),
+		),
+		keys: keyboard{{press("✨ New plan", "regen", item.Lead.ID), press("👤 Lead", "lead", item.Lead.ID)}},
+	}
+}
+
+// done, skip and snooze act on the reminder that a button is about.
+
+func done(ctx context.Context, t *turn, args []string) error {
+	return t.act(ctx, args, scheduler.Completed, t.sched.Complete)
+}
+
+func skip(ctx context.Context, t *turn, args []string) error {
+	return t.act(ctx, args, scheduler.Skipped, t.sched.Skip)
+}
+
+func snooze(ctx context.Context, t *turn, args []string) error {
+	if len(args) < 2 {
+		return errStale
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	until, err := snoozeUntil(args[1], t.now(user))
+	if err != nil {
+		return err
+	}
+	return t.act(ctx, args, scheduler.Snoozed, func(ctx context.Context, person, id int64) (scheduler.Change, error) {
+		return t.sched.Snooze(ctx, person, id, until)
+	})
+}
+
+func reopen(ctx context.Context, t *turn, args []string) error {
+	return t.act(ctx, args, scheduler.Pending, t.sched.Reopen)
+}
+
+func undo(ctx context.Context, t *turn, args []string) error {
+	mark, err := scheduler.ParseMark(args[0])
+	if err != nil {
+		return errStale
+	}
+	change, err := t.sched.Undo(ctx, t.from.ID, mark)
+	if errors.Is(err, scheduler.ErrTooLate) {
+		return t.notice(ctx, "That is more than a minute ago. Open the lead to tick the step or open it again.")
+	}
+	if errors.Is(err, scheduler.ErrAlreadyHandled) {
+		return t.notice(ctx, "This changed since, so there is nothing to take back.")
+	}
+	if err != nil {
+		return t.gone(ctx, err)
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	now := t.now(user)
+	t.toast.show(ctx, "↩️ Taken back")
+	m := reminderMessage("↩️ Open again", change.After, change.Lead, change.Step, "I ask again "+moment(change.After.DueAt.In(now.Location()), now)+".", now)
+	return t.show(ctx, m.text, m.keys...)
+}
+
+// act carries out what a press on a reminder asks for, and changes the message
+// to what came of it.
+func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do func(ctx context.Context, person, id int64) (scheduler.Change, error)) error {
+	ids, err := numbers(args, 1)
+	if err != nil {
+		return err
+	}
+	change, err := do(ctx, t.from.ID, ids[0])
+	var handled *scheduler.AlreadyHandledError
+	if errors.As(err, &handled) {
+		return t.alreadyHandled(ctx, handled.Reminder, to)
+	}
+	if err != nil {
+		return t.gone(ctx, err)
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		// It is done; only the time zone to tell it in is missing.
+		t.log.Warn("settings not read", "telegram_id", t.from.ID, "error", err)
+	}
+	now := t.now(user)
+	t.toast.show(ctx, outcomeToast(to))
+	return t.show(ctx, outcomeText(change, now), []button{press("↩️ Undo", "undo", change.Mark), press("👤 Lead", "lead", change.After.LeadID)})
+}
+
+// gone tells that a reminder is not there for this person; other errors it
+// hands on.
+func (t *turn) gone(ctx context.Context, err error) error {
+	if !errors.Is(err, scheduler.ErrNotFound) {
+		return err
+	}
+	if t.chat != t.from.ID {
+		return t.notice(ctx, "This is somebody else's reminder, so your press changed nothing.")
+	}
+	return t.notice(ctx, "This reminder is gone: its lead was deleted, or it belongs to somebody else.")
+}
+
+// alreadyHandled tells how a reminder stands that a press came too late for. A
+// message that still shows the old state is brought up to date.
+func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder, wanted scheduler.Status) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	now := t.now(user)
+	words := map[scheduler.Status]string{
+		scheduler.Completed: "✅ Done already.",
+		scheduler.Skipped:   "⏭ Skipped already.",
+		scheduler.Snoozed:   "💤 Put off already, until " + moment(r.DueAt.In(now.Location()), now) + ".",
+		scheduler.Cancelled: "This step was replaced by a newer plan.",
+	}[r.Status]
+	if words == "" {
+		words = "Nothing to do: this step is open."
+	}
+	if err := t.notice(ctx, words); err != nil {
+		return err
+	}
+	if r.Status == wanted && r.MessageID == t.message {
+		return nil // a second tap; the first one changed the message
+	}
+	found, err := t.store.Lead(ctx, t.from.ID, r.LeadID)
+	if err != nil && !errors.Is(err, scheduler.ErrNotFound) {
+		return err
+	}
+	step, _ := found.Step(r.StepID)
+	what, _ := stepTexts(r, step)
+	text := paragraphs(lines(bold(words), join(plain("👤 "), describe(found))), plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
+	return t.show(ctx, text, []button{press("👤 Lead", "lead", r.LeadID)})
+}
+
+func outcomeToast(to scheduler.Status) string {
+	switch to {
+	case scheduler.Completed:
+		return "✅ Done"
+	case scheduler.Skipped:
+		return "⏭ Skipped"
+	case scheduler.Snoozed:
+		return "💤 Put off"
+	}
+	return "↩️ Open again"
+}
+
+// outcomeText is what stands in place of a reminder after it was acted on.
+func outcomeText(change scheduler.Change, now time.Time) richText {
+	r := change.After
+	at := moment(r.DueAt.In(now.Location()), now)
+	var head string
+	switch r.Status {
+	case scheduler.Completed:
+		head = "✅ Done"
+	case scheduler.Skipped:
+		head = "⏭ Skipped"
+	case scheduler.Snoozed:
+		head = "💤 Snoozed until " + at
+	default:
+		head = "↩️ Open again, comes " + at
+	}
+	what, _ := stepTexts(r, change.Step)
+	text := lines(bold(head), join(plain("👤 "), describe(change.Lead)), plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
+	if next := nextText(change, now); next != "" && r.Status != scheduler.Pending {
+		text = paragraphs(text, plain(next))
+	}
+	return text
+}
+
+// nextText says what comes next with a lead.
+func nextText(change scheduler.Change, now time.Time) string {
+	switch {
+	case change.Lead.ID == 0:
+		return ""
+	case change.Next == nil && change.After.Status != scheduler.Snoozed:
+		return "🎉 That was the last open step of the plan. I ask how it went in a few days."
+	case change.Next == nil || change.Next.ID == change.After.ID:
+		return ""
+	}
+	step, _ := change.Lead.Step(change.Next.StepID)
+	what, _ := stepTexts(*change.Next, step)
+	at := change.Next.DueAt.In(now.Location())
+	if !at.After(now) {
+		return fmt.Sprintf("Next: %d. %s – due now", change.Next.StepID, cut(oneLine(what), 100))
+	}
+	return fmt.Sprintf("Next: %d. %s – %s", change.Next.StepID, cut(oneLine(what), 100), dated(at, now))
+}
+
+// openReminder sends a reminder as a message of its own.
+func openReminder(ctx context.Context, t *turn, args []string) error {
+	r, found, err := t.reminder(ctx, args)
+	if err != nil {
+		return t.gone(ctx, err)
+	}
+	if !r.Status.Open() && r.Status != scheduler.Parked {
+		return t.alreadyHandled(ctx, r, r.Status)
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	now := t.now(user)
+	step, _ := found.Step(r.StepID)
+	m := reminderMessage("🗒 "+upperFirst(standing(r, now)), r, found, step, "", now)
+	return t.say(ctx, m.text, m.keys...)
+}
+
+// showDraft sends a draft as a whole, in as many messages as it takes.
+func showDraft(ctx context.Context, t *turn, args []string) error {
+	r, found, err := t.reminder(ctx, args)
+	if err != nil {
+		return t.gone(ctx, err)
+	}
+	step, _ := found.Step(r.StepID)
+	_, draft := stepTexts(r, step)
+	if draft == "" {
+		return t.notice(ctx, "This step has no draft.")
+	}
+	for _, piece := range pieces(draft, maxText) {
+		if err := t.say(ctx, copyable(piece)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reminder is the reminder a button is about, with its lead; the zero lead
+// where that is gone.
+func (t *turn) reminder(ctx context.Context, args []string) (scheduler.Reminder, scheduler.Lead, error) {
+	ids, err := numbers(args, 1)
+	if err != nil {
+		return scheduler.Reminder{}, scheduler.Lead{}, err
+	}
+	r, err := t.store.Reminder(ctx, t.from.ID, ids[0])
+	if err != nil {
+		return scheduler.Reminder{}, scheduler.Lead{}, err
+	}
+	found, err := t.store.Lead(ctx, t.from.ID, r.LeadID)
+	if err != nil && !errors.Is(err, scheduler.ErrNotFound) {
+		return scheduler.Reminder{}, scheduler.Lead{}, err
+	}
+	return r, found, nil
+}
+
+func upperFirst(text string) string {
+	for i, r := range text {
+		return strings.ToUpper(string(r)) + text[i+len(string(r)):]
+	}
+	return text
+}

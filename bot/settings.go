@@ -1,0 +1,208 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+func settings(ctx context.Context, t *turn, _ string) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	now := t.now(user)
+	zone := now.Location().String()
+	if user.TimeZone == "" {
+		zone += " (the default here)"
+	}
+	hour := "at the time of day the plan was made"
+	if user.SendHour != nil {
+		hour = fmt.Sprintf("%d:00", *user.SendHour)
+	}
+	quietHours := "none"
+	if user.QuietFrom != "" && user.QuietUntil != "" {
+		quietHours = clock(user.QuietFrom) + "–" + clock(user.QuietUntil)
+	}
+	paused := "no"
+	if user.PausedUntil.After(now) {
+		paused = "until " + moment(user.PausedUntil.In(now.Location()), now)
+	}
+	return t.say(ctx, paragraphs(bold("⚙️ Your settings"), lines(
+		plain("Time zone: "+zone+", where it is "+now.Format("15:04")+" · /timezone"),
+		plain("Reminders planned for: "+hour+" · /sendhour"),
+		plain("Quiet hours: "+quietHours+" · /quiet"),
+		plain("Paused: "+paused+" · /pause, /resume"),
+	)))
+}
+
+// clock shortens PostgreSQL's "22:00:00".
+func clock(text string) string {
+	if len(text) > 5 {
+		return text[:5]
+	}
+	return text
+}
+
+func timezone(ctx context.Context, t *turn, args string) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	if args == "" {
+		return t.say(ctx, plain("Your time zone is "+user.Location(t.zone).String()+". To change it, send a city or a zone: /timezone Lisbon, or /timezone America/New_York."))
+	}
+	name, zone := findZone(args)
+	if zone == nil {
+		return t.say(ctx, plain("I know no time zone “"+cut(oneLine(args), 60)+"”. Send a big city near you (/timezone Lisbon), a zone (/timezone America/New_York) or an offset (/timezone UTC+2)."))
+	}
+	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnTimeZone: name}); err != nil {
+		return err
+	}
+	return t.say(ctx, plain(fmt.Sprintf("🕒 Your time zone is %s now, where it is %s. Dates already scheduled stay as they are.", name, t.clock.Now().In(zone).Format("15:04"))))
+}
+
+// offsetForm is "UTC+2" or "GMT-3".
+var offsetForm = regexp.MustCompile(`(?i)^(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?00)?$`)
+
+// findZone finds a time zone by its name, by a city it is named after, or by
+// whole hours from UTC.
+func findZone(text string) (string, *time.Location) {
+	text = strings.TrimSpace(text)
+	if found := offsetForm.FindStringSubmatch(text); found != nil {
+		// The zones of the tz database count the other way round.
+		sign := map[string]string{"+": "-", "-": "+"}[found[1]]
+		text = "Etc/GMT" + sign + strings.TrimLeft(found[2], "0")
+		if strings.Trim(found[2], "0") == "" {
+			text = "UTC"
+		}
+	}
+	place := titled(text)
+	candidates := []string{text, strings.ToUpper(text), place}
+	if !strings.Contains(text, "/") {
+		for _, region := range []string{"Europe", "America", "Asia", "Africa", "Australia", "Pacific", "Atlantic", "Indian", "America/Argentina", "America/Indiana"} {
+			candidates = append(candidates, region+"/"+place)
+		}
+	}
+	for _, name := range candidates {
+		if name == "" || strings.EqualFold(name, "local") || strings.HasPrefix(name, ".") || strings.Contains(name, "..") {
+			continue
+		}
+		if zone, err := time.LoadLocation(name); err == nil {
+			return name, zone
+		}
+	}
+	return "", nil
+}
+
+// titled writes a place as the tz database does: "new york" as "New_York".
+func titled(text string) string {
+	start := true
+	return strings.Map(func(r rune) rune {
+		if r == ' ' {
+			r = '_'
+		}
+		begins := start
+		start = r == '_' || r == '/' || r == '-'
+		if begins {
+			return unicode.ToUpper(r)
+		}
+		return unicode.ToLower(r)
+	}, text)
+}
+
+// hoursForm is "21-7", "21:30 - 07:00" or "21:30 to 7".
+var hoursForm = regexp.MustCompile(`(?i)^(\d{1,2})(?::([0-5]\d))?\s*(?:-|–|to|until)\s*(\d{1,2})(?::([0-5]\d))?$`)
+
+func quiet(ctx context.Context, t *turn, args string) error {
+	if strings.EqualFold(args, "off") {
+		if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnQuietFrom: nil, scheduler.ColumnQuietUntil: nil}); err != nil {
+			return err
+		}
+		return t.say(ctx, plain("🔔 No quiet hours any more."))
+	}
+	from, until, ok := readHours(args)
+	if !ok {
+		return t.say(ctx, plain("Send the hours without reminders, such as /quiet 21-7 or /quiet 21:30-07:00, or /quiet off."))
+	}
+	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnQuietFrom: from, scheduler.ColumnQuietUntil: until}); err != nil {
+		return err
+	}
+	return t.say(ctx, plain("🌙 Quiet from "+clock(from)+" to "+clock(until)+". What falls due in between comes after."))
+}
+
+func readHours(text string) (from, until string, ok bool) {
+	found := hoursForm.FindStringSubmatch(strings.TrimSpace(text))
+	if found == nil {
+		return "", "", false
+	}
+	write := func(hour, minute string) string {
+		h, _ := strconv.Atoi(hour) // at most two digits
+		if h == 24 && strings.Trim(minute, "0") == "" {
+			h = 0
+		}
+		if h > 23 {
+			return ""
+		}
+		if minute == "" {
+			minute = "00"
+		}
+		return fmt.Sprintf("%02d:%s:00", h, minute)
+	}
+	from, until = write(found[1], found[2]), write(found[3], found[4])
+	return from, until, from != "" && until != "" && from != until
+}
+
+func sendHour(ctx context.Context, t *turn, args string) error {
+	if strings.EqualFold(args, "off") {
+		if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnSendHour: nil}); err != nil {
+			return err
+		}
+		return t.say(ctx, plain("🕘 From now on a step is due at the time of day its plan was made."))
+	}
+	hour, err := strconv.Atoi(strings.TrimSuffix(args, ":00"))
+	if err != nil || hour < 0 || hour > 23 {
+		return t.say(ctx, plain("Send an hour from 0 to 23, such as /sendhour 9, or /sendhour off."))
+	}
+	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnSendHour: hour}); err != nil {
+		return err
+	}
+	return t.say(ctx, plain(fmt.Sprintf("🕘 Plans scheduled from now on remind you at %d:00.", hour)))
+}
+
+// maxPause is the longest pause, in days.
+const maxPause = 365
+
+func pauseReminders(ctx context.Context, t *turn, args string) error {
+	days := 7
+	if args != "" {
+		n, err := strconv.Atoi(strings.Fields(args)[0])
+		if err != nil || n < 1 || n > maxPause {
+			return t.say(ctx, plain("Send for how many days, such as /pause 3."))
+		}
+		days = n
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	now := t.now(user)
+	until := now.AddDate(0, 0, days).Truncate(time.Minute)
+	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnPausedUntil: until.UTC()}); err != nil {
+		return err
+	}
+	return t.say(ctx, plain("⏸ No reminders until "+moment(until, now)+". What falls due in between comes after. /resume ends the pause."))
+}
+
+func resume(ctx context.Context, t *turn, _ string) error {
+	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnPausedUntil: nil}); err != nil {
+		return err
+	}
+	return t.say(ctx, plain("▶️ Reminders come again."))
+}
