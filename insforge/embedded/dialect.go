@@ -1,5 +1,7 @@
 package embedded
 
+import "fmt"
+
 // Dialect is the flavour of PostgREST that a handler speaks.
 type Dialect int
 
@@ -17,4 +19,15 @@ func (d Dialect) String() string {
 		return "insforge"
 	}
 	return "postgrest"
+}
+
+// ParseDialect reads what [Dialect.String] writes.
+func ParseDialect(name string) (Dialect, error) {
+	switch name {
+	case "postgrest":
+		return PostgREST, nil
+	case "insforge":
+		return InsForge, nil
+	}
+	return 0, fmt.Errorf("unknown dialect %q: it is postgrest or insforge", name)
 }

@@ -1,0 +1,242 @@
+package embedded
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/followthrough-go/followthrough/insforge/filter"
+)
+
+// A payload is the rows of a request body, their values still JSON.
+type payload struct {
+	rows []object
+}
+
+// object is a JSON object in source order.
+type object []field
+
+type field struct {
+	key   string
+	value json.RawMessage
+}
+
+// get returns the value of a key, the last one where keys repeat.
+func (o object) get(key string) (json.RawMessage, bool) {
+	for i := len(o) - 1; i >= 0; i-- {
+		if o[i].key == key {
+			return o[i].value, true
+		}
+	}
+	return nil, false
+}
+
+// keys returns the distinct keys, sorted as PostgREST sorts columns.
+func (o object) keys() []string {
+	keys := make([]string, len(o))
+	for i, f := range o {
+		keys[i] = f.key
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func badBody(message string) error {
+	return &apiError{status: http.StatusBadRequest, code: "PGRST102", message: message}
+}
+
+// readPayload reads a body by its content type. Unless anyKeys, all objects
+// must have the same keys.
+func readPayload(contentType string, body []byte, anyKeys bool) (payload, error) {
+	media := "application/json"
+	if contentType != "" {
+		if parsed, _, err := mime.ParseMediaType(contentType); err == nil {
+			media = parsed
+		} else {
+			media = contentType
+		}
+	}
+	switch media {
+	case "application/json":
+		p, err := parseBody(body)
+		if err == nil && !anyKeys && !p.uniform() {
+			err = badBody("All object keys must match")
+		}
+		return p, err
+	case "text/csv":
+		return parseCSV(body)
+	case "application/x-www-form-urlencoded":
+		return parseForm(body)
+	default:
+		return payload{}, badBody("Content-Type not acceptable: " + media)
+	}
+}
+
+func (p payload) uniform() bool {
+	if len(p.rows) < 2 {
+		return true
+	}
+	keys := p.rows[0].keys()
+	for _, row := range p.rows[1:] {
+		if !slices.Equal(keys, row.keys()) {
+			return false
+		}
+	}
+	return true
+}
+
+func parseBody(body []byte) (payload, error) {
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return payload{}, badBody("Empty or invalid json")
+	}
+	s := scanner{s: body}
+	s.space()
+	switch s.s[s.pos] {
+	case '{':
+		return payload{rows: []object{s.object()}}, nil
+	case '[':
+		s.pos++
+	default:
+		return payload{}, nil // PostgREST inserts nothing
+	}
+	var p payload
+	for {
+		s.space()
+		switch s.s[s.pos] {
+		case ']':
+			return p, nil
+		case ',':
+			s.pos++
+		case '{':
+			p.rows = append(p.rows, s.object())
+		default:
+			return payload{}, badBody("All object keys must match")
+		}
+	}
+}
+
+// A scanner cuts JSON that is known to be valid into pieces.
+type scanner struct {
+	s   []byte
+	pos int
+}
+
+func (s *scanner) space() {
+	for s.s[s.pos] == ' ' || s.s[s.pos] == '\t' || s.s[s.pos] == '\n' || s.s[s.pos] == '\r' {
+		s.pos++
+	}
+}
+
+func (s *scanner) object() object {
+	var o object
+	s.pos++
+	for {
+		s.space()
+		switch s.s[s.pos] {
+		case '}':
+			s.pos++
+			return o
+		case ',':
+			s.pos++
+			continue
+		}
+		key := s.value()
+		s.space()
+		s.pos++ // the colon
+		s.space()
+		o = append(o, field{key: unquote(key), value: s.value()})
+	}
+}
+
+// value takes one value of any kind.
+func (s *scanner) value() json.RawMessage {
+	start, depth := s.pos, 0
+	for {
+		switch c := s.s[s.pos]; c {
+		case '"':
+			s.pos++
+			for s.s[s.pos] != '"' {
+				if s.s[s.pos] == '\\' {
+					s.pos++
+				}
+				s.pos++
+			}
+			s.pos++
+		case '{', '[':
+			depth++
+			s.pos++
+			continue
+		case '}', ']':
+			depth--
+			s.pos++
+		default:
+			if depth > 0 {
+				s.pos++
+				continue
+			}
+			for s.pos < len(s.s) && strings.IndexByte(",}] \t\r\n", s.s[s.pos]) < 0 {
+				s.pos++
+			}
+		}
+		if depth == 0 {
+			return s.s[start:s.pos]
+		}
+	}
+}
+
+func unquote(raw []byte) string {
+	plain := raw[1 : len(raw)-1]
+	if !slices.Contains(plain, '\\') {
+		return string(plain)
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // known to be a valid string
+	return s
+}
+
+// parseCSV reads a header and rows; NULL, unquoted in PostgREST's eyes or not,
+// is SQL NULL.
+func parseCSV(body []byte) (payload, error) {
+	reader := csv.NewReader(strings.NewReader(string(body)))
+	reader.FieldsPerRecord = -1
+	records, err := reader.ReadAll()
+	if err != nil {
+		return payload{}, badBody(err.Error())
+	}
+	if len(records) == 0 {
+		return payload{}, badBody(`parse error (not enough input) at ""`)
+	}
+	header := records[0]
+	var p payload
+	for _, record := range records[1:] {
+		if len(record) != len(header) {
+			return payload{}, badBody("All lines must have same number of fields")
+		}
+		o := make(object, len(header))
+		for i, cell := range record {
+			o[i] = field{key: header[i], value: json.RawMessage("null")}
+			if cell != "NULL" {
+				o[i].value = filter.AppendJSONString(nil, cell)
+			}
+		}
+		p.rows = append(p.rows, o)
+	}
+	return p, nil
+}
+
+func parseForm(body []byte) (payload, error) {
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return payload{}, badBody(err.Error())
+	}
+	var o object
+	for key, list := range values {
+		o = append(o, field{key: key, value: filter.AppendJSONString(nil, list[len(list)-1])})
+	}
+	return payload{rows: []object{o}}, nil
+}

@@ -1,0 +1,568 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/followthrough-go/followthrough/insforge/filter"
+)
+
+// A call is one request for a table.
+type call struct {
+	store   *Store
+	request *http.Request
+	name    string
+	table   *table // nil: there is none of that name
+	query   *query
+	prefer  preferences
+	media   media
+	session filter.Session
+	body    []byte
+}
+
+func (s *Store) newCall(r *http.Request, name, rawQuery string, body []byte) (*call, error) {
+	c := &call{store: s, request: r, name: name, table: s.schema.tables[name], body: body}
+	var err error
+	for _, header := range []string{"Accept-Profile", "Content-Profile"} {
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if profile := r.Header.Get(header); profile != "" && profile != "public" && reads == (header == "Accept-Profile") {
+			return nil, &apiError{
+				status: http.StatusNotAcceptable, code: "PGRST106", message: "The schema must be one of the following: public",
+			}
+		}
+	}
+	if c.query, err = parseQuery(rawQuery); err != nil {
+		return nil, err
+	}
+	if c.prefer, err = parsePreferences(r.Header); err != nil {
+		return nil, err
+	}
+	if c.media, err = negotiate(r.Header.Get("Accept")); err != nil {
+		return nil, err
+	}
+	c.session = s.session(c.prefer.zone)
+	return c, nil
+}
+
+func (c *call) ctx() context.Context { return c.request.Context() }
+
+func (c *call) unknownTable() error {
+	return &apiError{
+		status: http.StatusNotFound, code: "42P01", message: fmt.Sprintf("relation %q does not exist", "public."+c.name),
+	}
+}
+
+func (c *call) options() (*response, error) {
+	if c.table == nil {
+		return nil, notFound
+	}
+	res := newResponse(http.StatusOK)
+	allow := "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"
+	if c.table.primary == nil {
+		allow = "OPTIONS,GET,HEAD,POST,PATCH,DELETE"
+	}
+	res.header["Allow"] = []string{allow}
+	res.header["Access-Control-Allow-Origin"] = []string{"*"}
+	return res, nil
+}
+
+func unsatisfiable(details string) error {
+	return &apiError{
+		status: http.StatusRequestedRangeNotSatisfiable, code: "PGRST103", message: "Requested range not satisfiable", details: details,
+	}
+}
+
+var rangeHeader = regexp.MustCompile(`^([0-9]+)-([0-9]*)$`)
+
+// applyRange intersects limit and offset with the Range header, which only GET
+// has.
+func (c *call) applyRange() error {
+	q := c.query
+	lower, upper := int64(0), int64(-1)
+	if q.offset != nil && *q.offset > 0 {
+		lower = *q.offset
+	}
+	if q.limit != nil {
+		if *q.limit < 0 {
+			return unsatisfiable("Limit should be greater than or equal to zero.")
+		}
+		if *q.limit == 0 {
+			return nil
+		}
+		upper = lower + *q.limit - 1
+	}
+	m := rangeHeader.FindStringSubmatch(c.request.Header.Get("Range"))
+	if m == nil || c.request.Method != http.MethodGet {
+		return nil
+	}
+	from, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return nil
+	}
+	if m[2] != "" {
+		to, err := strconv.ParseInt(m[2], 10, 64)
+		if err != nil {
+			return nil
+		}
+		if from > to {
+			return unsatisfiable("The lower boundary must be lower than or equal to the upper boundary in the Range header.")
+		}
+		if upper < 0 || to < upper {
+			upper = to
+		}
+	}
+	lower = max(lower, from)
+	q.offset = &lower
+	if upper >= 0 {
+		if lower > upper {
+			return unsatisfiable("Limit should be greater than or equal to zero.")
+		}
+		limit := upper - lower + 1
+		q.limit = &limit
+	}
+	return nil
+}
+
+func (c *call) get() (*response, error) {
+	if err := c.applyRange(); err != nil {
+		return nil, err
+	}
+	if c.table == nil {
+		return nil, c.unknownTable()
+	}
+	p, err := c.store.newPlan(c.session, c.table, c.query, c.query, c.query.selection, "")
+	if err != nil {
+		return nil, err
+	}
+	st, err := c.store.snapshot(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	counted := c.prefer.count != ""
+	found, err := p.find(c.ctx(), st, counted)
+	if err != nil {
+		return nil, err
+	}
+	if c.media.single && len(found.rows) != 1 {
+		return nil, notSingular(len(found.rows))
+	}
+	res := newResponse(http.StatusOK)
+	res.contentType = c.media.contentType
+	if counted {
+		lower, upper := p.offset, p.offset+int64(len(found.rows))-1
+		switch {
+		case lower > found.total:
+			return nil, unsatisfiable(fmt.Sprintf("An offset of %d was requested, but there are only %d rows.", lower, found.total))
+		case 1+upper-lower < found.total:
+			res.status = http.StatusPartialContent
+		}
+	}
+	res.header["Content-Range"] = []string{contentRange(p.offset, len(found.rows), counted, found.total)}
+	location := "/" + c.name
+	if query := c.query.canonical(); query != "" {
+		location += "?" + query
+	}
+	res.header["Content-Location"] = []string{location}
+	c.applied(res, "count", "handling")
+	res.body, err = c.print(p, st, found.rows)
+	return res, err
+}
+
+func notSingular(n int) error {
+	return &apiError{
+		status: http.StatusNotAcceptable, code: "PGRST116", message: "JSON object requested, multiple (or no) rows returned",
+		details: fmt.Sprintf("The result contains %d rows", n),
+	}
+}
+
+func contentRange(offset int64, rows int, counted bool, total int64) string {
+	var out []byte
+	if rows == 0 {
+		out = append(out, '*')
+	} else {
+		out = strconv.AppendInt(out, offset, 10)
+		out = append(out, '-')
+		out = strconv.AppendInt(out, offset+int64(rows)-1, 10)
+	}
+	out = append(out, '/')
+	if !counted {
+		return string(append(out, '*'))
+	}
+	return string(strconv.AppendInt(out, total, 10))
+}
+
+func (c *call) applied(res *response, names ...string) {
+	applied := c.prefer.applied(names...)
+	if c.prefer.zone != nil {
+		if applied != "" {
+			applied += ", "
+		}
+		applied += "timezone=" + c.prefer.zone.String()
+	}
+	if applied != "" {
+		res.header["Preference-Applied"] = []string{applied}
+	}
+}
+
+// print writes rows in the accepted format.
+func (c *call) print(p *plan, st *state, rows []*row) ([]byte, error) {
+	if c.request.Method == http.MethodHead {
+		return nil, nil
+	}
+	pr := &printer{ctx: c.ctx(), state: st, stripNulls: c.media.stripNulls}
+	dst := make([]byte, 0, 64+len(rows)*len(p.outputs)*24)
+	switch {
+	case c.media.csv:
+		return pr.csv(dst, p, rows)
+	case c.media.single:
+		return pr.row(dst, p, rows[0])
+	default:
+		return pr.array(dst, p, rows)
+	}
+}
+
+// representation prints what a write returns: the rows as the transaction sees
+// them, with the embeds of select. Filters on embeds apply to them only.
+func (c *call) representation(tx *txn, res *response, rows []*row) error {
+	if c.media.single && len(rows) != 1 {
+		return notSingular(len(rows))
+	}
+	if c.prefer.returns != "representation" {
+		return nil
+	}
+	q := *c.query
+	q.filters, q.order, q.limit, q.offset = nil, nil, nil, nil
+	p, err := c.store.newPlan(c.session, c.table, &q, &q, c.query.selection, "")
+	if err != nil {
+		return err
+	}
+	st := &state{tables: tx.tables}
+	res.contentType = c.media.contentType
+	res.body, err = c.print(p, st, rows)
+	return err
+}
+
+// checkSelection reports errors of select before anything is written.
+func (c *call) checkSelection() error {
+	if c.prefer.returns != "representation" {
+		return nil
+	}
+	q := *c.query
+	q.filters, q.order, q.limit, q.offset = nil, nil, nil, nil
+	_, err := c.store.newPlan(c.session, c.table, &q, &q, c.query.selection, "")
+	return err
+}
+
+func (c *call) post() (*response, error) {
+	body, err := readPayload(c.request.Header.Get("Content-Type"), c.body, c.query.hasColumns)
+	if err != nil {
+		return nil, err
+	}
+	if c.table == nil {
+		if c.query.hasColumns || len(body.rows) > 0 && len(body.rows[0]) > 0 {
+			return nil, notFound
+		}
+		return nil, c.unknownTable()
+	}
+	ins := &insertion{table: c.table, rows: body.rows, missingDefault: c.prefer.missing == "default", resolution: c.prefer.resolution}
+	if ins.columns, err = payloadColumns(c.table, c.query, body.rows); err != nil {
+		return nil, err
+	}
+	if ins.resolution != "" {
+		if ins.target, err = conflictTarget(c.table, c.query); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.checkSelection(); err != nil {
+		return nil, err
+	}
+	res := newResponse(http.StatusCreated)
+	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
+		rows, inserted, err := tx.insertRows(c.ctx(), ins)
+		if err != nil {
+			return err
+		}
+		if ins.resolution == "merge-duplicates" && inserted == 0 && len(rows) > 0 {
+			res.status = http.StatusOK
+		}
+		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(len(rows)))}
+		if c.prefer.returns == "headers-only" && len(rows) > 0 && c.table.primary != nil {
+			res.header["Location"] = []string{c.location(rows[0])}
+		}
+		return c.representation(tx, res, rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.applied(res, "resolution", "missing", "return", "count", "handling")
+	return res, nil
+}
+
+// location addresses a row by its primary key.
+func (c *call) location(r *row) string {
+	out := []byte("/" + c.name + "?")
+	for i, n := range c.table.primary.columns {
+		if i > 0 {
+			out = append(out, '&')
+		}
+		col := c.table.columns[n]
+		out = append(appendEscaped(out, col.name), "=eq."...)
+		out = appendEscaped(out, string(col.typ.AppendText(nil, c.table.layout.value(r.data, n), c.session)))
+	}
+	return string(out)
+}
+
+// matching prepares the rows a PATCH or DELETE is for.
+func (c *call) matching() (*plan, error) {
+	if c.query.limit != nil || c.query.offset != nil && *c.query.offset > 0 {
+		if len(c.query.order) == 0 {
+			return nil, &apiError{
+				status: http.StatusBadRequest, code: "PGRST109", message: "A 'limit' was applied without an explicit 'order'",
+				hint: "Apply an 'order' using unique column(s)",
+			}
+		}
+		if c.query.limit != nil && *c.query.limit < 0 {
+			return nil, unsatisfiable("Limit should be greater than or equal to zero.")
+		}
+	}
+	if c.table == nil {
+		return nil, c.unknownTable()
+	}
+	q := *c.query
+	q.embeds = nil
+	return c.store.newPlan(c.session, c.table, &q, &q, []item{}, "")
+}
+
+func (c *call) patch() (*response, error) {
+	body, err := readPayload(c.request.Header.Get("Content-Type"), c.body, c.query.hasColumns)
+	if err != nil {
+		return nil, err
+	}
+	if c.table == nil {
+		if c.query.hasColumns || len(body.rows) > 0 && len(body.rows[0]) > 0 {
+			return nil, notFound
+		}
+		return nil, c.unknownTable()
+	}
+	columns, err := payloadColumns(c.table, c.query, body.rows)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.matching()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkSelection(); err != nil {
+		return nil, err
+	}
+	res := newResponse(http.StatusNoContent)
+	if c.prefer.returns == "representation" {
+		res.status = http.StatusOK
+	}
+	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
+		var rows []*row
+		if len(columns) > 0 && len(body.rows) > 0 {
+			found, err := p.find(c.ctx(), &state{tables: tx.tables}, false)
+			if err != nil {
+				return err
+			}
+			if rows, err = tx.updateRows(c.table, found.rows, columns, body.rows[0], c.prefer.missing == "default"); err != nil {
+				return err
+			}
+		}
+		res.header["Content-Range"] = []string{contentRange(0, len(rows), c.prefer.count != "", int64(len(rows)))}
+		return c.representation(tx, res, rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.applied(res, "missing", "return", "count", "handling")
+	return res, nil
+}
+
+func (c *call) delete() (*response, error) {
+	p, err := c.matching()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkSelection(); err != nil {
+		return nil, err
+	}
+	res := newResponse(http.StatusNoContent)
+	if c.prefer.returns == "representation" {
+		res.status = http.StatusOK
+	}
+	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
+		before := &state{tables: cloneTables(tx.tables)}
+		found, err := p.find(c.ctx(), before, false)
+		if err != nil {
+			return err
+		}
+		for _, r := range found.rows {
+			tx.remove(c.table, r)
+		}
+		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(len(found.rows)))}
+		return c.representation(tx, res, found.rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.applied(res, "return", "count", "handling")
+	return res, nil
+}
+
+// put is a single upsert by primary key.
+func (c *call) put() (*response, error) {
+	q := c.query
+	if q.limit != nil || q.offset != nil {
+		return nil, &apiError{
+			status: http.StatusBadRequest, code: "PGRST114", message: "limit/offset querystring parameters are not allowed for PUT",
+		}
+	}
+	body, err := readPayload(c.request.Header.Get("Content-Type"), c.body, q.hasColumns)
+	if err != nil {
+		return nil, err
+	}
+	if c.table == nil {
+		return nil, notFound
+	}
+	key, err := c.putKey()
+	if err != nil {
+		return nil, err
+	}
+	ins := &insertion{table: c.table, rows: body.rows, missingDefault: c.prefer.missing == "default", resolution: "merge-duplicates", target: c.table.primary}
+	if ins.columns, err = payloadColumns(c.table, q, body.rows); err != nil {
+		return nil, err
+	}
+	for _, n := range c.table.primary.columns {
+		if !slices.Contains(ins.columns, n) {
+			return nil, &apiError{
+				status: http.StatusBadRequest, code: "42703", message: "column pgrst_body." + c.table.columns[n].name + " does not exist",
+			}
+		}
+	}
+	if err := c.checkSelection(); err != nil {
+		return nil, err
+	}
+	mismatch := &apiError{
+		status: http.StatusBadRequest, code: "PGRST115", message: "Payload values do not match URL in primary key column(s)",
+	}
+	res := newResponse(http.StatusNoContent)
+	if c.prefer.returns == "representation" {
+		res.status = http.StatusOK
+	}
+	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
+		rows, inserted, err := tx.insertRows(c.ctx(), ins)
+		if err != nil {
+			return err
+		}
+		if len(rows) != 1 || c.table.compareKey(c.table.primary, rows[0].data, key) != 0 {
+			return mismatch
+		}
+		if inserted == 1 {
+			res.status = http.StatusCreated
+		}
+		return c.representation(tx, res, rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.applied(res, "missing", "return", "count", "handling")
+	return res, nil
+}
+
+// putKey reads the primary key from the filters, which must be just that.
+func (c *call) putKey() ([]filter.Value, error) {
+	wrong := &apiError{
+		status: http.StatusMethodNotAllowed, code: "PGRST105", message: "Filters must include all and only primary key columns with 'eq' operators",
+	}
+	t := c.table
+	if t.primary == nil || len(c.query.filters) != len(t.primary.columns) {
+		return nil, wrong
+	}
+	key := make([]filter.Value, len(t.primary.columns))
+	for i, n := range t.primary.columns {
+		at := slices.IndexFunc(c.query.filters, func(f filter.Filter) bool {
+			cond, ok := f.(filter.Cond)
+			return ok && cond.Op == filter.OpEq && cond.Quant == filter.NoQuantifier && !cond.Negate &&
+				len(cond.Path.Steps) == 0 && cond.Path.Column == t.columns[n].name
+		})
+		if at < 0 {
+			return nil, wrong
+		}
+		v, err := t.columns[n].typ.Parse(c.query.filters[at].(filter.Cond).Value, c.session)
+		if err != nil {
+			return nil, err
+		}
+		key[i] = v
+	}
+	return key, nil
+}
+
+// noFunction is the answer to every rpc.
+func noFunction(r *http.Request, name, rawQuery string, body []byte) error {
+	var names []string
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		q, err := parseParams(rawQuery)
+		if err != nil {
+			return err
+		}
+		for _, p := range q {
+			names = append(names, p.key)
+		}
+	case http.MethodPost:
+		if len(bytes.TrimSpace(body)) > 0 {
+			payload, err := readPayload(r.Header.Get("Content-Type"), body, false)
+			if err != nil {
+				return err
+			}
+			if len(payload.rows) > 0 {
+				names = payload.rows[0].keys()
+			}
+		}
+	default:
+		return &apiError{
+			status: http.StatusMethodNotAllowed, code: "PGRST101", message: "Cannot use the " + r.Method + " method on RPC",
+		}
+	}
+	signature, searched := "("+strings.Join(names, ", ")+")", "with parameters "+strings.Join(names, ", ")
+	switch len(names) {
+	case 0:
+		signature, searched = " without parameters", "without parameters"
+	case 1:
+		searched = "with parameter " + names[0]
+	}
+	if r.Method == http.MethodPost {
+		searched += " or with a single unnamed json/jsonb parameter"
+	}
+	return &apiError{
+		status: http.StatusNotFound, code: "PGRST202",
+		message: "Could not find the function public." + name + signature + " in the schema cache",
+		details: "Searched for the function public." + name + " " + searched + ", but no matches were found in the schema cache.",
+	}
+}
+
+// parseParams reads a query string without giving the keys a meaning.
+func parseParams(raw string) ([]param, error) {
+	var out []param
+	for part := range strings.SplitSeq(raw, "&") {
+		if part == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(part, "=")
+		key = unescape(key)
+		if key == "select" || key == "order" || key == "limit" || key == "offset" {
+			continue
+		}
+		out = append(out, param{key, unescape(value)})
+	}
+	slices.SortStableFunc(out, func(a, b param) int { return strings.Compare(a.key, b.key) })
+	return out, nil
+}

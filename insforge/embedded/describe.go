@@ -1,0 +1,64 @@
+package embedded
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// describe answers the root: an OpenAPI document that lists the tables and
+// their columns, so that tools which discover a schema from it work.
+func (s *Store) describe(r *http.Request) (*response, error) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	default:
+		return nil, &apiError{status: http.StatusMethodNotAllowed, code: "PGRST117", message: "Unsupported HTTP method: " + r.Method}
+	}
+	type property struct {
+		Format      string `json:"format"`
+		Description string `json:"description,omitempty"`
+		Default     string `json:"default,omitempty"`
+	}
+	type definition struct {
+		Type       string              `json:"type"`
+		Required   []string            `json:"required,omitempty"`
+		Properties map[string]property `json:"properties"`
+	}
+	definitions := map[string]definition{}
+	paths := map[string]any{}
+	for name, t := range s.schema.tables {
+		d := definition{Type: "object", Properties: map[string]property{}}
+		for i, c := range t.columns {
+			one := property{Format: c.typ.String(), Default: c.def.text}
+			if t.primary != nil && contains(t.primary.columns, i) {
+				one.Description = "Note:\nThis is a Primary Key.<pk/>"
+			}
+			d.Properties[c.name] = one
+			if c.notNull {
+				d.Required = append(d.Required, c.name)
+			}
+		}
+		definitions[name] = d
+		paths["/"+name] = map[string]any{}
+	}
+	body, err := json.Marshal(map[string]any{
+		"swagger":     "2.0",
+		"info":        map[string]string{"title": "Embedded PostgREST", "version": "12.0.2", "description": ""},
+		"paths":       paths,
+		"definitions": definitions,
+	})
+	if err != nil {
+		return nil, err
+	}
+	res := newResponse(http.StatusOK)
+	res.contentType, res.body = "application/openapi+json; charset=utf-8", body
+	return res, nil
+}
+
+func contains(list []int, n int) bool {
+	for _, x := range list {
+		if x == n {
+			return true
+		}
+	}
+	return false
+}

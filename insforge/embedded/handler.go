@@ -1,0 +1,272 @@
+package embedded
+
+import (
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// HandlerOption changes a handler that is about to be made.
+type HandlerOption func(*handler)
+
+// WithAPIKey makes the handler refuse requests that do not carry this key as
+// "Authorization: Bearer KEY" or, in the InsForge dialect, "x-api-key: KEY".
+// Without it every request is accepted. JSON Web Tokens are not understood:
+// there are no roles and no row security.
+func WithAPIKey(key string) HandlerOption { return func(h *handler) { h.key = key } }
+
+// Handler serves the store over HTTP in a dialect.
+func (s *Store) Handler(d Dialect, opts ...HandlerOption) http.Handler {
+	h := &handler{store: s, dialect: d}
+	for _, opt := range opts {
+		opt(h)
+	}
+	return h
+}
+
+type handler struct {
+	store   *Store
+	dialect Dialect
+	key     string
+}
+
+// maxBody bounds what a request may send, as InsForge does.
+const maxBody = 100 << 20
+
+// response is an answer before a dialect dresses it.
+type response struct {
+	status      int
+	header      http.Header
+	contentType string
+	body        []byte
+	failed      bool
+}
+
+func newResponse(status int) *response { return &response{status: status, header: http.Header{}} }
+
+const jsonType = "application/json; charset=utf-8"
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		h.allowOrigin(w, r, origin)
+		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+	}
+	if h.dialect == InsForge {
+		h.serveInsForge(w, r)
+		return
+	}
+	if h.key != "" && !sameKey(bearer(r), h.key) {
+		h.send(w, r, unauthorized())
+		return
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		h.send(w, r, failure(err))
+		return
+	}
+	h.send(w, r, h.answer(r, r.URL.Path, r.URL.RawQuery, body))
+}
+
+func (h *handler) allowOrigin(w http.ResponseWriter, r *http.Request, origin string) {
+	header := w.Header()
+	header.Set("Access-Control-Allow-Origin", "*")
+	if h.dialect == InsForge {
+		header.Set("Access-Control-Allow-Origin", origin)
+		header.Set("Access-Control-Allow-Credentials", "true")
+		header.Add("Vary", "Origin")
+	}
+	header.Set("Access-Control-Expose-Headers", "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit, Preference-Applied")
+	if r.Method == http.MethodOptions {
+		header.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD")
+		header.Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
+		header.Set("Access-Control-Max-Age", "86400")
+	}
+}
+
+func bearer(r *http.Request) string {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
+}
+
+func sameKey(got, want string) bool {
+	return subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1
+}
+
+func unauthorized() *response {
+	res := failure(&apiError{status: http.StatusUnauthorized, code: "PGRST301", message: "JWSError JWSInvalidSignature"})
+	res.header.Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="JWSError JWSInvalidSignature"`)
+	return res
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, &apiError{status: http.StatusRequestEntityTooLarge, code: "PGRST102", message: "The request body is too large"}
+	}
+	if err != nil {
+		return nil, badBody("The request body could not be read: " + err.Error())
+	}
+	return body, nil
+}
+
+func failure(err error) *response {
+	api := asAPIError(err)
+	res := newResponse(api.status)
+	res.contentType, res.failed = jsonType, true
+	res.body = api.appendJSON(nil)
+	if api.status == http.StatusServiceUnavailable {
+		res.header.Set("Retry-After", "1")
+	}
+	return res
+}
+
+// send writes a response as PostgREST would.
+func (h *handler) send(w http.ResponseWriter, r *http.Request, res *response) {
+	header := w.Header()
+	for key, values := range res.header {
+		header[key] = values
+	}
+	if res.contentType != "" {
+		header["Content-Type"] = []string{res.contentType}
+	}
+	if res.status != http.StatusNoContent && r.Method != http.MethodHead {
+		header["Content-Length"] = []string{strconv.Itoa(len(res.body))}
+	}
+	w.WriteHeader(res.status)
+	if r.Method != http.MethodHead && len(res.body) > 0 {
+		_, _ = w.Write(res.body) // the client may be gone
+	}
+}
+
+// answer carries out a request for path, which is relative to the dialect's
+// root: /table or /rpc/function.
+func (h *handler) answer(r *http.Request, path, rawQuery string, body []byte) *response {
+	res, err := h.route(r, path, rawQuery, body)
+	if err != nil {
+		return failure(err)
+	}
+	return res
+}
+
+var notFound = &apiError{status: http.StatusNotFound, empty: true}
+
+func (h *handler) route(r *http.Request, path, rawQuery string, body []byte) (*response, error) {
+	name, rest, nested := strings.Cut(strings.Trim(path, "/"), "/")
+	switch {
+	case name == "" && !nested:
+		return h.store.describe(r)
+	case name == "rpc" && nested && !strings.Contains(rest, "/"):
+		return nil, noFunction(r, rest, rawQuery, body)
+	case nested:
+		return nil, notFound
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodOptions:
+	default:
+		return nil, &apiError{status: http.StatusMethodNotAllowed, code: "PGRST117", message: "Unsupported HTTP method: " + r.Method}
+	}
+	call, err := h.store.newCall(r, name, rawQuery, body)
+	if err != nil {
+		return nil, err
+	}
+	switch r.Method {
+	case http.MethodOptions:
+		return call.options()
+	case http.MethodPost:
+		return call.post()
+	case http.MethodPatch:
+		return call.patch()
+	case http.MethodPut:
+		return call.put()
+	case http.MethodDelete:
+		return call.delete()
+	default:
+		return call.get()
+	}
+}
+
+// media is what the client accepts.
+type media struct {
+	contentType string
+	csv         bool
+	single      bool
+	stripNulls  bool
+}
+
+var defaultMedia = media{contentType: jsonType}
+
+// negotiate picks the best of the Accept header that PostgREST offers.
+func negotiate(accept string) (media, error) {
+	if accept == "" || accept == "*/*" || accept == "application/json" {
+		return defaultMedia, nil
+	}
+	type candidate struct {
+		name    string
+		quality float64
+	}
+	var candidates []candidate
+	for part := range strings.SplitSeq(accept, ",") {
+		c := candidate{quality: 1}
+		var kept []string
+		for i, piece := range strings.Split(part, ";") {
+			piece = strings.TrimSpace(piece)
+			if q, ok := strings.CutPrefix(piece, "q="); ok && i > 0 {
+				if value, err := strconv.ParseFloat(q, 64); err == nil {
+					c.quality = value
+				}
+				continue
+			}
+			kept = append(kept, piece)
+		}
+		c.name = strings.ToLower(strings.Join(kept, ";"))
+		candidates = append(candidates, c)
+	}
+	slices.SortStableFunc(candidates, func(a, b candidate) int {
+		switch {
+		case a.quality > b.quality:
+			return -1
+		case a.quality < b.quality:
+			return 1
+		}
+		return 0
+	})
+	for _, c := range candidates {
+		base, _, _ := strings.Cut(c.name, ";")
+		stripped := strings.Contains(c.name, "nulls=stripped")
+		switch base {
+		case "*/*", "application/*", "application/json":
+			return defaultMedia, nil
+		case "application/vnd.pgrst.array+json", "application/vnd.pgrst.array":
+			if stripped {
+				return media{contentType: "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8", stripNulls: true}, nil
+			}
+			return defaultMedia, nil
+		case "application/vnd.pgrst.object+json", "application/vnd.pgrst.object":
+			m := media{contentType: "application/vnd.pgrst.object+json; charset=utf-8", single: true, stripNulls: stripped}
+			if stripped {
+				m.contentType = "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8"
+			}
+			return m, nil
+		case "text/csv":
+			return media{contentType: "text/csv; charset=utf-8", csv: true}, nil
+		}
+	}
+	return media{}, &apiError{
+		status: http.StatusUnsupportedMediaType, code: "PGRST107", message: "None of these media types are available: " + accept,
+	}
+}

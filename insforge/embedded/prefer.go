@@ -1,0 +1,94 @@
+package embedded
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// preferences are what the Prefer headers ask for, as written; empty: nothing.
+type preferences struct {
+	resolution string
+	missing    string
+	returns    string
+	count      string
+	handling   string
+	parameters string
+	tx         string
+	zone       *time.Location
+	unknown    []string
+}
+
+// preferenceValues are the ones PostgREST 12.0 knows.
+var preferenceValues = map[string]map[string]bool{
+	"resolution": {"merge-duplicates": true, "ignore-duplicates": true},
+	"missing":    {"default": true, "null": true},
+	"return":     {"representation": true, "headers-only": true, "minimal": true},
+	"count":      {"exact": true, "planned": true, "estimated": true},
+	"handling":   {"strict": true, "lenient": true},
+	"params":     {"single-object": true, "multiple-objects": true},
+	"tx":         {"commit": true, "rollback": true},
+}
+
+// parsePreferences reads every Prefer header; of repeated preferences the
+// first counts.
+func parsePreferences(header http.Header) (preferences, error) {
+	var p preferences
+	values := header["Prefer"]
+	if len(values) == 0 {
+		return p, nil
+	}
+	for _, value := range values {
+		for item := range strings.SplitSeq(value, ",") {
+			item = strings.TrimSpace(item)
+			name, setting, _ := strings.Cut(item, "=")
+			if name == "timezone" {
+				if zone, err := time.LoadLocation(setting); err == nil && setting != "" && setting != "Local" {
+					if p.zone == nil {
+						p.zone = zone
+					}
+				} else {
+					p.unknown = append(p.unknown, item)
+				}
+				continue
+			}
+			if !preferenceValues[name][setting] {
+				p.unknown = append(p.unknown, item)
+				continue
+			}
+			p.set(name, setting)
+		}
+	}
+	if p.handling == "strict" && len(p.unknown) > 0 {
+		return p, &apiError{
+			status: http.StatusBadRequest, code: "PGRST122", message: "Invalid preferences given with handling=strict",
+			details: "Invalid preferences: " + strings.Join(p.unknown, ", "),
+		}
+	}
+	return p, nil
+}
+
+func (p *preferences) set(name, setting string) {
+	place := map[string]*string{
+		"resolution": &p.resolution, "missing": &p.missing, "return": &p.returns, "count": &p.count,
+		"handling": &p.handling, "params": &p.parameters, "tx": &p.tx,
+	}[name]
+	if *place == "" {
+		*place = setting
+	}
+}
+
+// applied is the Preference-Applied header; a GET applies nothing about
+// writing, and a preference that only one method has is left to its caller.
+func (p *preferences) applied(names ...string) string {
+	var parts []string
+	for _, name := range names {
+		setting := map[string]string{
+			"resolution": p.resolution, "missing": p.missing, "return": p.returns, "count": p.count, "handling": p.handling,
+		}[name]
+		if setting != "" {
+			parts = append(parts, name+"="+setting)
+		}
+	}
+	return strings.Join(parts, ", ")
+}

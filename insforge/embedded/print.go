@@ -1,0 +1,137 @@
+package embedded
+
+import (
+	"context"
+	"strings"
+)
+
+// A printer writes rows as a plan says.
+type printer struct {
+	ctx        context.Context
+	state      *state
+	stripNulls bool
+}
+
+// array writes rows as PostgreSQL's json_agg does.
+func (pr *printer) array(dst []byte, p *plan, rows []*row) ([]byte, error) {
+	dst = append(dst, '[')
+	var err error
+	for i, r := range rows {
+		if i > 0 {
+			dst = append(dst, ", \n "...)
+		}
+		if dst, err = pr.row(dst, p, r); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+func (pr *printer) row(dst []byte, p *plan, r *row) ([]byte, error) {
+	dst = append(dst, '{')
+	start := len(dst)
+	for i := range p.outputs {
+		before := len(dst)
+		if before > start {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, p.outputs[i].key...)
+		var null bool
+		var err error
+		if dst, null, err = pr.cell(dst, p, &p.outputs[i], r); err != nil {
+			return nil, err
+		}
+		if null && pr.stripNulls {
+			dst = dst[:before]
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func (pr *printer) cell(dst []byte, p *plan, out *output, r *row) (_ []byte, null bool, err error) {
+	if out.join != nil {
+		return pr.embedded(dst, p, out, r)
+	}
+	v := p.table.layout.value(r.data, out.column)
+	if out.get != nil {
+		if v, err = out.get(v); err != nil {
+			return nil, false, err
+		}
+	}
+	return out.typ.AppendJSON(dst, v, p.session), v.IsNull(), nil
+}
+
+func (pr *printer) embedded(dst []byte, p *plan, out *output, r *row) (_ []byte, null bool, err error) {
+	j := out.join
+	rows, err := j.find(pr.ctx, pr.state, p.table, r)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case !j.toOne:
+		dst, err = pr.array(dst, j.plan, rows)
+		return dst, false, err
+	case len(rows) == 0:
+		return append(dst, "null"...), true, nil
+	case out.column < 0: // spread
+		return pr.cell(dst, j.plan, &j.plan.outputs[0], rows[0])
+	}
+	dst, err = pr.row(dst, j.plan, rows[0])
+	return dst, false, err
+}
+
+// csv writes rows as PostgREST does: a header, \n between lines, no NULLs.
+func (pr *printer) csv(dst []byte, p *plan, rows []*row) ([]byte, error) {
+	for i, out := range p.outputs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendCSV(dst, out.name)
+	}
+	for _, r := range rows {
+		dst = append(dst, '\n')
+		for i := range p.outputs {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			text, err := pr.text(p, &p.outputs[i], r)
+			if err != nil {
+				return nil, err
+			}
+			dst = appendCSV(dst, text)
+		}
+	}
+	return dst, nil
+}
+
+func (pr *printer) text(p *plan, out *output, r *row) (string, error) {
+	if out.join != nil {
+		cell, null, err := pr.embedded(nil, p, out, r)
+		if null {
+			return "", err
+		}
+		return string(cell), err
+	}
+	v := p.table.layout.value(r.data, out.column)
+	if out.get != nil {
+		var err error
+		if v, err = out.get(v); err != nil {
+			return "", err
+		}
+	}
+	return string(out.typ.AppendText(nil, v, p.session)), nil
+}
+
+// appendCSV quotes as a PostgreSQL row does, which is what PostgREST prints.
+func appendCSV(dst []byte, s string) []byte {
+	if !strings.ContainsAny(s, "\",()\\ \t\n\r\v\f") {
+		return append(dst, s...)
+	}
+	dst = append(dst, '"')
+	for i := 0; i < len(s); i++ {
+		if s[i] == '"' || s[i] == '\\' {
+			dst = append(dst, s[i])
+		}
+		dst = append(dst, s[i])
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,216 @@
+package embedded
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/followthrough-go/followthrough/insforge/filter"
+)
+
+// A query is a request's query string, taken apart but not yet resolved
+// against tables.
+type query struct {
+	selection  []item // nil: everything
+	columns    []string
+	hasColumns bool
+	onConflict []string
+	filters    []filter.Filter // on the table itself
+	order      []orderTerm
+	limit      *int64
+	offset     *int64
+	embeds     map[string]*query // filters, order and limits of embedded resources, by path
+	params     []param
+}
+
+type param struct{ key, value string }
+
+// item is one entry of select.
+type item struct {
+	alias string
+	path  filter.Path // unless an embed
+	star  bool
+	cast  string
+	embed *embed
+	count bool   // count()
+	agg   string // an aggregate function
+}
+
+// embed asks for related rows.
+type embed struct {
+	name   string // table, constraint or column
+	hint   string // after !
+	inner  bool
+	spread bool
+	items  []item
+}
+
+type orderTerm struct {
+	path       filter.Path
+	relation   string // order=rel(col)
+	descending bool
+	nullsFirst bool
+}
+
+func badQuery(message, details string) error {
+	return &apiError{status: http.StatusBadRequest, code: "PGRST100", message: message, details: details}
+}
+
+// parseQuery reads a raw query string as PostgREST does: + is a space, and a
+// key without = has an empty value.
+func parseQuery(raw string) (*query, error) {
+	q := &query{}
+	for part := range strings.SplitSeq(raw, "&") {
+		if part == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(part, "=")
+		q.params = append(q.params, param{unescape(key), unescape(value)})
+	}
+	var err error
+	for _, p := range q.params {
+		switch p.key {
+		case "select":
+			q.selection, err = parseSelect(p.value)
+		case "columns":
+			if p.value != "" {
+				q.hasColumns = true
+				q.columns, err = parseColumns(p.value, "columns parameter")
+			}
+		case "on_conflict":
+			if p.value != "" {
+				q.onConflict, err = parseColumns(p.value, "on_conflict parameter")
+			}
+		default:
+			err = q.take(p)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return q, nil
+}
+
+// unescape decodes percent-escapes and leaves malformed ones alone.
+func unescape(s string) string {
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
+		return s
+	}
+	if out, err := url.QueryUnescape(s); err == nil {
+		return strings.ToValidUTF8(out, "\uFFFD")
+	}
+	var out []byte
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if b, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				out = append(out, byte(b))
+				i += 2
+				continue
+			}
+		}
+		if s[i] == '+' {
+			out = append(out, ' ')
+			continue
+		}
+		out = append(out, s[i])
+	}
+	return strings.ToValidUTF8(string(out), "\uFFFD")
+}
+
+// take reads a parameter that may concern an embedded resource.
+func (q *query) take(p param) error {
+	last := p.key[strings.LastIndexByte(p.key, '.')+1:]
+	path := strings.TrimSuffix(strings.TrimSuffix(p.key, last), ".")
+	switch last {
+	case "order":
+		terms, err := parseOrder(p.value)
+		q.at(path).order = terms
+		return err
+	case "limit":
+		q.at(path).limit = parseCount(p.value)
+		return nil
+	case "offset":
+		q.at(path).offset = parseCount(p.value)
+		return nil
+	}
+	f, err := filter.ParseParam(p.key, p.value)
+	if err != nil {
+		return err
+	}
+	target := q
+	switch g := f.(type) {
+	case filter.Cond:
+		target = q.at(strings.Join(g.Path.Embed, "."))
+		g.Path.Embed = nil
+		f = g
+	case filter.Tree:
+		target = q.at(strings.Join(g.Embed, "."))
+		g.Embed = nil
+		f = g
+	}
+	target.filters = append(target.filters, f)
+	return nil
+}
+
+// at finds the parameters of an embedded resource; the path of the table
+// itself is empty.
+func (q *query) at(path string) *query {
+	if path == "" {
+		return q
+	}
+	if q.embeds == nil {
+		q.embeds = map[string]*query{}
+	}
+	if q.embeds[path] == nil {
+		q.embeds[path] = &query{}
+	}
+	return q.embeds[path]
+}
+
+// parseCount ignores what is not a number.
+func parseCount(s string) *int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+// canonical is the query string as Content-Location repeats it: keys sorted,
+// the values of equal keys joined.
+func (q *query) canonical() string {
+	if len(q.params) == 0 {
+		return ""
+	}
+	sorted := slices.Clone(q.params)
+	slices.SortStableFunc(sorted, func(a, b param) int { return strings.Compare(a.key, b.key) })
+	var out []byte
+	for i, p := range sorted {
+		if i > 0 && sorted[i-1].key == p.key {
+			out = append(out, ',')
+		} else {
+			if i > 0 {
+				out = append(out, '&')
+			}
+			out = append(appendEscaped(out, p.key), '=')
+		}
+		out = appendEscaped(out, p.value)
+	}
+	return string(out)
+}
+
+// appendEscaped percent-encodes everything but unreserved characters.
+func appendEscaped(dst []byte, s string) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '-' || c == '_' || c == '.' || c == '~' {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return dst
+}

@@ -1,0 +1,156 @@
+package embedded
+
+import (
+	"encoding/binary"
+
+	"github.com/followthrough-go/followthrough/insforge/filter"
+)
+
+// A row is one version of a row: it never changes. Ids are given out in order
+// of writing, so that a scan sees rows as PostgreSQL's heap would: an updated
+// row moves to the end.
+type row struct {
+	id   uint64
+	data string
+}
+
+func byID(a, b *row) int {
+	switch {
+	case a.id < b.id:
+		return -1
+	case a.id > b.id:
+		return 1
+	}
+	return 0
+}
+
+// A layout says where the columns are in a row's data: a bitmap of the columns
+// that are not NULL, the numbers at fixed places, the ends of the strings, the
+// strings.
+type layout struct {
+	columns []slot
+	bitmap  int // bytes
+	ends    int // where the ends of the strings start
+	strings int // how many there are
+}
+
+type slot struct {
+	width int // of a number; 0: a string
+	at    int // offset of a number, ordinal of a string
+}
+
+func newLayout(columns []column) layout {
+	l := layout{bitmap: (len(columns) + 7) / 8}
+	at := l.bitmap
+	for _, c := range columns {
+		width := c.typ.Width()
+		if width == 0 {
+			l.columns = append(l.columns, slot{at: l.strings})
+			l.strings++
+			continue
+		}
+		l.columns = append(l.columns, slot{width: width, at: at})
+		at += width
+	}
+	l.ends = at
+	return l
+}
+
+func (l *layout) encode(values []filter.Value) string {
+	size := l.ends + 4*l.strings
+	for i, v := range values {
+		if l.columns[i].width == 0 {
+			_, s := v.Raw()
+			size += len(s)
+		}
+	}
+	data := make([]byte, l.ends+4*l.strings, size)
+	end := l.ends
+	for i, v := range values {
+		n, s := v.Raw()
+		if !v.IsNull() {
+			data[i/8] |= 1 << (i % 8)
+		}
+		c := l.columns[i]
+		switch c.width {
+		case 0:
+			data = append(data, s...)
+			binary.LittleEndian.PutUint32(data[end:], uint32(len(data)))
+			end += 4
+		case 1:
+			data[c.at] = byte(n)
+		case 2:
+			binary.LittleEndian.PutUint16(data[c.at:], uint16(n))
+		case 4:
+			binary.LittleEndian.PutUint32(data[c.at:], uint32(n))
+		default:
+			binary.LittleEndian.PutUint64(data[c.at:], uint64(n))
+		}
+	}
+	return string(data)
+}
+
+// value reads column i without allocating.
+func (l *layout) value(data string, i int) filter.Value {
+	if data[i/8]&(1<<(i%8)) == 0 {
+		return filter.Value{}
+	}
+	c := l.columns[i]
+	switch c.width {
+	case 0:
+		end := l.ends + 4*c.at
+		start := l.ends + 4*l.strings
+		if c.at > 0 {
+			start = int(uint32At(data, end-4))
+		}
+		return filter.RawValue(0, data[start:uint32At(data, end)])
+	case 1:
+		return filter.RawValue(int64(int8(data[c.at])), "")
+	case 2:
+		return filter.RawValue(int64(int16(uint16(data[c.at])|uint16(data[c.at+1])<<8)), "")
+	case 4:
+		return filter.RawValue(int64(int32(uint32At(data, c.at))), "")
+	default:
+		return filter.RawValue(int64(uint64(uint32At(data, c.at))|uint64(uint32At(data, c.at+4))<<32), "")
+	}
+}
+
+func uint32At(s string, i int) uint32 {
+	_ = s[i+3]
+	return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
+}
+
+func (l *layout) decode(data string) []filter.Value {
+	values := make([]filter.Value, len(l.columns))
+	for i := range values {
+		values[i] = l.value(data, i)
+	}
+	return values
+}
+
+// valid reports whether data could have been written with this layout.
+func (l *layout) valid(data string) bool {
+	start := l.ends + 4*l.strings
+	if len(data) < start {
+		return false
+	}
+	for i := range l.strings {
+		end := int(uint32At(data, l.ends+4*i))
+		if end < start || end > len(data) {
+			return false
+		}
+		start = end
+	}
+	return start == len(data)
+}
+
+// cursor lets a filter.Predicate look at rows: it maps the predicate's columns
+// to the table's.
+type cursor struct {
+	layout  *layout
+	columns []int
+	data    string
+}
+
+// Value implements filter.Row.
+func (c *cursor) Value(i int) filter.Value { return c.layout.value(c.data, c.columns[i]) }

@@ -1,0 +1,195 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/followthrough-go/followthrough/insforge/filter"
+)
+
+// An insertion is a POST or PUT resolved against a table.
+type insertion struct {
+	table          *table
+	columns        []int // that the payload gives
+	rows           []object
+	missingDefault bool
+	resolution     string // merge-duplicates, ignore-duplicates, or nothing
+	target         *index // of the resolution
+}
+
+// payloadColumns are the columns a write gives: those asked for, or the keys of
+// the first object.
+func payloadColumns(t *table, q *query, rows []object) ([]int, error) {
+	names := q.columns
+	switch {
+	case q.hasColumns:
+		names = slices.Clone(names)
+		slices.Sort(names)
+		names = slices.Compact(names)
+	case len(rows) > 0:
+		names = rows[0].keys()
+	}
+	columns := make([]int, len(names))
+	for i, name := range names {
+		n, ok := t.byName[name]
+		if !ok {
+			return nil, &apiError{
+				status: http.StatusBadRequest, code: "PGRST204",
+				message: fmt.Sprintf("Column '%s' of relation '%s' does not exist", name, t.name),
+			}
+		}
+		columns[i] = n
+	}
+	return columns, nil
+}
+
+// conflictTarget finds the constraint that on_conflict means; nil without an
+// error if the table has no primary key to fall back on.
+func conflictTarget(t *table, q *query) (*index, error) {
+	if len(q.onConflict) == 0 {
+		return t.primary, nil
+	}
+	columns := make([]int, len(q.onConflict))
+	for i, name := range q.onConflict {
+		n, ok := t.byName[name]
+		if !ok {
+			return nil, &apiError{status: http.StatusBadRequest, code: "42703", message: fmt.Sprintf("column %q does not exist", name)}
+		}
+		columns[i] = n
+	}
+	slices.Sort(columns)
+	if ix := t.uniqueOn(slices.Compact(columns)); ix != nil {
+		return ix, nil
+	}
+	return nil, &apiError{
+		status: http.StatusBadRequest, code: "42P10",
+		message: "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+	}
+}
+
+// insert carries out ins: the rows that were written, and how many of them are
+// new rather than merged.
+func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, inserted int, err error) {
+	t := ins.table
+	// Literals are read before any row is written, as a statement does.
+	proposals := make([][]filter.Value, len(ins.rows))
+	for i, o := range ins.rows {
+		values := make([]filter.Value, len(t.columns))
+		for _, c := range ins.columns {
+			cell, given := o.get(t.columns[c].name)
+			if !given {
+				continue
+			}
+			if values[c], err = t.columns[c].typ.ParseJSON(cell, tx.session); err != nil {
+				return nil, 0, withKey(err, t.columns[c].name)
+			}
+		}
+		proposals[i] = values
+	}
+	merged := map[*row]bool{}
+	for i, values := range proposals {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		for c := range t.columns {
+			if !slices.Contains(ins.columns, c) {
+				values[c], err = tx.fill(t, c)
+			} else if _, given := ins.rows[i].get(t.columns[c].name); !given && ins.missingDefault {
+				values[c], err = tx.fill(t, c)
+			}
+			if err != nil {
+				return nil, 0, err
+			}
+		}
+		if ins.resolution == "" || ins.target == nil {
+			r, err := tx.insert(t, values)
+			if err != nil {
+				return nil, 0, err
+			}
+			rows = append(rows, r)
+			inserted++
+			continue
+		}
+		// NOT NULL and CHECK come before ON CONFLICT.
+		if err := tx.validate(t, values); err != nil {
+			return nil, 0, err
+		}
+		existing := tx.conflict(t, ins.target, t.layout.encode(values))
+		switch {
+		case existing == nil:
+			r, err := tx.insert(t, values)
+			if err != nil {
+				return nil, 0, err
+			}
+			rows = append(rows, r)
+			merged[r] = true
+			inserted++
+		case ins.resolution == "ignore-duplicates" || len(ins.columns) == 0:
+		case merged[existing]:
+			return nil, 0, &apiError{
+				status: http.StatusBadRequest, code: "21000", message: "ON CONFLICT DO UPDATE command cannot affect row a second time",
+				hint: "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
+			}
+		default:
+			updated := t.layout.decode(existing.data)
+			for _, c := range ins.columns {
+				updated[c] = values[c]
+			}
+			r, err := tx.update(t, existing, updated)
+			if err != nil {
+				return nil, 0, err
+			}
+			rows = append(rows, r)
+			merged[r] = true
+		}
+	}
+	return rows, inserted, nil
+}
+
+// withKey adds the hint that names the key of a JSON value.
+func withKey(err error, key string) error {
+	api := asAPIError(err)
+	if api.message == "expected JSON array" || api.message == "malformed JSON array" {
+		api.hint = fmt.Sprintf("See the value of key %q.", key)
+		return api
+	}
+	return err
+}
+
+// updateRows sets columns of rows to the values of one object.
+func (tx *txn) updateRows(t *table, rows []*row, columns []int, o object, missingDefault bool) ([]*row, error) {
+	set := make([]filter.Value, len(columns))
+	byDefault := make([]bool, len(columns))
+	for i, c := range columns {
+		cell, given := o.get(t.columns[c].name)
+		switch {
+		case given:
+			var err error
+			if set[i], err = t.columns[c].typ.ParseJSON(cell, tx.session); err != nil {
+				return nil, withKey(err, t.columns[c].name)
+			}
+		case missingDefault:
+			byDefault[i] = true
+		}
+	}
+	updated := make([]*row, len(rows))
+	for n, r := range rows {
+		values := t.layout.decode(r.data)
+		for i, c := range columns {
+			values[c] = set[i]
+			if byDefault[i] {
+				var err error
+				if values[c], err = tx.fill(t, c); err != nil {
+					return nil, err
+				}
+			}
+		}
+		var err error
+		if updated[n], err = tx.update(t, r, values); err != nil {
+			return nil, err
+		}
+	}
+	return updated, nil
+}
