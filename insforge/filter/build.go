@@ -167,6 +167,9 @@ func newTree(or bool, filters []Filter) Filter {
 // It guesses, and text from outside may look like an operator: "in.progress"
 // is an error here. [Eq] sends any text safely.
 func FromString(column, expression string) (Filter, error) {
+	if isLogicKey(column) && !strings.HasPrefix(strings.TrimLeft(expression, " \t"), "(") {
+		return nil, fmt.Errorf("filter: %q takes a list of filters in parentheses", column)
+	}
 	if isLogicKey(column) || startsWithOperator(expression) {
 		f, err := ParseParam(column, expression)
 		if err != nil {
