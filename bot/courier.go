@@ -130,7 +130,7 @@ func (c *courier) edit(ctx context.Context, chat, message int64, m chatMessage) 
 func (c *courier) persist(ctx context.Context, chat int64, call func() error) error {
 	for attempt := 1; ; attempt++ {
 		if wait, _ := c.floods.left(chat, time.Now()); wait > 0 {
-			if err := pause(ctx, wait); err != nil {
+			if err := patience(ctx, wait); err != nil {
 				return err
 			}
 		}
@@ -145,7 +145,7 @@ func (c *courier) persist(ctx context.Context, chat int64, call func() error) er
 		if result.Outcome != scheduler.NotDelivered || attempt == dialogueTries {
 			return err
 		}
-		if pause(ctx, max(result.RetryAfter, time.Duration(attempt)*300*time.Millisecond)) != nil {
+		if patience(ctx, max(result.RetryAfter, time.Duration(attempt)*300*time.Millisecond)) != nil {
 			return err
 		}
 	}
@@ -155,11 +155,16 @@ func (c *courier) persist(ctx context.Context, chat int64, call func() error) er
 // waiting for it, and can ask again.
 const dialogueTries = 5
 
-// pause waits, unless ctx ends before that.
-func pause(ctx context.Context, d time.Duration) error {
+// patience waits, and refuses to where ctx would end before that.
+func patience(ctx context.Context, d time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
 		return context.DeadlineExceeded
 	}
+	return pause(ctx, d)
+}
+
+// pause waits, until ctx ends at the latest.
+func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

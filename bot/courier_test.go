@@ -77,8 +77,10 @@ func TestSendTellsWhatBecameOfTheMessage(t *testing.T) {
 			got.Err = nil
 			require.Equal(t, tc.want, got)
 			last, ok := jane.Last()
-			require.True(t, ok)
-			require.Equal(t, tc.arrived, last.Text == "Ann & <Co>")
+			require.Equal(t, tc.arrived, ok)
+			if ok {
+				require.Equal(t, "Ann & <Co>", last.Text)
+			}
 			require.Len(t, srv.Calls("sendMessage"), 1)
 		})
 	}

@@ -89,7 +89,7 @@ func (t richText) sendable() richText {
 	out := make(richText, 0, len(t))
 	left := maxText
 	for _, s := range t {
-		s.text = strings.ToValidUTF8(s.text, "\uFFFD")
+		s.text = strings.Map(visible, strings.ToValidUTF8(s.text, "\uFFFD"))
 		n := units(s.text)
 		if n > left {
 			s.text = cut(s.text, left)
@@ -104,6 +104,14 @@ func (t richText) sendable() richText {
 		return plain("…")
 	}
 	return out
+}
+
+// visible drops control characters, which Telegram drops too.
+func visible(r rune) rune {
+	if r < ' ' && r != '\n' && r != '\t' {
+		return -1
+	}
+	return r
 }
 
 // units counts UTF-16 code units, which is how Telegram counts characters.

@@ -1,0 +1,91 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// endpoints serves health and metrics, and the page at / where there is one.
+func (s *Service) endpoints() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		// The process runs; whether it gets anywhere is readiness.
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	if s.page != nil {
+		mux.Handle("/", s.page)
+	}
+	return mux
+}
+
+// readiness is the body of /readyz: "ok" or what is wrong, by part.
+type readiness struct {
+	Ready  bool              `json:"ready"`
+	Checks map[string]string `json:"checks"`
+}
+
+// ready answers 200 when reminders can be sent and messages are received, and
+// 503 with the reasons otherwise.
+func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
+	state := readiness{Ready: true, Checks: map[string]string{}}
+	note := func(part string, err error, fine string) {
+		state.Checks[part] = fine
+		if err != nil {
+			state.Ready = false
+			state.Checks[part] = err.Error()
+		}
+	}
+	note("backend", s.backend.check(r.Context()), "ok")
+	note("dispatcher", s.dispatcher.Status().LastError, "ok")
+	polling, _, err := s.poller.health.state()
+	fine := "ok"
+	if !polling {
+		fine = "ok: another process receives the updates, or none does yet"
+	}
+	note("telegram", err, fine)
+
+	var body bytes.Buffer
+	encoder := json.NewEncoder(Redact(&body, s.config.Secrets()...))
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(state); err != nil {
+		http.Error(w, "readiness cannot be encoded", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if !state.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_, _ = body.WriteTo(w)
+}
+
+// probe asks the backend whether it is there, at most once a second however
+// often it is asked.
+type probe struct {
+	ping func(ctx context.Context) error
+
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+func (p *probe) check(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.at) < time.Second {
+		return p.err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	p.err = p.ping(ctx)
+	p.at = time.Now()
+	return p.err
+}

@@ -1,0 +1,113 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// metrics is what /metrics shows. Labels take a handful of values each: no
+// names, no ids, no texts.
+type metrics struct {
+	registry *prometheus.Registry
+
+	calls     *prometheus.CounterVec
+	updates   *prometheus.HistogramVec
+	reminders *prometheus.CounterVec
+	lateness  prometheus.Histogram
+	requests  *prometheus.CounterVec
+	unread    *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "followthrough_telegram_calls_total", Help: "Calls to the Bot API by method and outcome: ok, an error code, unsent, or unknown.",
+		}, []string{"method", "outcome"}),
+		updates: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "followthrough_update_seconds", Help: "Time to handle an update from Telegram, by kind.",
+			Buckets: []float64{.01, .05, .1, .3, 1, 3, 10, 30, 120},
+		}, []string{"kind"}),
+		reminders: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "followthrough_reminders_total", Help: "Reminders by what became of them in a dispatch cycle.",
+		}, []string{"outcome"}),
+		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "followthrough_reminder_lateness_seconds", Help: "From due to delivered, of the first nudge of a step.",
+			Buckets: []float64{1, 2, 5, 15, 60, 300, 1800, 7200, 86400},
+		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "followthrough_backend_requests_total", Help: "Attempts of requests to the database API by operation and status; status 0 is no answer.",
+		}, []string{"operation", "status"}),
+		unread: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "followthrough_timings_not_understood_total", Help: "Timing texts of scheduled plans that named no date, by reason.",
+		}, []string{"reason"}),
+	}
+	m.registry.MustRegister(m.calls, m.updates, m.reminders, m.lateness, m.requests, m.unread,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// watch adds gauges of how polling and dispatching go.
+func (m *metrics) watch(poller *pollHealth, dispatcher *scheduler.Dispatcher) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("followthrough_polling", "1 while this process receives Telegram's updates, 0 while another one does.", func() float64 {
+		if polling, _, _ := poller.state(); polling {
+			return 1
+		}
+		return 0
+	})
+	gauge("followthrough_last_poll_timestamp_seconds", "When Telegram last answered a request for updates.", func() float64 {
+		_, last, _ := poller.state()
+		return unixSeconds(last)
+	})
+	gauge("followthrough_last_dispatch_timestamp_seconds", "When the reminders were last looked at with success.", func() float64 {
+		return unixSeconds(dispatcher.Status().LastCycle)
+	})
+	gauge("followthrough_dispatch_lag_seconds", "How long the earliest unsent reminder is overdue.", func() float64 {
+		return dispatcher.Status().Lag.Seconds()
+	})
+}
+
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+// report counts what a dispatch cycle did.
+func (m *metrics) report(r scheduler.Report) {
+	for outcome, n := range map[string]int{
+		"claimed": r.Claimed, "delivered": r.Delivered, "ambiguous": r.Ambiguous, "released": r.Released,
+		"parked": r.Parked, "held": r.Held, "orphaned": r.Orphaned, "healed": r.Healed,
+	} {
+		m.reminders.WithLabelValues(outcome).Add(float64(n))
+	}
+	for _, ms := range r.Lateness {
+		m.lateness.Observe(float64(ms) / 1000)
+	}
+}
+
+// observer counts attempts of backend requests.
+func (m *metrics) observer() insforge.Observer { return requestCounter{m.requests} }
+
+type requestCounter struct{ requests *prometheus.CounterVec }
+
+func (c requestCounter) Start(ctx context.Context, _ insforge.Attempt) context.Context { return ctx }
+
+func (c requestCounter) End(_ context.Context, a insforge.Attempt) {
+	if errors.Is(a.Err, context.Canceled) {
+		return // the service is being stopped
+	}
+	c.requests.WithLabelValues(a.Operation, strconv.Itoa(a.Status)).Inc()
+}

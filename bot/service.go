@@ -1,0 +1,304 @@
+package bot
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/planparse"
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// stopTime is how long the parts of the service have to finish once it is told
+// to stop.
+const stopTime = 9 * time.Second
+
+// Service is the bot: the dialogue, the dispatch of reminders and the HTTP
+// endpoints, over a store and a Bot API server.
+type Service struct {
+	config Config
+	log    *slog.Logger
+	clock  scheduler.Clock
+	page   http.Handler
+	holder string
+
+	store      *scheduler.Store
+	dispatcher *scheduler.Dispatcher
+	followups  *scheduler.Followups
+	lease      *scheduler.Lease
+	poller     *poller
+	dialogue   *dialogue
+	telegram   *telegram
+	metrics    *metrics
+	backend    *probe
+	username   atomic.Pointer[string]
+	listener   net.Listener
+	onStop     []func()
+}
+
+// Option sets up a [Service].
+type Option func(*Service) error
+
+// WithClock makes the service live on another clock than the system's. The
+// store's now() should follow the same one.
+func WithClock(clock scheduler.Clock) Option {
+	return func(s *Service) error {
+		if clock == nil {
+			return errors.New("bot: the clock is nil")
+		}
+		s.clock = clock
+		return nil
+	}
+}
+
+// WithLogger sets the logger; slog's default one otherwise.
+func WithLogger(log *slog.Logger) Option {
+	return func(s *Service) error {
+		if log == nil {
+			return errors.New("bot: the logger is nil")
+		}
+		s.log = log
+		return nil
+	}
+}
+
+// WithPage serves a page at / beside the service's endpoints. stop is called
+// when the service stops, before its HTTP server waits for open requests.
+func WithPage(page http.Handler, stop func()) Option {
+	return func(s *Service) error {
+		if page == nil || stop == nil {
+			return errors.New("bot: a page needs a handler and a way to stop it")
+		}
+		s.page = page
+		s.onStop = append(s.onStop, stop)
+		return nil
+	}
+}
+
+// WithHolder sets the name this process goes by when processes agree on who
+// polls Telegram. The default is made from the machine and the HTTP address,
+// so that a process that is started again after a crash takes over at once.
+func WithHolder(name string) Option {
+	return func(s *Service) error {
+		if name == "" {
+			return errors.New("bot: the holder's name is empty")
+		}
+		s.holder = name
+		return nil
+	}
+}
+
+// Connect returns a client for the configured backend. Its options come after
+// those from the configuration.
+func Connect(config Config, options ...insforge.Option) (*insforge.Client, error) {
+	dialect := insforge.InsForge
+	if config.BackendDialect == PostgREST {
+		dialect = insforge.PostgREST
+	}
+	settings := []insforge.Option{insforge.WithDialect(dialect), insforge.WithTimeout(8 * time.Second), insforge.WithRetry(backendRetry())}
+	if config.BackendKey != "" {
+		settings = append(settings, insforge.WithAPIKey(config.BackendKey.Reveal()))
+	}
+	return insforge.New(string(config.BackendURL), append(settings, options...)...)
+}
+
+// backendRetry is less patient than the client's own policy: somebody may be
+// waiting for an answer, and what nobody waits for is repeated by the
+// dispatcher.
+func backendRetry() insforge.RetryPolicy {
+	policy := insforge.DefaultRetryPolicy()
+	policy.Attempts, policy.Budget = 3, 10*time.Second
+	policy.Max, policy.MaxRetryAfter = 2*time.Second, 5*time.Second
+	return policy
+}
+
+// New puts a service together and listens on the configured HTTP address. It
+// talks to nobody yet: neither the backend nor Telegram need be there. The
+// caller runs the service with [Service.Run], which also stops listening.
+//
+// connect makes the client for the store from options of the service's own,
+// which it must pass on: usually [Connect].
+func New(config Config, connect func(...insforge.Option) (*insforge.Client, error), options ...Option) (*Service, error) {
+	s := &Service{config: config, log: slog.Default(), clock: scheduler.SystemClock(), metrics: newMetrics()}
+	for _, option := range options {
+		if err := option(s); err != nil {
+			return nil, err
+		}
+	}
+	client, err := connect(insforge.WithObserver(s.metrics.observer()))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.assemble(client); err != nil {
+		return nil, err
+	}
+	s.listener, err = net.Listen("tcp", string(config.HTTPAddr))
+	if err != nil {
+		return nil, fmt.Errorf("HTTP_ADDR %s cannot be listened on: %w", config.HTTPAddr, err)
+	}
+	s.lease = scheduler.NewLease(s.store, "telegram-poller", cmp.Or(s.holder, holderName(s.listener.Addr())), s.log)
+	return s, nil
+}
+
+// assemble makes the parts and connects them.
+func (s *Service) assemble(client *insforge.Client) (err error) {
+	zone := s.config.Zone.Location
+	if s.store, err = scheduler.NewStore(client, s.clock); err != nil {
+		return err
+	}
+	s.backend = &probe{ping: s.store.Ping}
+	s.telegram = &telegram{
+		base: string(s.config.TelegramURL), token: s.config.TelegramToken, transport: newTransport(),
+		observe: func(method, outcome string) { s.metrics.calls.WithLabelValues(method, outcome).Inc() },
+	}
+	messages := &courier{api: s.telegram, limiter: scheduler.NewLimiter(float64(s.config.SendRate), 1), words: wording(zone)}
+
+	escalation := scheduler.DefaultEscalation()
+	escalation.Gaps = s.config.Escalation
+	s.dispatcher, err = scheduler.NewDispatcher(s.store, messages,
+		scheduler.WithInterval(s.config.PollInterval.Duration()), scheduler.WithMaxPerCycle(int(s.config.MaxPerCycle)),
+		scheduler.WithEscalation(escalation), scheduler.WithDispatchZone(zone),
+		scheduler.WithDispatchLogger(s.log), scheduler.WithReport(s.metrics.report))
+	if err != nil {
+		return err
+	}
+	if s.followups, err = scheduler.NewFollowups(s.store, messages, s.config.FollowupInterval.Duration(), zone, s.log); err != nil {
+		return err
+	}
+	plans, err := scheduler.New(s.store, scheduler.WithZone(zone), scheduler.WithWake(s.dispatcher.Trigger), scheduler.WithLogger(s.log),
+		scheduler.WithUnparseable(func(text string, reason planparse.Reason) {
+			s.metrics.unread.WithLabelValues(string(reason)).Inc()
+			s.log.Warn("timing not understood", "timing", cut(oneLine(text), 100), "reason", reason)
+		}))
+	if err != nil {
+		return err
+	}
+
+	s.dialogue = &dialogue{
+		store: s.store, sched: plans, courier: messages, planner: s.planner(), clock: s.clock, zone: zone,
+		allowed: s.config.AllowedUsers, log: s.log,
+		username: func() string {
+			if name := s.username.Load(); name != nil {
+				return *name
+			}
+			return ""
+		},
+		handled: func(kind string, took time.Duration) { s.metrics.updates.WithLabelValues(kind).Observe(took.Seconds()) },
+	}
+	s.dialogue.register()
+	s.poller = &poller{fetch: s.telegram.updates, handle: s.dialogue.update, log: s.log}
+	s.metrics.watch(&s.poller.health, s.dispatcher)
+	return nil
+}
+
+// planner is who writes plans: the configured model, or the playbook.
+func (s *Service) planner() planner {
+	if s.config.LLMURL == "" {
+		return playbook{}
+	}
+	return newModel(s.config.LLMURL, s.config.LLMKey, s.config.LLMModel, &http.Client{Transport: newTransport()}, playbook{}, s.log)
+}
+
+// newTransport is a connection pool of its own, so that one far side's
+// connections do not crowd out another's.
+func newTransport() *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = atOnce
+	transport.ResponseHeaderTimeout = modelTime
+	return transport
+}
+
+// holderName names this process to its peers. On Linux the boot and the
+// address it listens on tell it from every other process alive, and it has the
+// same name again after a crash; elsewhere chance makes the name.
+func holderName(addr net.Addr) string {
+	host, _ := os.Hostname() // the rest of the name does without
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return fmt.Sprintf("%s/%d/%x", host, os.Getpid(), rand.Uint64())
+	}
+	return fmt.Sprintf("%s/%s/%s", host, strings.TrimSpace(string(boot)), addr)
+}
+
+// Addr is where the service listens.
+func (s *Service) Addr() net.Addr { return s.listener.Addr() }
+
+// Store is the service's repository.
+func (s *Service) Store() *scheduler.Store { return s.store }
+
+// Dispatcher is what sends the service's reminders.
+func (s *Service) Dispatcher() *scheduler.Dispatcher { return s.dispatcher }
+
+// Run runs the service until ctx ends; it then finishes what is under way and
+// returns nil within ten seconds. A backend or a Telegram that is down does
+// not end it.
+func (s *Service) Run(ctx context.Context) error {
+	server := &http.Server{
+		Handler: s.endpoints(), ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	tasks := scheduler.NewSupervisor(s.log)
+	tasks.Go(ctx, "http", func(ctx context.Context) error {
+		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	tasks.Go(ctx, "introduction", s.introduce)
+	tasks.Go(ctx, "dispatcher", s.dispatcher.Run)
+	tasks.Go(ctx, "follow-ups", s.followups.Run)
+	tasks.Go(ctx, "poller", func(ctx context.Context) error { return s.lease.Run(ctx, s.poller.run) })
+
+	<-ctx.Done()
+	s.log.Info("stopping")
+	for _, stop := range s.onStop {
+		stop()
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if err := server.Shutdown(closing); err != nil {
+		_ = server.Close()
+	}
+	done := make(chan struct{})
+	go func() {
+		tasks.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		s.log.Info("stopped")
+	case <-closing.Done():
+		s.log.Warn("stopped before everything was finished; what is open comes again")
+	}
+	s.telegram.transport.(*http.Transport).CloseIdleConnections()
+	return nil
+}
+
+// introduce learns the bot's name and sets its menu, trying until Telegram
+// takes both. The poller tells of its failures; here they are no news.
+func (s *Service) introduce(ctx context.Context) error {
+	for ctx.Err() == nil {
+		me, err := s.telegram.me(ctx)
+		if err == nil {
+			s.username.Store(&me.Username)
+			err = s.telegram.menu(ctx, s.dialogue.menu())
+		}
+		if err == nil {
+			s.log.Info("Telegram knows the bot", "username", me.Username)
+			return nil
+		}
+		s.log.Debug("bot not introduced to Telegram yet", "error", err)
+		_ = pause(ctx, pollMaxBackoff)
+	}
+	return nil
+}
