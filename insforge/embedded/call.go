@@ -72,7 +72,7 @@ func (c *call) options() (*response, error) {
 	return res, nil
 }
 
-func unsatisfiable(details string) error {
+func unsatisfiable(details string) *apiError {
 	return &apiError{
 		status: http.StatusRequestedRangeNotSatisfiable, code: "PGRST103", message: "Requested range not satisfiable", details: details,
 	}
@@ -85,7 +85,7 @@ var rangeHeader = regexp.MustCompile(`^([0-9]+)-([0-9]*)$`)
 func (c *call) applyRange() error {
 	q := c.query
 	lower, upper := int64(0), int64(-1)
-	if q.offset != nil && *q.offset > 0 {
+	if q.offset != nil {
 		lower = *q.offset
 	}
 	if q.limit != nil {
@@ -95,8 +95,15 @@ func (c *call) applyRange() error {
 		if *q.limit == 0 {
 			return nil
 		}
-		upper = lower + *q.limit - 1
+		if upper = lower + *q.limit - 1; upper < 0 {
+			return unsatisfiable("Limit should be greater than or equal to zero.")
+		}
+		if lower < 0 { // the range is cut off at zero, which makes it shorter
+			limit := upper + 1
+			q.limit = &limit
+		}
 	}
+	lower = max(lower, 0)
 	m := rangeHeader.FindStringSubmatch(c.request.Header.Get("Range"))
 	if m == nil || c.request.Method != http.MethodGet {
 		return nil
@@ -154,15 +161,6 @@ func (c *call) get() (*response, error) {
 	}
 	res := newResponse(http.StatusOK)
 	res.contentType = c.media.contentType
-	if counted {
-		lower, upper := p.offset, p.offset+int64(len(found.rows))-1
-		switch {
-		case lower > found.total:
-			return nil, unsatisfiable(fmt.Sprintf("An offset of %d was requested, but there are only %d rows.", lower, found.total))
-		case 1+upper-lower < found.total:
-			res.status = http.StatusPartialContent
-		}
-	}
 	res.header["Content-Range"] = []string{contentRange(p.offset, len(found.rows), counted, found.total)}
 	location := "/" + c.name
 	if query := c.query.canonical(); query != "" {
@@ -170,6 +168,16 @@ func (c *call) get() (*response, error) {
 	}
 	res.header["Content-Location"] = []string{location}
 	c.applied(res, "count", "handling")
+	switch {
+	case !counted:
+	case p.offset > found.total:
+		details := fmt.Sprintf("An offset of %d was requested, but there are only %d rows.", p.offset, found.total)
+		refused := unsatisfiable(details)
+		refused.header = res.header
+		return nil, refused
+	case int64(len(found.rows)) < found.total:
+		res.status = http.StatusPartialContent
+	}
 	res.body, err = c.print(p, st, found.rows)
 	return res, err
 }
@@ -177,7 +185,7 @@ func (c *call) get() (*response, error) {
 func notSingular(n int) error {
 	return &apiError{
 		status: http.StatusNotAcceptable, code: "PGRST116", message: "JSON object requested, multiple (or no) rows returned",
-		details: fmt.Sprintf("The result contains %d rows", n),
+		details: fmt.Sprintf("The result contains %d rows", n), contentType: singleType,
 	}
 }
 
@@ -335,7 +343,7 @@ func (c *call) matching() (*plan, error) {
 		return nil, c.unknownTable()
 	}
 	q := *c.query
-	q.embeds = nil
+	q.embeds = nil // they concern what is returned
 	return c.store.newPlan(c.session, c.table, &q, &q, []item{}, "")
 }
 
@@ -561,7 +569,7 @@ func parseParams(raw string) ([]param, error) {
 		if key == "select" || key == "order" || key == "limit" || key == "offset" {
 			continue
 		}
-		out = append(out, param{key, unescape(value)})
+		out = append(out, param{key: key, value: unescape(value)})
 	}
 	slices.SortStableFunc(out, func(a, b param) int { return strings.Compare(a.key, b.key) })
 	return out, nil

@@ -19,6 +19,9 @@ type apiError struct {
 
 	rawDetails []byte // JSON instead of details
 	empty      bool   // the body is {}
+
+	header      http.Header // beside the usual ones
+	contentType string      // instead of JSON's
 }
 
 // Error implements error.

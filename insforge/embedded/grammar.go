@@ -196,7 +196,10 @@ func parseOrder(value string) ([]orderTerm, error) {
 	}
 }
 
-const selectStart = `"...", field name (* or [a..z0..9_$]), "*" or "count()"`
+const (
+	selectStart      = `"...", field name (* or [a..z0..9_$]), "*" or "count()"`
+	selectStartOrEnd = `"...", field name (* or [a..z0..9_$]), "*", "count()" or ")"`
+)
 
 func parseSelect(value string) ([]item, error) {
 	r := &reader{what: "select parameter", s: value}
@@ -220,7 +223,7 @@ func (r *reader) items(nested bool) ([]item, error) {
 	}
 	for {
 		r.spaces()
-		one, err := r.item()
+		one, err := r.item(nested && len(items) == 0)
 		if err != nil {
 			return nil, err
 		}
@@ -240,7 +243,7 @@ func (r *reader) items(nested bool) ([]item, error) {
 	}
 }
 
-func (r *reader) item() (item, error) {
+func (r *reader) item(mayEnd bool) (item, error) {
 	switch {
 	case r.accept("*"):
 		return item{star: true}, nil
@@ -257,6 +260,9 @@ func (r *reader) item() (item, error) {
 	path, err := r.path()
 	if err != nil {
 		if r.pos == start {
+			if mayEnd {
+				return item{}, r.failAt(start, selectStartOrEnd)
+			}
 			return item{}, r.failAt(start, selectStart)
 		}
 		return item{}, err

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -48,7 +49,10 @@ type response struct {
 
 func newResponse(status int) *response { return &response{status: status, header: http.Header{}} }
 
-const jsonType = "application/json; charset=utf-8"
+const (
+	jsonType   = "application/json; charset=utf-8"
+	singleType = "application/vnd.pgrst.object+json; charset=utf-8"
+)
 
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -129,6 +133,10 @@ func failure(err error) *response {
 	res := newResponse(api.status)
 	res.contentType, res.failed = jsonType, true
 	res.body = api.appendJSON(nil)
+	maps.Copy(res.header, api.header)
+	if api.contentType != "" {
+		res.contentType = api.contentType
+	}
 	if api.status == http.StatusServiceUnavailable {
 		res.header.Set("Retry-After", "1")
 	}
@@ -166,7 +174,7 @@ func (h *handler) answer(r *http.Request, path, rawQuery string, body []byte) *r
 var notFound = &apiError{status: http.StatusNotFound, empty: true}
 
 func (h *handler) route(r *http.Request, path, rawQuery string, body []byte) (*response, error) {
-	name, rest, nested := strings.Cut(strings.Trim(path, "/"), "/")
+	name, rest, nested := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch {
 	case name == "" && !nested:
 		return h.store.describe(r)
@@ -257,7 +265,7 @@ func negotiate(accept string) (media, error) {
 			}
 			return defaultMedia, nil
 		case "application/vnd.pgrst.object+json", "application/vnd.pgrst.object":
-			m := media{contentType: "application/vnd.pgrst.object+json; charset=utf-8", single: true, stripNulls: stripped}
+			m := media{contentType: singleType, single: true, stripNulls: stripped}
 			if stripped {
 				m.contentType = "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8"
 			}

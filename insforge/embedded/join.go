@@ -109,6 +109,7 @@ func (s *Store) addJoin(p *plan, root *query, one item, path string) error {
 	if q == nil {
 		q = &query{}
 	}
+	q.used = true
 	items := e.items
 	if items == nil {
 		items = []item{}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
@@ -14,6 +15,7 @@ import (
 // in which order, and what to print of it.
 type plan struct {
 	table   *table
+	alias   string // what the table is called in messages
 	session filter.Session
 	where   filter.Predicate
 	always  bool // there is no filter
@@ -58,16 +60,16 @@ type keyRange struct {
 	lower, upper *filter.Value
 }
 
-func unknownColumn(t *table, name string) error {
+func unknownColumn(t *table, alias, name string) error {
 	return &apiError{
 		status: http.StatusBadRequest, code: "42703",
-		message: "column " + t.name + "." + name + " does not exist", hint: t.nearestColumn(name),
+		message: "column " + alias + "." + name + " does not exist", hint: t.nearestColumn(alias, name),
 	}
 }
 
 // nearestColumn is PostgreSQL's hint at a misspelt column: at most three edits
 // and no more than half the name.
-func (t *table) nearestColumn(name string) string {
+func (t *table) nearestColumn(alias, name string) string {
 	best, names := 4, []string(nil)
 	for _, c := range t.columns {
 		d := editDistance(name, c.name)
@@ -81,7 +83,7 @@ func (t *table) nearestColumn(name string) string {
 			names = append(names, c.name)
 		}
 	}
-	quoted := func(n string) string { return fmt.Sprintf("the column %q", t.name+"."+n) }
+	quoted := func(n string) string { return fmt.Sprintf("the column %q", alias+"."+n) }
 	switch len(names) {
 	case 1:
 		return "Perhaps you meant to reference " + quoted(names[0]) + "."
@@ -111,6 +113,14 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
+func notEmbedded(name string) error {
+	return &apiError{
+		status: http.StatusBadRequest, code: "PGRST108",
+		message: fmt.Sprintf("'%s' is not an embedded resource in this request", name),
+		hint:    fmt.Sprintf("Verify that '%s' is included in the 'select' query parameter.", name),
+	}
+}
+
 func (t *table) typeOf(column string) (filter.Type, bool) {
 	n, ok := t.byName[column]
 	if !ok {
@@ -122,7 +132,10 @@ func (t *table) typeOf(column string) (filter.Type, bool) {
 // newPlan resolves q against t. path is where the parameters of embedded
 // resources are looked up.
 func (s *Store) newPlan(session filter.Session, t *table, root, q *query, items []item, path string) (*plan, error) {
-	p := &plan{table: t, session: session, limit: -1}
+	p := &plan{table: t, alias: t.name, session: session, limit: -1}
+	if path != "" {
+		p.alias = t.name + "_" + strconv.Itoa(strings.Count(path, ".")+1)
+	}
 	if q.limit != nil {
 		p.limit = max(*q.limit, 0)
 	}
@@ -139,6 +152,11 @@ func (s *Store) newPlan(session filter.Session, t *table, root, q *query, items 
 	}
 	if err := p.setFilters(q.filters); err != nil {
 		return nil, err
+	}
+	if path == "" {
+		if err := root.checkEmbeds(); err != nil {
+			return nil, err
+		}
 	}
 	for _, term := range q.order {
 		key, err := p.sortKey(term)
@@ -166,9 +184,9 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 	if len(own) == 1 {
 		all = own[0]
 	}
-	where, err := p.session.Compile(all, p.table.name, p.table.typeOf)
+	where, err := p.session.Compile(all, p.alias, p.table.typeOf)
 	if err != nil {
-		return withColumnHint(p.table, err)
+		return p.withColumnHint(err)
 	}
 	p.where = where
 	for _, name := range where.Columns() {
@@ -179,10 +197,10 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 }
 
 // withColumnHint adds the hint only a table can give.
-func withColumnHint(t *table, err error) error {
+func (p *plan) withColumnHint(err error) error {
 	if api := asAPIError(err); api.code == "42703" {
-		if name, ok := strings.CutPrefix(api.message, "column "+t.name+"."); ok {
-			return unknownColumn(t, strings.TrimSuffix(name, " does not exist"))
+		if name, ok := strings.CutPrefix(api.message, "column "+p.alias+"."); ok {
+			return unknownColumn(p.table, p.alias, strings.TrimSuffix(name, " does not exist"))
 		}
 	}
 	return err
@@ -190,15 +208,11 @@ func withColumnHint(t *table, err error) error {
 
 func (p *plan) sortKey(term orderTerm) (sortKey, error) {
 	key := sortKey{descending: term.descending, nullsFirst: term.nullsFirst}
-	t := p.table
+	t, alias := p.table, p.alias
 	if term.relation != "" {
 		i := slices.IndexFunc(p.joins, func(j *join) bool { return j.name == term.relation })
 		if i < 0 {
-			return key, &apiError{
-				status: http.StatusBadRequest, code: "PGRST108",
-				message: fmt.Sprintf("'%s' is not an embedded resource in this request", term.relation),
-				hint:    fmt.Sprintf("Verify that '%s' is included in the 'select' query parameter.", term.relation),
-			}
+			return key, notEmbedded(term.relation)
 		}
 		if key.join = p.joins[i]; !key.join.toOne {
 			return key, &apiError{
@@ -208,10 +222,11 @@ func (p *plan) sortKey(term orderTerm) (sortKey, error) {
 			}
 		}
 		t = key.join.plan.table
+		alias = key.join.plan.alias
 	}
 	n, ok := t.byName[term.path.Column]
 	if !ok {
-		return key, unknownColumn(t, term.path.Column)
+		return key, unknownColumn(t, alias, term.path.Column)
 	}
 	key.column, key.typ = n, t.columns[n].typ
 	if len(term.path.Steps) > 0 {
@@ -241,7 +256,7 @@ func (s *Store) addOutput(p *plan, root *query, one item, path string) error {
 	}
 	n, ok := t.byName[one.path.Column]
 	if !ok {
-		return unknownColumn(t, one.path.Column)
+		return unknownColumn(t, p.alias, one.path.Column)
 	}
 	out := output{column: n, typ: t.columns[n].typ, name: cmp.Or(one.alias, outputName(one.path))}
 	if len(one.path.Steps) > 0 {

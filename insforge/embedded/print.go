@@ -81,6 +81,9 @@ func (pr *printer) embedded(dst []byte, p *plan, out *output, r *row) (_ []byte,
 
 // csv writes rows as PostgREST does: a header, \n between lines, no NULLs.
 func (pr *printer) csv(dst []byte, p *plan, rows []*row) ([]byte, error) {
+	if len(rows) == 0 {
+		return append(dst, '\n'), nil // without a row there is no header either
+	}
 	for i, out := range p.outputs {
 		if i > 0 {
 			dst = append(dst, ',')

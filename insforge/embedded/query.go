@@ -22,10 +22,14 @@ type query struct {
 	limit      *int64
 	offset     *int64
 	embeds     map[string]*query // filters, order and limits of embedded resources, by path
+	used       bool              // the embedded resource is in select
 	params     []param
 }
 
-type param struct{ key, value string }
+type param struct {
+	key, value string
+	bare       bool // there was no =
+}
 
 // item is one entry of select.
 type item struct {
@@ -62,12 +66,12 @@ func badQuery(message, details string) error {
 // key without = has an empty value.
 func parseQuery(raw string) (*query, error) {
 	q := &query{}
+	if raw == "" {
+		return q, nil
+	}
 	for part := range strings.SplitSeq(raw, "&") {
-		if part == "" {
-			continue
-		}
-		key, value, _ := strings.Cut(part, "=")
-		q.params = append(q.params, param{unescape(key), unescape(value)})
+		key, value, valued := strings.Cut(part, "=")
+		q.params = append(q.params, param{unescape(key), unescape(value), !valued})
 	}
 	var err error
 	for _, p := range q.params {
@@ -135,7 +139,11 @@ func (q *query) take(p param) error {
 		q.at(path).offset = parseCount(p.value)
 		return nil
 	}
-	f, err := filter.ParseParam(p.key, p.value)
+	if p.bare {
+		return nil // not a filter
+	}
+	value, _, _ := strings.Cut(p.value, "\x00") // PostgreSQL reads no further
+	f, err := filter.ParseParam(p.key, value)
 	if err != nil {
 		return err
 	}
@@ -167,6 +175,17 @@ func (q *query) at(path string) *query {
 		q.embeds[path] = &query{}
 	}
 	return q.embeds[path]
+}
+
+// checkEmbeds refuses filters, orders and limits for what select does not embed.
+func (q *query) checkEmbeds() error {
+	for path, inner := range q.embeds {
+		if !inner.used {
+			first, _, _ := strings.Cut(path, ".")
+			return notEmbedded(first)
+		}
+	}
+	return nil
 }
 
 // parseCount ignores what is not a number.

@@ -323,7 +323,7 @@ func (c *compiler) in(cond Cond, left operand) (evaluator, error) {
 		list = nil
 	}
 	if left.typ.array {
-		return nil, noOperator(OpEq, left.typ, left.typ.Elem().String())
+		return nil, &SQLError{Code: "42704", Message: "could not find array type for data type " + left.typ.String()}
 	}
 	if !left.typ.Comparable() {
 		return nil, noOperator(OpEq, left.typ, "unknown")
@@ -361,7 +361,7 @@ func (c *compiler) quantified(cond Cond, left operand) (evaluator, error) {
 		return nil, err
 	}
 	if left.typ.array {
-		return nil, noOperator(cond.Op, left.typ, left.typ.Elem().String())
+		return nil, &SQLError{Code: "42704", Message: "could not find array type for data type " + left.typ.String()}
 	}
 	compares := make([]func(Value) (Truth, error), 0, len(items))
 	for _, item := range items {

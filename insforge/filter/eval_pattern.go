@@ -191,11 +191,7 @@ func translateRegexp(pattern string) (string, error) {
 				i++
 				out.WriteString(`\]`)
 			}
-		case c == '(' && strings.HasPrefix(pattern[i:], "(?") && !strings.HasPrefix(pattern[i:], "(?:"):
-			if i == 0 { // embedded options such as (?i)
-				out.WriteByte(c)
-				continue
-			}
+		case c == '(' && i+2 < len(pattern) && pattern[i+1] == '?' && strings.IndexByte("=!<", pattern[i+2]) >= 0:
 			return "", unsupportedRegexp("look-around")
 		default:
 			out.WriteByte(c)

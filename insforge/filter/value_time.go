@@ -611,7 +611,7 @@ func (c *civil) readZone(t Type, token, literal string) error {
 	}
 	zone, err := time.LoadLocation(token)
 	if err != nil {
-		return &SQLError{Code: "22023", Message: `time zone "` + token + `" not recognized`}
+		return &SQLError{Code: "22023", Message: `time zone "` + lower + `" not recognized`}
 	}
 	c.zone = zone
 	return nil
