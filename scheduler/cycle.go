@@ -106,14 +106,14 @@ func (c *cycle) sendDue(ctx context.Context) error {
 		return err
 	}
 	parcels := c.parcels(rows)
-	for size := firstBatch; len(parcels) > 0 && !c.paused(); size = min(size*batchGrowth, maxBatch) {
-		var batch []parcel
-		batch, parcels = cut(parcels, size)
+	for size := firstBatch; len(parcels) > 0; size = min(size*batchGrowth, maxBatch) {
 		// Claim only when most of what was claimed before has left, however
 		// slow single recipients are.
-		if err := c.waitFor(ctx, size/4); err != nil {
-			return nil // told to stop: what is unclaimed stays due
+		if err := c.waitFor(ctx, size/4); err != nil || c.paused() {
+			return nil // what is unclaimed stays due
 		}
+		var batch []parcel
+		batch, parcels = cut(parcels, size)
 		if err := c.claimAndSend(ctx, batch); err != nil {
 			return err
 		}

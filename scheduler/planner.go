@@ -116,7 +116,7 @@ func (s *Scheduler) Approve(ctx context.Context, telegramID, leadID int64, propo
 	}
 	proposal, ok := lead.Proposal()
 	switch {
-	case !ok && len(lead.PlanJSON) > 0:
+	case !ok && len(lead.Plan().Steps) > 0:
 		// Most likely approved before: a second press, or a message handled
 		// again. Show what is in force.
 		reminders, err := s.store.Reminders(ctx, telegramID, leadID)
@@ -217,7 +217,7 @@ func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan pla
 	s.wake()
 	// The reminders decide what is sent; the plan with the lead is what is
 	// shown, and comes second for that reason.
-	if inserted > 0 || len(lead.PlanJSON) == 0 {
+	if inserted > 0 || len(lead.Plan().Steps) == 0 {
 		if _, err := s.store.ownLead(lead.TelegramID, lead.ID).
 			Update(ctx, map[string]any{"engagement_plan": json.RawMessage(encoded), "updated_at": s.store.now()}, insforge.Idempotent()); err != nil {
 			return Scheduled{}, fmt.Errorf("store plan: %w", err)

@@ -45,7 +45,7 @@ func everyEngine(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
 		clock := schedulertest.NewClock(0)
-		test(t, newWorld(t, clock, insforgetest.New(t, migrations.Tables, insforgetest.WithClock(clock.Now))))
+		test(t, newWorld(t, clock, insforgetest.New(t, migrations.Tables, insforgetest.WithClock(clock.Now), insforgetest.WithAPIKey("a key for tests"))))
 	})
 	t.Run("genuine", func(t *testing.T) {
 		t.Parallel()
@@ -56,8 +56,9 @@ func everyEngine(t *testing.T, test func(t *testing.T, w *world)) {
 }
 
 func newWorld(t *testing.T, clock *schedulertest.Clock, server *insforgetest.Server) *world {
-	w := &world{server: server, client: server.Client(t), clock: clock, sender: &schedulertest.Sender{}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	var err error
+	client, err := insforge.New(server.URL, insforge.WithDialect(insforge.PostgREST), insforge.WithAPIKey(server.APIKey))
+	require.NoError(t, err)
+	w := &world{server: server, client: client, clock: clock, sender: &schedulertest.Sender{}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	w.store, err = scheduler.NewStore(w.client, clock)
 	require.NoError(t, err)
 	w.scheduler, err = scheduler.New(w.store, scheduler.WithLogger(w.log))
