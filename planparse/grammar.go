@@ -654,6 +654,9 @@ func (p *parser) reason() Reason {
 			}
 			continue
 		}
+		if t.kind == kAfter && i > p.i && i+1 == p.hi {
+			continue // "their post"
+		}
 		seen[t.kind] = true
 		if t.kind == kWord {
 			words++
@@ -663,7 +666,7 @@ func (p *parser) reason() Reason {
 	switch {
 	case first == kPlaceholder && p.peek(1).kind == kSlash:
 		return ReasonNoTiming // n/a
-	case seen[kPlaceholder], seen[kX] && (seen[kUnit] || words == 0):
+	case seen[kPlaceholder], seen[kX] && (seen[kUnit] || words == 0), p.bracketed():
 		return ReasonPlaceholder
 	case seen[kRecurring]:
 		return ReasonRecurring
@@ -683,4 +686,14 @@ func (p *parser) reason() Reason {
 		return ReasonPartOfDayOnly
 	}
 	return ReasonNoTiming
+}
+
+// bracketed reports whether the whole text stands in the brackets of a
+// template.
+func (p *parser) bracketed() bool {
+	if len(p.toks) < 2 {
+		return false
+	}
+	first, last := &p.toks[0], &p.toks[len(p.toks)-1]
+	return first.kind == kOpen && last.kind == kClosing && p.src[first.start] != '('
 }

@@ -7,7 +7,7 @@ func (p *parser) dayTime() (meaning, bool) {
 	start := p.i
 	m := blank()
 	// "EOD tomorrow", "9am on Friday", "first thing Monday"
-	if p.partOrClock(&m) {
+	if !p.is(kTonight) && p.partOrClock(&m) {
 		for p.is(kOf) || p.is(kLead) || p.is(kThe) || p.is(kComma) || p.is(kMeridiem) && p.tok().val == 0 {
 			p.i++
 		}
@@ -368,6 +368,11 @@ func (p *parser) dayOne() (meaning, bool) {
 		}
 		p.i++
 		if t.kind == kEdge && t.num == 1 { // midweek
+			if p.is(kNum) && p.tok().val == numDigits && p.tok().num <= 53 {
+				m.days = max(0, 7*(int(p.tok().num)-1)) + edgeOfWeek(e)
+				p.i++
+				return m, true
+			}
 			if p.is(kNext) && p.peek(1).kind == kEnd {
 				p.i++
 				m.days = p.cal.monday(1) + 2

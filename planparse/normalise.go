@@ -67,7 +67,7 @@ func foldRune(r rune) rune {
 		}
 		return unicode.ToLower(r)
 	case unicode.IsDigit(r):
-		return '0' + digitValue(r)
+		return r // of another script: not a number here, and not noise either
 	}
 	switch r {
 	case '‐', '‑', '‒', '–', '—', '―', '−', '﹘', '﹣', '－', '⁃', '→', '➔', '➜', '⇒', '➡':
@@ -99,15 +99,4 @@ func foldRune(r rune) rune {
 		return -1 // variation selectors and keycaps
 	}
 	return ' '
-}
-
-// digitValue gives the value of a decimal digit of any script: Unicode puts
-// the ten digits of a script next to each other, zero first.
-func digitValue(r rune) rune {
-	v := rune(0)
-	for v < 9 && unicode.IsDigit(r-1) {
-		r--
-		v++
-	}
-	return v
 }

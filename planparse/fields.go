@@ -1,0 +1,492 @@
+package planparse
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The fields of the format.
+const (
+	keyStepID        = "step_id"
+	keyAction        = "action_type"
+	keyDescription   = "description"
+	keySuggestedText = "suggested_text"
+	keyTiming        = "timing"
+	keyDelay         = "delay_days"
+	keyStatus        = "status"
+	keyCompletedAt   = "completed_at"
+)
+
+// aliases maps what models call the fields, squeezed to letters and digits, to
+// the fields.
+var aliases = map[string]string{
+	"stepid": keyStepID, "step": keyStepID, "stepnumber": keyStepID, "stepno": keyStepID, "stepnum": keyStepID,
+	"id": keyStepID, "number": keyStepID, "order": keyStepID, "index": keyStepID, "position": keyStepID, "seq": keyStepID,
+	"actiontype": keyAction, "action": keyAction, "type": keyAction, "channel": keyAction, "steptype": keyAction, "activity": keyAction,
+	"desc": keyDescription, "details": keyDescription, "task": keyDescription, "instruction": keyDescription, "instructions": keyDescription,
+	"suggestedtext": keySuggestedText, "text": keySuggestedText, "message": keySuggestedText, "draft": keySuggestedText,
+	"drafttext": keySuggestedText, "suggestedmessage": keySuggestedText, "template": keySuggestedText, "content": keySuggestedText,
+	"body": keySuggestedText, "script": keySuggestedText, "messagetext": keySuggestedText, "draftmessage": keySuggestedText,
+	"when": keyTiming, "schedule": keyTiming, "time": keyTiming, "timeframe": keyTiming, "date": keyTiming, "duedate": keyTiming, "due": keyTiming,
+	"delaydays": keyDelay, "delay": keyDelay, "days": keyDelay, "dayoffset": keyDelay, "offset": keyDelay, "offsetdays": keyDelay,
+	"waitdays": keyDelay, "delayindays": keyDelay, "daysdelay": keyDelay, "day": keyDelay, "daynumber": keyDelay, "daysfromstart": keyDelay, "daysoffset": keyDelay,
+	"state": keyStatus, "stepstatus": keyStatus,
+	"completedat": keyCompletedAt, "completedon": keyCompletedAt, "doneat": keyCompletedAt,
+}
+
+// squeeze leaves the letters and digits of a key, in lower case.
+func squeeze(key string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r >= 0x80:
+			return r
+		}
+		return -1
+	}, key)
+}
+
+// canonical names the field a key means, and whether the key is another name
+// for it. Upper case is not: JSON decoders commonly overlook it.
+func canonical(key string) (field string, alias, ok bool) {
+	for _, k := range [...]string{keyStepID, keyAction, keyDescription, keySuggestedText, keyTiming, keyDelay, keyStatus, keyCompletedAt} {
+		if strings.EqualFold(key, k) {
+			return k, false, true
+		}
+	}
+	field, ok = aliases[squeeze(key)]
+	return field, true, ok
+}
+
+// stepness says how much an object looks like a step: 0 not at all, 3 for a
+// field that only steps have, less for text that others have, too.
+func stepness(r *reader, n *node) int {
+	if n.kind != nodeObject {
+		return 0
+	}
+	score := 0
+	for i := range n.members {
+		field, alias, ok := canonical(n.members[i].key)
+		if !ok {
+			continue
+		}
+		switch field {
+		case keyStepID, keyAction, keyTiming, keyDelay:
+			if !alias {
+				return 3
+			}
+			switch squeeze(n.members[i].key) {
+			case "id", "number", "order", "index", "position", "type", "date", "time", "offset", "channel":
+				score = max(score, 1)
+			default:
+				if k := n.members[i].value.kind; k != nodeArray && k != nodeObject {
+					return 3
+				}
+			}
+		case keyDescription, keySuggestedText:
+			if !alias {
+				score = max(score, 2)
+			}
+		}
+	}
+	if score == 1 {
+		return 0
+	}
+	return score
+}
+
+// steps turns the elements into steps, dropping what is none.
+func (d *document) steps(warnings []Warning) ([]Step, []Warning) {
+	steps := make([]Step, 0, min(len(d.elements), MaxSteps+1))
+	for i := range d.elements {
+		e := &d.elements[i]
+		if stepness(e.r, &e.n) == 0 {
+			warnings = addWarning(warnings, WarnElementDropped)
+			continue
+		}
+		steps = append(steps, newStep(e.r, &e.n))
+	}
+	return steps, warnings
+}
+
+// newStep reads an object. Its id, where it has none, is left to number.
+func newStep(r *reader, n *node) Step {
+	var s Step
+	s.fields = make([]field, 0, len(n.members))
+	known := map[string]int{}
+	for i := range n.members {
+		if key, alias, ok := canonical(n.members[i].key); ok && !alias {
+			known[key] = -1
+		}
+	}
+	for i := range n.members {
+		m := &n.members[i]
+		raw := slices.Clone(r.raw(&m.value))
+		key, alias, ok := canonical(m.key)
+		if ok && alias {
+			_, taken := known[key]
+			// An id that is no number is some other id.
+			if taken || key == keyStepID && readID(raw) == 0 && string(raw) != "0" && string(raw) != `"0"` {
+				ok = false
+			} else if taken = wrongForAlias(key, m.value.kind); taken {
+				ok = false
+			}
+		}
+		if !ok {
+			s.fields = append(s.fields, field{m.key, raw})
+			continue
+		}
+		if alias {
+			s.Warnings = addWarning(s.Warnings, WarnKeyAlias)
+		}
+		if at, twice := known[key]; twice && at >= 0 {
+			s.fields[at].raw = raw // of a key given twice the last counts
+		} else {
+			known[key] = len(s.fields)
+			s.fields = append(s.fields, field{key, raw})
+		}
+	}
+	for i := range s.fields {
+		s.fill(s.fields[i])
+	}
+	return s
+}
+
+// wrongForAlias reports whether a value cannot be meant for the field, so that
+// the alias is some other field's name after all.
+func wrongForAlias(key string, k nodeKind) bool {
+	switch key {
+	case keyDescription, keySuggestedText, keyStatus, keyAction, keyCompletedAt:
+		return k != nodeString && k != nodeNull
+	case keyTiming:
+		return k == nodeArray || k == nodeObject || k == nodeBool
+	case keyDelay:
+		return k == nodeArray || k == nodeObject
+	}
+	return false
+}
+
+// fill sets the exported field that a stored one stands for.
+func (s *Step) fill(f field) {
+	switch f.key {
+	case keyStepID:
+		s.ID = readID(f.raw)
+	case keyAction:
+		s.Action = readText(f.raw)
+	case keyDescription:
+		s.Description = readText(f.raw)
+	case keySuggestedText:
+		s.SuggestedText = readText(f.raw)
+	case keyTiming:
+		s.Timing = readText(f.raw)
+	case keyDelay:
+		s.Delay = f.raw
+	case keyStatus:
+		s.Status = readStatus(f.raw)
+	case keyCompletedAt:
+		s.CompletedAt = readText(f.raw)
+	}
+}
+
+// readText gives the text of a value: of a string its own, of a number the way
+// it is written, and nothing of anything else.
+func readText(raw []byte) string {
+	if s, ok := unquote(raw); ok {
+		return s
+	}
+	if len(raw) > 0 && (raw[0] == '-' || isDigit(raw[0])) {
+		return string(raw)
+	}
+	return ""
+}
+
+// readStatus folds what models and people write into the three states.
+func readStatus(raw []byte) string {
+	switch squeeze(readText(raw)) {
+	case "done", "completed", "complete", "finished", "executed", "sent":
+		return StatusDone
+	case "skipped", "skip", "cancelled", "canceled", "ignored":
+		return StatusSkipped
+	}
+	return StatusPending
+}
+
+// readID gives the id in a value, or 0: a whole number, or the one in a text
+// such as "3" or "step_3".
+func readID(raw []byte) int {
+	text := readText(raw)
+	if _, isText := unquote(raw); isText {
+		text = strings.TrimSpace(text)
+		for _, prefix := range []string{"step", "#"} {
+			if len(text) > len(prefix) && strings.EqualFold(text[:len(prefix)], prefix) {
+				text = strings.TrimLeft(text[len(prefix):], " _-#")
+			}
+		}
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f != math.Trunc(f) || f < 0 || f > math.MaxInt32 {
+		return 0
+	}
+	return int(f)
+}
+
+// number gives every step an id of its own. Ids that are there and good stay;
+// the others take their position, or the next number nobody has.
+func number(steps []Step) {
+	taken := make(map[int]bool, len(steps))
+	open := make([]bool, len(steps))
+	highest := 0
+	for i := range steps {
+		s := &steps[i]
+		raw, present := s.stored(keyStepID)
+		zero := readID(raw) == 0 && !isZeroID(raw)
+		switch _, isText := unquote(raw); {
+		case !present || string(raw) == "null":
+			s.Warnings = addWarning(s.Warnings, WarnStepIDMissing)
+			open[i] = true
+		case zero:
+			s.Warnings = addWarning(s.Warnings, WarnStepIDInvalid)
+			open[i] = true
+		case taken[s.ID]:
+			s.Warnings = addWarning(s.Warnings, WarnStepIDDuplicate)
+			open[i] = true
+		default:
+			if isText {
+				s.Warnings = addWarning(s.Warnings, WarnStepIDCoerced)
+			}
+			taken[s.ID] = true
+			highest = max(highest, s.ID)
+		}
+	}
+	for i := range steps {
+		if !open[i] {
+			continue
+		}
+		id := i + 1
+		if taken[id] {
+			id = max(highest, len(steps)) + 1
+		}
+		steps[i].ID = id
+		taken[id] = true
+		highest = max(highest, id)
+	}
+}
+
+// isZeroID reports whether a value is the number 0, which is an id.
+func isZeroID(raw []byte) bool {
+	text := readText(raw)
+	f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	return err == nil && f == 0
+}
+
+// settle makes a step that was read from a model's output what will be
+// stored: its id and status in the format's own spelling. What could be told
+// from the step alone is told here; dates are left to Schedule.
+func (s *Step) settle() {
+	s.replace(keyStepID, []byte(strconv.Itoa(s.ID)))
+	if raw, ok := s.stored(keyStatus); ok {
+		text := readText(raw)
+		if string(raw) != "null" && text != s.Status {
+			s.Warnings = addWarning(s.Warnings, WarnStatusNormalised)
+			s.replace(keyStatus, appendString(nil, s.Status))
+		}
+	} else {
+		s.Status = StatusPending
+	}
+	if s.Action != "" && !slices.Contains(Actions(), s.Action) {
+		folded := strings.Trim(strings.ToLower(strings.NewReplacer(" ", "_", "-", "_").Replace(s.Action)), "_")
+		if slices.Contains(Actions(), folded) {
+			s.Action = folded
+			s.replace(keyAction, appendString(nil, folded))
+		} else {
+			s.Warnings = addWarning(s.Warnings, WarnActionUnknown)
+		}
+	}
+	s.Warnings = inOrder(s.Warnings)
+}
+
+// stored is the JSON a field was read from.
+func (s *Step) stored(key string) ([]byte, bool) {
+	for i := range s.fields {
+		if s.fields[i].key == key {
+			return s.fields[i].raw, true
+		}
+	}
+	return nil, false
+}
+
+// replace changes the JSON of a field that is there.
+func (s *Step) replace(key string, raw []byte) {
+	for i := range s.fields {
+		if s.fields[i].key == key {
+			s.fields[i].raw = raw
+		}
+	}
+}
+
+// MarshalJSON writes the step as an object of the format, with every field it
+// was read with. A field whose exported value was not changed is written as it
+// was read.
+func (s Step) MarshalJSON() ([]byte, error) {
+	out := []byte{'{'}
+	written := map[string]bool{}
+	put := func(key string, raw []byte) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendString(out, key)
+		out = append(append(out, ':'), raw...)
+		written[key] = true
+	}
+	for _, f := range s.fields {
+		raw := s.current(f)
+		if raw != nil {
+			put(f.key, raw)
+		}
+		written[f.key] = true
+	}
+	fresh := s.fields == nil
+	for _, key := range [...]string{keyStepID, keyAction, keyDescription, keySuggestedText, keyTiming, keyDelay, keyStatus, keyCompletedAt} {
+		if written[key] {
+			continue
+		}
+		if raw := s.encode(key); raw != nil && (fresh || string(raw) != "null" && string(raw) != `""`) {
+			put(key, raw)
+		}
+	}
+	out = append(out, '}')
+	if !json.Valid(out) {
+		return nil, fmt.Errorf("planparse: step %d: delay_days is not JSON: %.40q", s.ID, s.Delay)
+	}
+	return out, nil
+}
+
+// current is the JSON of a field now: as it was read, unless the exported
+// value has been changed since. Nil means the field was removed.
+func (s *Step) current(f field) []byte {
+	var was Step
+	was.fill(f)
+	same := false
+	switch f.key {
+	case keyStepID:
+		same = was.ID == s.ID
+	case keyAction:
+		same = was.Action == s.Action
+	case keyDescription:
+		same = was.Description == s.Description
+	case keySuggestedText:
+		same = was.SuggestedText == s.SuggestedText
+	case keyTiming:
+		same = was.Timing == s.Timing
+	case keyDelay:
+		if s.Delay == nil {
+			return nil
+		}
+		same = bytes.Equal(was.Delay, s.Delay)
+	case keyStatus:
+		same = was.Status == s.Status
+	case keyCompletedAt:
+		same = was.CompletedAt == s.CompletedAt
+	default:
+		return f.raw
+	}
+	if same {
+		return f.raw
+	}
+	return s.encode(f.key)
+}
+
+// encode writes an exported field as the format wants it.
+func (s *Step) encode(key string) []byte {
+	text := func(v string) []byte { return appendString(nil, strings.ToValidUTF8(v, "\ufffd")) }
+	optional := func(v string) []byte {
+		if v == "" {
+			return []byte("null")
+		}
+		return text(v)
+	}
+	switch key {
+	case keyStepID:
+		return []byte(strconv.Itoa(s.ID))
+	case keyAction:
+		return text(s.Action)
+	case keyDescription:
+		return text(s.Description)
+	case keySuggestedText:
+		return optional(s.SuggestedText)
+	case keyTiming:
+		return text(s.Timing)
+	case keyDelay:
+		return s.Delay
+	case keyStatus:
+		if s.Status == "" {
+			return text(StatusPending)
+		}
+		return text(s.Status)
+	case keyCompletedAt:
+		return optional(s.CompletedAt)
+	}
+	return nil
+}
+
+// UnmarshalJSON reads a stored step. It takes whatever stands in the known
+// fields, and keeps all of it for MarshalJSON.
+func (s *Step) UnmarshalJSON(data []byte) error {
+	r := &reader{src: string(data), strict: true, maxDepth: 10000}
+	n, ok := r.value(0)
+	if !ok || n.kind != nodeObject {
+		if ok && n.kind == nodeNull {
+			return nil
+		}
+		return fmt.Errorf("planparse: a step is an object, not %.40q", data)
+	}
+	*s = newStep(r, &n)
+	if s.Status == "" {
+		s.Status = StatusPending
+	}
+	return nil
+}
+
+// MarshalJSON writes the plan as the array of its steps, which is how it is
+// stored.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	if len(p.Steps) == 0 {
+		if p.kept != nil {
+			return p.kept, nil
+		}
+		return []byte("[]"), nil
+	}
+	return json.Marshal(p.Steps)
+}
+
+// UnmarshalJSON reads a stored plan. It takes what [Parse] takes, without the
+// limits, and never fails on valid JSON: where there are no steps in it the
+// plan has [OutcomeError], and writes back what was read.
+func (p *Plan) UnmarshalJSON(data []byte) error {
+	*p = Plan{Outcome: OutcomeOK}
+	r := &reader{src: string(data), strict: true, maxDepth: 10000}
+	n, ok := r.value(0)
+	d := &document{}
+	switch {
+	case ok && n.kind == nodeNull:
+		*p = Plan{}
+		return nil
+	case ok && n.kind == nodeArray && len(n.items) == 0:
+		return nil
+	case ok && n.kind == nodeString && d.decode(r, &n):
+	case ok && d.collect(r, &n, 0):
+	default:
+		p.Outcome, p.Warnings = OutcomeError, []Warning{WarnNoSteps}
+		p.kept = slices.Clone(data)
+		return nil
+	}
+	p.Steps, p.Warnings = d.steps(nil)
+	number(p.Steps)
+	return nil
+}

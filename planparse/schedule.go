@@ -1,0 +1,270 @@
+package planparse
+
+import (
+	"errors"
+	"math"
+	"time"
+)
+
+// Source says which field of a step its date came from.
+type Source string
+
+// The sources, in the order in which they are asked.
+const (
+	SourceDelay   Source = "delay_days"
+	SourceTiming  Source = "timing"
+	SourceDefault Source = "default"
+)
+
+// Slot is the place of a step on the calendar.
+type Slot struct {
+	// StepID is the id of the step.
+	StepID int
+	// Due is when the step is due, in UTC.
+	Due time.Time
+	// OffsetDays is what the step itself says, in days from the base or from
+	// what RelativeTo names. The rules for the plan as a whole move Due only.
+	OffsetDays float64
+	// RelativeTo is what OffsetDays counts from; its zero value is the base.
+	RelativeTo Reference
+	// Source is the field the date came from.
+	Source Source
+	// Matched is the part of that field that was understood, empty for the
+	// default.
+	Matched string
+	// Warnings about the step: those of reading it and those of scheduling it.
+	Warnings []Warning
+}
+
+// Due gives the date of one step that stands at a zero-based position of its
+// plan, regardless of the others: its delay_days if that can be used, else its
+// timing, else three days for every step so far. Where the timing is relative
+// to another step, Due counts from the base; [Plan.Schedule] knows better.
+func Due(step Step, index int, base time.Time, opts ...ScheduleOption) Slot {
+	r := newRules(opts)
+	if r.zone != nil {
+		base = base.In(r.zone)
+	}
+	slot, _ := due(&step, index, base, &r)
+	slot.Due = slot.Due.UTC()
+	slot.Warnings = inOrder(slot.Warnings)
+	return slot
+}
+
+// due is Due with the options taken apart; it also gives the meaning, for
+// counting it from elsewhere.
+func due(step *Step, index int, base time.Time, r *rules) (Slot, meaning) {
+	slot := Slot{StepID: step.ID}
+	for _, w := range step.Warnings {
+		slot.Warnings = append(slot.Warnings, w)
+	}
+	warn := func(ws ...Warning) {
+		for _, w := range ws {
+			slot.Warnings = addWarning(slot.Warnings, w)
+		}
+	}
+	raw, present := step.stored(keyTiming)
+	_, isText := unquote(raw)
+	if present && string(raw) != "null" && !isText && readText(raw) == step.Timing {
+		warn(WarnTimingInvalid)
+	}
+	written := step.Timing != "" || isText && readText(raw) == step.Timing
+
+	delay, ok, ws := readDelay(step.Delay, base, r)
+	warn(ws...)
+	if ok {
+		slot.take(SourceDelay, delay)
+		if written && delay.RelativeTo.Kind == ToBase {
+			if t, err := parseTiming(step.Timing, base, r); err == nil && t.RelativeTo.Kind == ToBase && math.Abs(t.OffsetDays-delay.OffsetDays) > 1 {
+				warn(WarnTimingConflict)
+			}
+		}
+		return slot, delay.meaning
+	}
+	if written {
+		t, err := parseTiming(step.Timing, base, r)
+		if err == nil {
+			slot.take(SourceTiming, t)
+			return slot, t.meaning
+		}
+		warn(WarnTimingUnparseable)
+		var te *TimingError
+		if r.unparseable != nil && errors.As(err, &te) {
+			r.unparseable(step.Timing, te.Reason)
+		}
+	}
+	m := slot.fallBack(index, base, r)
+	return slot, m
+}
+
+func (s *Slot) take(source Source, t Timing) {
+	s.Source, s.Due, s.OffsetDays, s.RelativeTo, s.Matched = source, t.Due, t.OffsetDays, t.RelativeTo, t.Matched
+}
+
+// fallBack gives a slot the default date.
+func (s *Slot) fallBack(index int, base time.Time, r *rules) meaning {
+	m := blank()
+	m.days = min((index+1)*3, MaxDays)
+	s.Source, s.RelativeTo, s.Matched = SourceDefault, Reference{}, ""
+	s.Due, s.OffsetDays = m.from(base, r)
+	return m
+}
+
+// Schedule puts the plan on the calendar, counted from the moment it starts,
+// in the time zone of base unless [In] says otherwise. The slots are in the
+// order of the steps.
+//
+// Each step is read as [Due] reads it. Then the plan's own rules apply: what is
+// relative to another step is counted from that step's date; a date that is
+// derived, by default or from another step, is not allowed before the step
+// above and moved to it; an explicit one stands, and is only reported.
+func (p Plan) Schedule(base time.Time, opts ...ScheduleOption) []Slot {
+	r := newRules(opts)
+	if r.zone != nil {
+		base = base.In(r.zone)
+	}
+	s := scheduling{
+		plan: p, base: base, rules: &r,
+		slots:    make([]Slot, len(p.Steps)),
+		meanings: make([]meaning, len(p.Steps)),
+		state:    make([]visit, len(p.Steps)),
+	}
+	for i := range p.Steps {
+		s.slots[i], s.meanings[i] = due(&p.Steps[i], i, base, &r)
+	}
+	s.breakCycles()
+	for i := range p.Steps {
+		s.resolve(i)
+	}
+	for i := range s.slots {
+		s.slots[i].Due = s.slots[i].Due.UTC()
+		s.slots[i].Warnings = inOrder(s.slots[i].Warnings)
+	}
+	return s.slots
+}
+
+// visit is how far a step's date has been settled.
+type visit uint8
+
+const (
+	untouched visit = iota
+	underWay
+	settled
+)
+
+// scheduling is the work of one Schedule.
+type scheduling struct {
+	plan     Plan
+	base     time.Time
+	rules    *rules
+	slots    []Slot
+	meanings []meaning
+	state    []visit
+}
+
+// anchor is the position of the step that step i is counted from, or -1 for
+// the base.
+func (s *scheduling) anchor(i int) (int, bool) {
+	switch ref := s.slots[i].RelativeTo; ref.Kind {
+	case ToPrevious, ToEvent:
+		return i - 1, true
+	case ToStep:
+		for j := range s.plan.Steps {
+			if s.plan.Steps[j].ID == ref.Step {
+				return j, true
+			}
+		}
+		return -1, false
+	}
+	return -1, true
+}
+
+// breakCycles gives the default date to steps that wait for each other, or for
+// one that is not there.
+func (s *scheduling) breakCycles() {
+	for i := range s.slots {
+		if _, ok := s.anchor(i); !ok {
+			s.slots[i].Warnings = addWarning(s.slots[i].Warnings, WarnReferenceMissing)
+			s.meanings[i] = s.slots[i].fallBack(i, s.base, s.rules)
+		}
+	}
+	// Every step has at most one anchor, so a walk from each finds its cycle.
+	mark := make([]int, len(s.slots))
+	var cyclic []int
+	for i := range s.slots {
+		j := i
+		for j >= 0 && mark[j] == 0 {
+			mark[j] = i + 1
+			j, _ = s.anchor(j)
+		}
+		if j < 0 || mark[j] != i+1 {
+			continue
+		}
+		for k := j; ; {
+			cyclic = append(cyclic, k)
+			if k, _ = s.anchor(k); k == j {
+				break
+			}
+		}
+	}
+	for _, i := range cyclic {
+		s.slots[i].Warnings = addWarning(s.slots[i].Warnings, WarnReferenceCycle)
+		s.meanings[i] = s.slots[i].fallBack(i, s.base, s.rules)
+	}
+}
+
+// resolve settles the date of a step, after that of the step it counts from.
+func (s *scheduling) resolve(i int) {
+	if s.state[i] != untouched {
+		return
+	}
+	s.state[i] = underWay
+	slot := &s.slots[i]
+	derived := slot.Source == SourceDefault
+	if slot.RelativeTo.Kind != ToBase {
+		derived = true
+		start := s.base
+		if j, _ := s.anchor(i); j >= 0 {
+			s.resolve(j)
+			start = s.slots[j].Due
+		}
+		slot.Due, _ = s.meanings[i].from(start.In(s.base.Location()), s.rules)
+	}
+	slot.Due = s.rules.roll(slot.Due, &s.meanings[i])
+	if limit := addDays(s.base, MaxDays); slot.Due.After(limit) && derived {
+		slot.Due = limit
+		slot.Warnings = addWarning(slot.Warnings, WarnClamped)
+	}
+	if i > 0 {
+		// A reference ahead may need a date before the one above is known; it
+		// is compared all the same once that is settled.
+		if s.state[i-1] == untouched {
+			s.resolve(i - 1)
+		}
+		if above := s.slots[i-1].Due; s.state[i-1] == settled && slot.Due.Before(above) {
+			if derived {
+				slot.Due = above
+				slot.Warnings = addWarning(slot.Warnings, WarnClamped)
+			} else {
+				slot.Warnings = addWarning(slot.Warnings, WarnNonMonotonic)
+			}
+		}
+	}
+	s.state[i] = settled
+}
+
+// roll moves a date off the weekend where that is wanted and the step names a
+// day rather than an hour.
+func (r *rules) roll(due time.Time, m *meaning) time.Time {
+	if !r.weekendRoll || m.exact != 0 || m.explicit {
+		return due
+	}
+	for range MaxDays {
+		off := index(due.Weekday()) > 4 || r.holiday != nil && r.holiday(due)
+		if !off {
+			break
+		}
+		due = addDays(due, 1)
+	}
+	return due
+}
