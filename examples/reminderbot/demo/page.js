@@ -279,8 +279,10 @@ const menu = $("commands");
 
 function drawFoot() {
   const empty = state.messages.size === 0;
+  const started = document.activeElement === $("start") && !empty;
   $("start").hidden = !empty;
   $("composer").hidden = empty;
+  if (started) text.focus();
   $("menu").hidden = state.commands.length === 0;
   const board = $("keyboard");
   const shows = JSON.stringify(state.keyboard);
@@ -324,7 +326,8 @@ async function submit() {
   sending = true;
   closeMenu();
   if (await send({ text: value })) {
-    if (text.value === value) text.value = "";
+    // Keep what was typed while it was on its way.
+    text.value = text.value.startsWith(value) ? text.value.slice(value.length).trimStart() : text.value;
     typed();
   }
   sending = false;
@@ -339,7 +342,7 @@ function typed() {
 }
 
 $("composer").addEventListener("submit", (e) => { e.preventDefault(); submit(); text.focus(); });
-$("start").onclick = async () => { if (await send({ text: "/start" })) text.focus(); };
+$("start").onclick = () => send({ text: "/start" });
 text.addEventListener("input", () => {
   typed();
   const typedCommand = /^\/(\w*)$/.exec(text.value);

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/bot/telegramtest"
+)
+
+// screens is where pictures of the page go: $SCREENSHOTS if it is set.
+func screens(t *testing.T) string {
+	t.Helper()
+	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		return dir
+	}
+	return t.TempDir()
+}
+
+// browse opens a browser window of the given size, or skips the test.
+func browse(t *testing.T, width, height int64, dark bool) context.Context {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("no Chromium or Chrome on this machine")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-dev-shm-usage", true),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.EmulateViewport(width, height, chromedp.EmulateScale(2)),
+		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+				Source: `window.errors = []; for (const e of ["error", "unhandledrejection", "securitypolicyviolation"]) addEventListener(e, (x) => errors.push(x.message || x.reason || x.violatedDirective));`,
+			})
+			if err != nil {
+				return err
+			}
+			_, err = cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			})
+			return err
+		}),
+	))
+	return ctx
+}
+
+// shoot keeps a picture of the page as it is.
+func shoot(name string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		if _, err := chromedp.Sleep(400*time.Millisecond)(ctx, t); err != nil {
+			return err
+		}
+		png, err := chromedp.CaptureScreenshot()(ctx, t)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(name, png, 0o600)
+	})
+}
+
+// button finds a control by its words.
+func button(label string) chromedp.Search {
+	return chromedp.Search(`//button[contains(., "` + label + `")]`)
+}
+
+// enter presses the Enter key as a keyboard does: a key that the page handles
+// types nothing.
+func enter() chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, input.DispatchKeyEvent, input.DispatchKeyEventParams{
+			Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13,
+		})
+		return err
+	})
+}
+
+// check fails unless the JavaScript expression is true.
+func check(expression string) chromedp.Action[chromedp.Void] {
+	return none("[" + expression + "].filter((ok) => !ok)")
+}
+
+// none fails if the JavaScript expression, a list, has anything in it.
+func none(expression string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		found, err := chromedp.Evaluate[[]any](expression)(ctx, t)
+		if err == nil && len(found) > 0 {
+			err = fmt.Errorf("the page has %q for %s", found, expression)
+		}
+		return err
+	})
+}
+
+const text = chromedp.CSS("#text")
+
+// misfits are what sticks out at a side of the window or of its own box, and
+// what went wrong in the page's script.
+const misfits = `[...document.querySelectorAll(".bar *, .body, .body *, .key, .composer *, .jumps button, .step *")]` +
+	`.filter((e) => { const r = e.getBoundingClientRect(); return r.width && (r.left < 0 || r.right > innerWidth || e.scrollWidth > e.clientWidth + 4 && e.clientWidth > 0 && getComputedStyle(e).overflowX === "visible"); })` +
+	`.map((e) => e.outerHTML.slice(0, 200)).concat(window.errors)`
+
+func TestThePageOnEveryScreen(t *testing.T) {
+	for _, view := range []struct {
+		name          string
+		width, height int64
+		dark          bool
+	}{{"desktop-light", 1280, 800, false}, {"desktop-dark", 1280, 800, true}, {"phone-light", 390, 844, false}, {"phone-dark", 390, 844, true}} {
+		t.Run(view.name, func(t *testing.T) {
+			_, _, page := startDemo(t)
+			ctx := browse(t, view.width, view.height, view.dark)
+			dir := screens(t)
+			look := func(name string) chromedp.Action[chromedp.Void] {
+				return chromedp.Steps(shoot(filepath.Join(dir, view.name+"-"+name+".png")), none(misfits))
+			}
+			steps := []chromedp.Action[chromedp.Void]{
+				chromedp.Navigate(page.URL),
+				chromedp.WaitVisible(chromedp.CSS("#start")),
+				look("1-empty"),
+				chromedp.Click(chromedp.CSS("#start")),
+				chromedp.WaitVisible(chromedp.CSS(".msg.in")),
+				chromedp.SendKeys(text, "/newlead Jane Doe, CTO @ Acme, met at the fair"),
+				chromedp.Click(chromedp.CSS("#send")),
+				chromedp.WaitVisible(button("Schedule")),
+				look("2-plan"),
+				chromedp.Click(button("Schedule")),
+				chromedp.WaitNotPresent(button("Schedule")),
+			}
+			narrow := view.width < 600
+			if narrow {
+				steps = append(steps, chromedp.Click(chromedp.CSS("#open-side")), chromedp.WaitVisible(chromedp.CSS("#side.open")))
+			}
+			steps = append(steps,
+				chromedp.Click(chromedp.CSS("#next")),
+				chromedp.WaitVisible(chromedp.CSS(".copyable")),
+				look("3-reminder"),
+				chromedp.SendKeys(text, "/"),
+				chromedp.WaitVisible(chromedp.CSS("#commands li")),
+				look("4-menu"),
+				chromedp.SendKeys(text, "help"),
+				enter(),
+				chromedp.WaitVisible(chromedp.CSS("blockquote")),
+				chromedp.Click(button("Done")),
+				chromedp.WaitVisible(button("Undo")),
+				look("5-done"),
+			)
+			if narrow {
+				steps = append(steps, chromedp.Click(chromedp.CSS("#open-side")), chromedp.WaitVisible(chromedp.CSS("#side.open")), look("6-side"))
+			}
+			require.NoError(t, chromedp.Do(ctx, steps...))
+		})
+	}
+}
+
+// A person without a mouse gets everywhere.
+func TestThePageByKeyboardAlone(t *testing.T) {
+	_, d, page := startDemo(t)
+	ctx := browse(t, 1280, 800, false)
+	tab := chromedp.KeyEvent(kb.Tab)
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.Navigate(page.URL),
+		chromedp.WaitVisible(chromedp.CSS("#start")),
+		chromedp.Focus(chromedp.CSS("#start")),
+		enter(),
+		chromedp.WaitVisible(chromedp.CSS(".msg.in")),
+		check(`document.activeElement.id === "text"`),
+		// The second command of the menu.
+		chromedp.KeyEvent("/"),
+		chromedp.WaitVisible(chromedp.CSS("#commands")),
+		chromedp.KeyEvent(kb.ArrowDown),
+		chromedp.KeyEvent(kb.Tab),
+		check(`document.activeElement.id === "text" && document.activeElement.value === "/leads "`),
+		chromedp.Evaluate[chromedp.Void](`document.activeElement.value = ""`),
+		chromedp.KeyEvent("/newlead Jane"),
+		enter(),
+		chromedp.WaitVisible(button("Schedule")),
+		check(`document.activeElement.value === ""`),
+		chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll("button")].find((b) => b.textContent.includes("Schedule")).focus()`),
+		enter(),
+		chromedp.WaitNotPresent(button("Schedule")),
+		check(`document.activeElement.id === "text"`), // the focus is not lost with the button
+		tab, tab, tab,
+		check(`document.activeElement.dataset.by === "1h"`),
+		tab, tab, tab,
+		check(`document.activeElement.id === "next"`),
+		enter(),
+		chromedp.WaitVisible(button("Done")),
+	))
+	_, err := d.person.Wait(t.Context(), telegramtest.Contains("step 1"))
+	require.NoError(t, err)
+}
+
+func TestThePageComesBackWithTheService(t *testing.T) {
+	s, d, _ := startDemo(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	serve := func(ln net.Listener) *http.Server {
+		web := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: time.Minute}
+		go func() { _ = web.Serve(ln) }()
+		return web
+	}
+	web := serve(ln)
+	ctx := browse(t, 1280, 800, false)
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.Navigate("http://"+ln.Addr().String()),
+		chromedp.WaitVisible(chromedp.CSS("#start")),
+		chromedp.Click(chromedp.CSS("#start")),
+		chromedp.WaitVisible(chromedp.CSS(".msg.in")),
+	))
+	require.NoError(t, web.Close())
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.WaitVisible(chromedp.Search(`//*[@id="status" and contains(., "connecting")]`)),
+		chromedp.SendKeys(text, "not lost"),
+		chromedp.Click(chromedp.CSS("#send")),
+		chromedp.WaitVisible(chromedp.CSS("#toast.shown")),
+		check(`document.querySelector("#text").value === "not lost"`),
+	))
+	s.say("Meanwhile")
+	ln, err = net.Listen("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	web = serve(ln)
+	t.Cleanup(func() { _ = web.Close() })
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.WaitVisible(chromedp.Search(`//*[contains(@class, "body") and contains(., "Meanwhile")]`)),
+		chromedp.Click(chromedp.CSS("#send")),
+		chromedp.WaitVisible(chromedp.Search(`//*[contains(@class, "out")]//*[contains(@class, "body") and contains(., "not lost")]`)),
+	))
+}
