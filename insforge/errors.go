@@ -210,9 +210,9 @@ func newError(status int, header http.Header, body []byte, clean redactor, now t
 	body = bytes.TrimSpace(body)
 	var b errorBody
 	if len(body) > 0 && body[0] == '{' && json.Unmarshal(body, &b) == nil {
-		e.Code, e.Message, e.Hint = scalar(b.Code), clean.clean(b.Message), clean.clean(b.Hint)
+		e.Code, e.Message, e.Hint = clean.clean(scalar(b.Code)), clean.clean(b.Message), clean.clean(b.Hint)
 		if e.Code == "" {
-			e.Code = scalar(b.Error)
+			e.Code = clean.clean(scalar(b.Error))
 		}
 		if e.Hint == "" {
 			e.Hint = clean.clean(b.NextActions)

@@ -80,7 +80,15 @@ func Maybe[T any](ctx context.Context, q Query) (row T, found bool, err error) {
 	if !q.hasLimit || q.limit > 2 {
 		q = q.Limit(2)
 	}
-	rows, err := All[T](ctx, q)
+	var rows []T
+	parts, err := q.split()
+	switch {
+	case err != nil:
+	case len(parts) == 1: // two rows are asked for at once, and one is then the only one
+		rows, err = fetch[T](ctx, q, nil)
+	default:
+		rows, err = All[T](ctx, q)
+	}
 	switch {
 	case err != nil || len(rows) == 0:
 		return row, false, err

@@ -102,10 +102,9 @@ func (e *Error) sqlState() bool {
 }
 
 // mayBeCarriedOut reports whether the refusal leaves open whether the request
-// was carried out. A database error means that its transaction was rolled
-// back; an unreadable answer of success means that it was not.
+// was carried out. An unreadable answer of success means that it was.
 func (e *Error) mayBeCarriedOut() bool {
-	return e.Status < 300 || e.judge() == uncertain && !e.sqlState()
+	return e.Status < 300 || e.judge() == uncertain
 }
 
 // waitTimer is backoff's timer, replaced in tests.
