@@ -91,7 +91,7 @@ func (p payload) uniform() bool {
 }
 
 func parseBody(body []byte) (payload, error) {
-	if !utf8.Valid(body) || !json.Valid(body) {
+	if !utf8.Valid(body) || !json.Valid(body) || hasLoneSurrogate(body) {
 		return payload{}, badBody("Empty or invalid json")
 	}
 	s := scanner{s: body}
@@ -118,6 +118,28 @@ func parseBody(body []byte) (payload, error) {
 			return payload{}, badBody("All object keys must match")
 		}
 	}
+}
+
+// hasLoneSurrogate finds the one thing that Go accepts in JSON and PostgREST
+// does not. The body is otherwise valid.
+func hasLoneSurrogate(body []byte) bool {
+	isLow := func(at int) bool {
+		return at+6 <= len(body) && body[at] == '\\' && body[at+1] == 'u' && body[at+2]|0x20 == 'd' && strings.IndexByte("cdefCDEF", body[at+3]) >= 0
+	}
+	for i := 0; i < len(body); i++ {
+		if body[i] != '\\' {
+			continue
+		}
+		i++
+		if body[i] != 'u' || body[i+1]|0x20 != 'd' || body[i+2] < '8' {
+			continue
+		}
+		if isLow(i-1) || !isLow(i+5) {
+			return true
+		}
+		i += 10
+	}
+	return false
 }
 
 // A scanner cuts JSON that is known to be valid into pieces.
@@ -214,11 +236,11 @@ func parseCSV(body []byte) (payload, error) {
 	header := records[0]
 	var p payload
 	for _, record := range records[1:] {
-		if len(record) != len(header) {
+		if len(record) < len(header) {
 			return payload{}, badBody("All lines must have same number of fields")
 		}
 		o := make(object, len(header))
-		for i, cell := range record {
+		for i, cell := range record[:len(header)] {
 			o[i] = field{key: header[i], value: json.RawMessage("null")}
 			if cell != "NULL" {
 				o[i].value = filter.AppendJSONString(nil, cell)

@@ -237,23 +237,32 @@ func (c *call) print(p *plan, st *state, rows []*row) ([]byte, error) {
 
 // representation prints what a write returns: the rows as the transaction sees
 // them, with the embeds of select. Filters on embeds apply to them only.
-func (c *call) representation(tx *txn, res *response, rows []*row) error {
-	if c.media.single && len(rows) != 1 {
-		return notSingular(len(rows))
-	}
-	if c.prefer.returns != "representation" {
-		return nil
-	}
-	q := *c.query
-	q.filters, q.order, q.limit, q.offset = nil, nil, nil, nil
-	p, err := c.store.newPlan(c.session, c.table, &q, &q, c.query.selection, "")
-	if err != nil {
-		return err
-	}
+// What an inner embed hides is not counted.
+func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, err error) {
+	var p *plan
 	st := &state{tables: tx.tables}
-	res.contentType = c.media.contentType
-	res.body, err = c.print(p, st, rows)
-	return err
+	if c.prefer.returns == "representation" {
+		q := *c.query
+		q.filters, q.order, q.limit, q.offset = nil, nil, nil, nil
+		if p, err = c.store.newPlan(c.session, c.table, &q, &q, c.query.selection, ""); err != nil {
+			return 0, err
+		}
+		if len(rows) > 0 && len(p.joins) > 0 {
+			found, err := p.pick(c.ctx(), st, rows, false)
+			if err != nil {
+				return 0, err
+			}
+			rows = found.rows
+		}
+	}
+	if c.media.single && len(rows) != 1 {
+		return 0, notSingular(len(rows))
+	}
+	if p != nil {
+		res.contentType = c.media.contentType
+		res.body, err = c.print(p, st, rows)
+	}
+	return len(rows), err
 }
 
 // checkSelection reports errors of select before anything is written.
@@ -283,7 +292,7 @@ func (c *call) post() (*response, error) {
 		return nil, err
 	}
 	if ins.resolution != "" {
-		if ins.target, err = conflictTarget(c.table, c.query); err != nil {
+		if ins.target, err = conflictTarget(c.table, c.query, ins); err != nil {
 			return nil, err
 		}
 	}
@@ -296,14 +305,15 @@ func (c *call) post() (*response, error) {
 		if err != nil {
 			return err
 		}
-		if ins.resolution == "merge-duplicates" && inserted == 0 && len(rows) > 0 {
+		if ins.resolution == "merge-duplicates" && inserted == 0 {
 			res.status = http.StatusOK
 		}
-		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(len(rows)))}
-		if c.prefer.returns == "headers-only" && len(rows) > 0 && c.table.primary != nil {
+		if c.prefer.returns == "headers-only" && len(rows) == 1 && c.table.primary != nil {
 			res.header["Location"] = []string{c.location(rows[0])}
 		}
-		return c.representation(tx, res, rows)
+		shown, err := c.representation(tx, res, rows)
+		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(shown))}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -328,15 +338,19 @@ func (c *call) location(r *row) string {
 
 // matching prepares the rows a PATCH or DELETE is for.
 func (c *call) matching() (*plan, error) {
-	if c.query.limit != nil || c.query.offset != nil && *c.query.offset > 0 {
-		if len(c.query.order) == 0 {
+	if c.query.limit != nil && *c.query.limit < 0 {
+		return nil, unsatisfiable("Limit should be greater than or equal to zero.")
+	}
+	limited := []*query{c.query}
+	for _, inner := range c.query.embeds {
+		limited = append(limited, inner)
+	}
+	for _, q := range limited {
+		if (q.limit != nil || q.offset != nil && *q.offset > 0) && len(q.order) == 0 {
 			return nil, &apiError{
 				status: http.StatusBadRequest, code: "PGRST109", message: "A 'limit' was applied without an explicit 'order'",
 				hint: "Apply an 'order' using unique column(s)",
 			}
-		}
-		if c.query.limit != nil && *c.query.limit < 0 {
-			return nil, unsatisfiable("Limit should be greater than or equal to zero.")
 		}
 	}
 	if c.table == nil {
@@ -384,8 +398,9 @@ func (c *call) patch() (*response, error) {
 				return err
 			}
 		}
-		res.header["Content-Range"] = []string{contentRange(0, len(rows), c.prefer.count != "", int64(len(rows)))}
-		return c.representation(tx, res, rows)
+		shown, err := c.representation(tx, res, rows)
+		res.header["Content-Range"] = []string{contentRange(0, shown, c.prefer.count != "", int64(shown))}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -415,8 +430,9 @@ func (c *call) delete() (*response, error) {
 		for _, r := range found.rows {
 			tx.remove(c.table, r)
 		}
-		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(len(found.rows)))}
-		return c.representation(tx, res, found.rows)
+		shown, err := c.representation(tx, res, found.rows)
+		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(shown))}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -437,14 +453,14 @@ func (c *call) put() (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.table == nil {
-		return nil, notFound
-	}
 	key, err := c.putKey()
 	if err != nil {
 		return nil, err
 	}
-	ins := &insertion{table: c.table, rows: body.rows, missingDefault: c.prefer.missing == "default", resolution: "merge-duplicates", target: c.table.primary}
+	ins := &insertion{
+		table: c.table, rows: body.rows, missingDefault: c.prefer.missing == "default",
+		resolution: "merge-duplicates", target: c.table.primary, only: key,
+	}
 	if ins.columns, err = payloadColumns(c.table, q, body.rows); err != nil {
 		return nil, err
 	}
@@ -470,18 +486,19 @@ func (c *call) put() (*response, error) {
 		if err != nil {
 			return err
 		}
-		if len(rows) != 1 || c.table.compareKey(c.table.primary, rows[0].data, key) != 0 {
+		if len(rows) != 1 {
 			return mismatch
 		}
-		if inserted == 1 {
+		if inserted == 1 && c.prefer.returns == "representation" {
 			res.status = http.StatusCreated
 		}
-		return c.representation(tx, res, rows)
+		_, err = c.representation(tx, res, rows)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	c.applied(res, "missing", "return", "count", "handling")
+	c.applied(res, "return", "count", "handling")
 	return res, nil
 }
 
@@ -491,7 +508,7 @@ func (c *call) putKey() ([]filter.Value, error) {
 		status: http.StatusMethodNotAllowed, code: "PGRST105", message: "Filters must include all and only primary key columns with 'eq' operators",
 	}
 	t := c.table
-	if t.primary == nil || len(c.query.filters) != len(t.primary.columns) {
+	if t == nil || t.primary == nil || len(c.query.filters) != len(t.primary.columns) {
 		return nil, wrong
 	}
 	key := make([]filter.Value, len(t.primary.columns))

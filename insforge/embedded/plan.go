@@ -63,13 +63,13 @@ type keyRange struct {
 func unknownColumn(t *table, alias, name string) error {
 	return &apiError{
 		status: http.StatusBadRequest, code: "42703",
-		message: "column " + alias + "." + name + " does not exist", hint: t.nearestColumn(alias, name),
+		message: "column " + alias + "." + name + " does not exist", hint: perhaps(suggest(alias, t.similarColumns(name))),
 	}
 }
 
-// nearestColumn is PostgreSQL's hint at a misspelt column: at most three edits
-// and no more than half the name.
-func (t *table) nearestColumn(alias, name string) string {
+// similarColumns are the columns a misspelt name may have meant: at most three
+// edits away and no more than half the name, the nearest ones only.
+func (t *table) similarColumns(name string) []string {
 	best, names := 4, []string(nil)
 	for _, c := range t.columns {
 		d := editDistance(name, c.name)
@@ -83,14 +83,24 @@ func (t *table) nearestColumn(alias, name string) string {
 			names = append(names, c.name)
 		}
 	}
-	quoted := func(n string) string { return fmt.Sprintf("the column %q", alias+"."+n) }
-	switch len(names) {
-	case 1:
-		return "Perhaps you meant to reference " + quoted(names[0]) + "."
-	case 2:
-		return "Perhaps you meant to reference " + quoted(names[0]) + " or " + quoted(names[1]) + "."
+	return names
+}
+
+// suggest qualifies names as PostgreSQL prints them.
+func suggest(relation string, names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = `the column "` + relation + "." + n + `"`
 	}
-	return ""
+	return out
+}
+
+// perhaps is PostgreSQL's hint; more than two candidates are none.
+func perhaps(suggestions []string) string {
+	if len(suggestions) == 0 || len(suggestions) > 2 {
+		return ""
+	}
+	return "Perhaps you meant to reference " + strings.Join(suggestions, " or ") + "."
 }
 
 func editDistance(a, b string) int {

@@ -79,14 +79,10 @@ func parseQuery(raw string) (*query, error) {
 		case "select":
 			q.selection, err = parseSelect(p.value)
 		case "columns":
-			if p.value != "" {
-				q.hasColumns = true
-				q.columns, err = parseColumns(p.value, "columns parameter")
-			}
+			q.hasColumns = true
+			q.columns, err = parseColumns(p.value, "columns parameter")
 		case "on_conflict":
-			if p.value != "" {
-				q.onConflict, err = parseColumns(p.value, "on_conflict parameter")
-			}
+			q.onConflict, err = parseColumns(p.value, "on_conflict parameter")
 		default:
 			err = q.take(p)
 		}

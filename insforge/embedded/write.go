@@ -15,8 +15,9 @@ type insertion struct {
 	columns        []int // that the payload gives
 	rows           []object
 	missingDefault bool
-	resolution     string // merge-duplicates, ignore-duplicates, or nothing
-	target         *index // of the resolution
+	resolution     string         // merge-duplicates, ignore-duplicates, or nothing
+	target         *index         // of the resolution
+	only           []filter.Value // a primary key: other rows are passed over
 }
 
 // payloadColumns are the columns a write gives: those asked for, or the keys of
@@ -47,7 +48,7 @@ func payloadColumns(t *table, q *query, rows []object) ([]int, error) {
 
 // conflictTarget finds the constraint that on_conflict means; nil without an
 // error if the table has no primary key to fall back on.
-func conflictTarget(t *table, q *query) (*index, error) {
+func conflictTarget(t *table, q *query, ins *insertion) (*index, error) {
 	if len(q.onConflict) == 0 {
 		return t.primary, nil
 	}
@@ -55,7 +56,10 @@ func conflictTarget(t *table, q *query) (*index, error) {
 	for i, name := range q.onConflict {
 		n, ok := t.byName[name]
 		if !ok {
-			return nil, &apiError{status: http.StatusBadRequest, code: "42703", message: fmt.Sprintf("column %q does not exist", name)}
+			return nil, &apiError{
+				status: http.StatusBadRequest, code: "42703", message: fmt.Sprintf("column %q does not exist", name),
+				hint: ins.nearestColumn(name),
+			}
 		}
 		columns[i] = n
 	}
@@ -67,6 +71,22 @@ func conflictTarget(t *table, q *query) (*index, error) {
 		status: http.StatusBadRequest, code: "42P10",
 		message: "there is no unique or exclusion constraint matching the ON CONFLICT specification",
 	}
+}
+
+// nearestColumn is the hint at a misspelt on_conflict column. PostgreSQL also
+// looks at the row sources of the statement PostgREST writes.
+func (ins *insertion) nearestColumn(name string) string {
+	best := ins.table.similarColumns(name)
+	hints := suggest(ins.table.name, best)
+	if len(best) == 1 && len(ins.columns) > 0 {
+		if ins.resolution == "merge-duplicates" {
+			hints = append(hints, suggest("excluded", best)...)
+		}
+		if slices.Contains(ins.columns, ins.table.byName[best[0]]) {
+			hints = append(hints, suggest("*SELECT*", best)...)
+		}
+	}
+	return perhaps(hints)
 }
 
 // insert carries out ins: the rows that were written, and how many of them are
@@ -112,6 +132,9 @@ func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, ins
 			inserted++
 			continue
 		}
+		if ins.only != nil && t.compareKey(t.primary, t.layout.encode(values), ins.only) != 0 {
+			continue
+		}
 		// NOT NULL and CHECK come before ON CONFLICT.
 		if err := tx.validate(t, values); err != nil {
 			return nil, 0, err
@@ -151,7 +174,7 @@ func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, ins
 // withKey adds the hint that names the key of a JSON value.
 func withKey(err error, key string) error {
 	api := asAPIError(err)
-	if api.message == "expected JSON array" || api.message == "malformed JSON array" {
+	if api.message == "expected JSON array" {
 		api.hint = fmt.Sprintf("See the value of key %q.", key)
 		return api
 	}
