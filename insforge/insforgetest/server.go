@@ -32,6 +32,7 @@ type Server struct {
 	// APIKey is the key the server asks for; empty: none.
 	APIKey string
 
+	tb       testing.TB
 	upstream http.Handler
 
 	mu       sync.Mutex
@@ -115,7 +116,7 @@ func newConfig(opts []Option) config {
 // and inserts the seeds. Genuine and New both end here.
 func serve(t testing.TB, upstream http.Handler, cfg config) *Server {
 	t.Helper()
-	s := &Server{Dialect: cfg.dialect, APIKey: cfg.apiKey, upstream: upstream}
+	s := &Server{tb: t, Dialect: cfg.dialect, APIKey: cfg.apiKey, upstream: upstream}
 	for _, seed := range cfg.seeds {
 		if err := s.insert(seed); err != nil {
 			t.Fatalf("insforgetest: rows for %s: %v", seed.table, err)
