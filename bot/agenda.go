@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/followthrough-go/followthrough/scheduler"
@@ -26,10 +27,17 @@ func (t *turn) agenda(ctx context.Context, days int, head, nothing string) error
 		return err
 	}
 	now := t.now(user)
-	due, err := t.store.Agenda(ctx, t.from.ID, atHour(now, days, 0))
+	end := atHour(now, days, 0)
+	open, err := t.store.Agenda(ctx, t.from.ID, now.AddDate(1, 0, 0))
 	if err != nil {
 		return err
 	}
+	// What was delivered and not answered is still to do, whenever its next
+	// nudge comes.
+	due := slices.DeleteFunc(open, func(r scheduler.Reminder) bool {
+		return !r.DueAt.Before(end) && r.Status != scheduler.Sent
+	})
+	slices.SortStableFunc(due, func(a, b scheduler.Reminder) int { return a.Planned().Compare(b.Planned()) })
 	return t.listReminders(ctx, due, head, nothing, now)
 }
 
@@ -71,8 +79,8 @@ func (t *turn) listReminders(ctx context.Context, reminders []scheduler.Reminder
 		step, _ := found.Step(r.StepID)
 		what, _ := stepTexts(r, step)
 		heading := day(r.DueAt.In(now.Location()), now)
-		if overdue(now.Sub(r.Planned())) != "" || r.Status == scheduler.Sent {
-			heading = "open since earlier"
+		if r.Status == scheduler.Sent || (r.Status == scheduler.Pending && overdue(now.Sub(r.DueAt)) != "") {
+			heading = "waiting for you"
 		}
 		if heading != under {
 			under = heading

@@ -41,7 +41,7 @@ func newLead(ctx context.Context, t *turn, args string) error {
 	if proposal, ok := lead.Proposal(); ok {
 		return t.showProposal(ctx, lead, proposal, "", t.say)
 	}
-	if len(lead.PlanJSON) > 0 {
+	if len(lead.Plan().Steps) > 0 {
 		return t.card(ctx, lead, t.say)
 	}
 	// The log is for reading; a lead is no less there without a line in it.

@@ -166,7 +166,7 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 	for _, note := range notes {
 		text = lines(text, plain("ℹ️ "+note))
 	}
-	if len(lead.PlanJSON) > 0 {
+	if len(lead.Plan().Steps) > 0 {
 		text = paragraphs(text, plain("Scheduling it replaces the plan in force: reminders of that one that are still open are cancelled."))
 	}
 	if open == 0 {

@@ -26,11 +26,12 @@ const stopTime = 9 * time.Second
 // Service is the bot: the dialogue, the dispatch of reminders and the HTTP
 // endpoints, over a store and a Bot API server.
 type Service struct {
-	config Config
-	log    *slog.Logger
-	clock  scheduler.Clock
-	page   http.Handler
-	holder string
+	config  Config
+	log     *slog.Logger
+	clock   scheduler.Clock
+	page    http.Handler
+	holder  string
+	perChat float64 // messages a second to one chat
 
 	store      *scheduler.Store
 	dispatcher *scheduler.Dispatcher
@@ -98,6 +99,19 @@ func WithHolder(name string) Option {
 	}
 }
 
+// WithChatRate sets how many messages a second go to one chat; one by default,
+// which is what Telegram bears for long. It is for Bot API servers that bear
+// more.
+func WithChatRate(perSecond float64) Option {
+	return func(s *Service) error {
+		if !(perSecond > 0) {
+			return fmt.Errorf("bot: %v messages a second to a chat", perSecond)
+		}
+		s.perChat = perSecond
+		return nil
+	}
+}
+
 // Connect returns a client for the configured backend. Its options come after
 // those from the configuration.
 func Connect(config Config, options ...insforge.Option) (*insforge.Client, error) {
@@ -129,7 +143,7 @@ func backendRetry() insforge.RetryPolicy {
 // connect makes the client for the store from options of the service's own,
 // which it must pass on: usually [Connect].
 func New(config Config, connect func(...insforge.Option) (*insforge.Client, error), options ...Option) (*Service, error) {
-	s := &Service{config: config, log: slog.Default(), clock: scheduler.SystemClock(), metrics: newMetrics()}
+	s := &Service{config: config, log: slog.Default(), clock: scheduler.SystemClock(), perChat: 1, metrics: newMetrics()}
 	for _, option := range options {
 		if err := option(s); err != nil {
 			return nil, err
@@ -161,7 +175,7 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 		base: string(s.config.TelegramURL), token: s.config.TelegramToken, transport: newTransport(),
 		observe: func(method, outcome string) { s.metrics.calls.WithLabelValues(method, outcome).Inc() },
 	}
-	messages := &courier{api: s.telegram, limiter: scheduler.NewLimiter(float64(s.config.SendRate), 1), words: wording(zone)}
+	messages := &courier{api: s.telegram, limiter: scheduler.NewLimiter(float64(s.config.SendRate), s.perChat), words: wording(zone)}
 
 	escalation := scheduler.DefaultEscalation()
 	escalation.Gaps = s.config.Escalation

@@ -85,6 +85,10 @@ func (h *host) run(ctx context.Context) error {
 	return h.runDemo(ctx, moving, connect, options)
 }
 
+// demoRate is how many messages a second the demo's chat takes: nobody should
+// have to wait for a week to pass at Telegram's pace.
+const demoRate = 20
+
 // runDemo runs the service with a Bot API server of its own, and a chat page.
 func (h *host) runDemo(ctx context.Context, clock *movingClock, connect connector, options []bot.Option) error {
 	settings := []telegramtest.Option{telegramtest.WithBot("Followthrough", "followthrough_demo_bot"), telegramtest.WithClock(clock.Now)}
@@ -105,7 +109,7 @@ func (h *host) runDemo(ctx context.Context, clock *movingClock, connect connecto
 	page := newDemo(telegram, clock,
 		func(ctx context.Context) ([]agendaItem, error) { return journey.agenda(ctx) },
 		func(ctx context.Context, by time.Duration) error { return journey.advance(ctx, by) })
-	service, err := bot.New(config, connect, append(options, bot.WithPage(page.Handler(), page.Close))...)
+	service, err := bot.New(config, connect, append(options, bot.WithPage(page.Handler(), page.Close), bot.WithChatRate(demoRate))...)
 	if err != nil {
 		return err
 	}
