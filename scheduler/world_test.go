@@ -58,7 +58,7 @@ func everyEngine(t *testing.T, test func(t *testing.T, w *world)) {
 func newWorld(t *testing.T, clock *schedulertest.Clock, server *insforgetest.Server) *world {
 	client, err := insforge.New(server.URL, insforge.WithDialect(insforge.PostgREST), insforge.WithAPIKey(server.APIKey))
 	require.NoError(t, err)
-	w := &world{server: server, client: client, clock: clock, sender: &schedulertest.Sender{}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	w := &world{server: server, client: client, clock: clock, sender: &schedulertest.Sender{}, log: newQuiet()}
 	w.store, err = scheduler.NewStore(w.client, clock)
 	require.NoError(t, err)
 	w.scheduler, err = scheduler.New(w.store, scheduler.WithLogger(w.log))
@@ -132,3 +132,5 @@ func answer(result scheduler.Result) func(context.Context, scheduler.Message) sc
 }
 
 const day = 24 * time.Hour
+
+func newQuiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
