@@ -83,6 +83,8 @@ func Maybe[T any](ctx context.Context, q Query) (row T, found bool, err error) {
 	var rows []T
 	parts, err := q.split()
 	switch {
+	case q.fallback != nil:
+		rows, err = All[T](ctx, q)
 	case err != nil:
 	case len(parts) == 1: // two rows are asked for at once, and one is then the only one
 		rows, err = fetch[T](ctx, q, nil)
@@ -99,7 +101,9 @@ func Maybe[T any](ctx context.Context, q Query) (row T, found bool, err error) {
 	}
 }
 
-// Count returns how many rows a query has, limit and offset aside.
+// Count returns how many rows a query has, limit and offset aside. With
+// [Query.Fallback] it counts on this side where the server refuses the filter;
+// that a server ignores a filter cannot be seen from a count.
 func Count(ctx context.Context, q Query) (int64, error) { return q.count(ctx, "exact") }
 
 // CountPlanned returns the planner's estimate of how many rows a query has: it
@@ -112,7 +116,24 @@ func CountEstimated(ctx context.Context, q Query) (int64, error) { return q.coun
 
 func (q Query) count(ctx context.Context, how string) (int64, error) {
 	q.order, q.hasLimit, q.offset = nil, false, 0
-	q.prefer.count = how
+	fallback := q.fallback
+	q.fallback, q.prefer.count = nil, how
+	n, err := q.countThere(ctx)
+	if fallback == nil || err == nil || !refused(err) {
+		return n, err
+	}
+	q.fallback, q.prefer.count = fallback, ""
+	n = 0
+	for page, err := range pages[json.RawMessage](ctx, q) {
+		if err != nil {
+			return 0, err
+		}
+		n += int64(len(page))
+	}
+	return n, nil
+}
+
+func (q Query) countThere(ctx context.Context) (int64, error) {
 	parts, err := q.split()
 	if err != nil {
 		return 0, err
@@ -149,8 +170,8 @@ func (q Query) readCall(operation, method string, ps params) *call {
 	}
 }
 
-// fetch reads one page. The raw body is only for the time that look runs.
-func fetch[T any](ctx context.Context, q Query, look func(body []byte) error) ([]T, error) {
+// fetch reads one page. Its body is only valid while look runs.
+func fetch[T any](ctx context.Context, q Query, look func(body []byte)) ([]T, error) {
 	ps, err := q.readParams()
 	if err != nil {
 		return nil, err
@@ -162,11 +183,8 @@ func fetch[T any](ctx context.Context, q Query, look func(body []byte) error) ([
 		if err := q.client.decodeBody(a.body, &rows); err != nil {
 			return decodeError(r, a, q.client.redact, err)
 		}
-		if look == nil {
-			return nil
-		}
-		if err := look(a.body); err != nil {
-			return decodeError(r, a, q.client.redact, err)
+		if look != nil {
+			look(a.body)
 		}
 		return nil
 	})
@@ -176,23 +194,30 @@ func fetch[T any](ctx context.Context, q Query, look func(body []byte) error) ([
 // pages iterates over the non-empty pages of a query.
 func pages[T any](ctx context.Context, q Query) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
+		if q.fallback != nil && q.err == nil && !q.isFunc {
+			fallbackPages(ctx, q, yield)
+			return
+		}
 		parts, err := q.split()
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		if len(parts) > 1 {
-			mergedPages(ctx, q, parts, yield)
-			return
+		switch {
+		case len(parts) == 1:
+			walk(ctx, parts[0], yield)
+		case len(q.order) == 0:
+			concatenate(ctx, q, parts, yield)
+		default:
+			merge(ctx, q, parts, yield)
 		}
-		walk[T](ctx, parts[0], nil, yield)
 	}
 }
 
 // walk yields the pages of a query that fits into one URL. Only an empty page
 // or the query's own limit is the end: a server may return fewer rows than it
-// was asked for. A look function is shown each page's body before it is yielded.
-func walk[T any](ctx context.Context, q Query, look func(body []byte) error, yield func([]T, error) bool) {
+// was asked for.
+func walk[T any](ctx context.Context, q Query, yield func([]T, error) bool) {
 	place := newPlace(q)
 	for remaining := q.limit; !q.hasLimit || remaining > 0; {
 		size := q.client.pageSize
@@ -200,15 +225,7 @@ func walk[T any](ctx context.Context, q Query, look func(body []byte) error, yie
 			size = min(size, remaining)
 		}
 		var last tail
-		rows, err := fetch[T](ctx, place.query(q).Limit(size), func(body []byte) error {
-			if look != nil {
-				if err := look(body); err != nil {
-					return err
-				}
-			}
-			last = place.tail(body)
-			return nil
-		})
+		rows, err := fetch[T](ctx, place.query(q).Limit(size), func(body []byte) { last = place.tail(body) })
 		if err != nil {
 			yield(nil, err)
 			return

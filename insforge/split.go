@@ -2,7 +2,10 @@ package insforge
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
@@ -103,38 +106,157 @@ func distinct(elements []string) []string {
 	return out
 }
 
-// mergedPages yields the rows of the parts of a split query.
-func mergedPages[T any](ctx context.Context, q Query, parts []Query, yield func([]T, error) bool) {
-	if len(q.order) > 0 {
-		yield(nil, fmt.Errorf("insforge: %s: %w", q.name, ErrURLTooLong))
+// window cuts offset and limit out of a sequence of rows.
+type window struct {
+	skip, remaining int
+	limited         bool
+}
+
+func (q Query) window() window { return window{q.offset, q.limit, q.hasLimit} }
+
+func (w *window) done() bool { return w.limited && w.remaining <= 0 }
+
+// cut returns the rows inside the window; done tells whether there can be more.
+func cut[T any](w *window, rows []T) []T {
+	n := min(w.skip, len(rows))
+	rows, w.skip = rows[n:], w.skip-n
+	if w.limited {
+		rows = rows[:min(len(rows), max(w.remaining, 0))]
+		w.remaining -= len(rows)
+	}
+	return rows
+}
+
+// part bounds one part of a split query: it need not return more rows than
+// the whole.
+func (w window) part(q Query) Query {
+	q.offset, q.hasLimit = 0, false
+	if w.limited {
+		return q.Limit(w.skip + w.remaining)
+	}
+	return q
+}
+
+// concatenate yields the rows of the parts of a split query without an order.
+func concatenate[T any](ctx context.Context, q Query, parts []Query, yield func([]T, error) bool) {
+	w := q.window()
+	for _, part := range parts {
+		if w.done() {
+			return
+		}
+		for page, err := range pages[T](ctx, w.part(part)) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if page = cut(&w, page); len(page) > 0 && !yield(page, nil) {
+				return
+			}
+		}
+	}
+}
+
+// merge yields the rows of the parts of a split query, each of which comes in
+// order, in one order. It must compare rows as the database does, and cannot
+// do that for text, whose order depends on the collation.
+func merge[T any](ctx context.Context, q Query, parts []Query, yield func([]T, error) bool) {
+	order, ok := parseOrder(q.order)
+	for _, term := range order {
+		ok = ok && len(term.path.Steps) == 0 && q.returns(term.path.Column)
+	}
+	if !ok {
+		yield(nil, fmt.Errorf("insforge: %s: %w, and its parts cannot be merged: the order must be of columns that are selected",
+			q.name, ErrURLTooLong))
 		return
 	}
-	skip, remaining := q.offset, q.limit
-	for _, part := range parts {
-		part.offset, part.hasLimit = 0, false
-		if q.hasLimit {
-			part = part.Limit(skip + remaining)
-		}
-		done := false
-		walk(ctx, part, nil, func(rows []T, err error) bool {
-			if err != nil {
-				done = true
-				return yield(nil, err)
-			}
-			n := min(skip, len(rows))
-			rows, skip = rows[n:], skip-n
-			if q.hasLimit {
-				rows = rows[:min(len(rows), remaining)]
-				remaining -= len(rows)
-			}
-			if len(rows) > 0 && !yield(rows, nil) {
-				done = true
-			}
-			done = done || q.hasLimit && remaining == 0
-			return !done
-		})
-		if done {
+	w := q.window()
+	streams := make([]*stream, len(parts))
+	for i, part := range parts {
+		next, stop := iter.Pull2(Rows[json.RawMessage](ctx, w.part(part)))
+		defer stop()
+		streams[i] = &stream{next: next, order: order}
+		if err := streams[i].advance(); err != nil {
+			yield(nil, mergeError(q, err))
 			return
 		}
 	}
+	for !w.done() {
+		var page []json.RawMessage
+		for len(page) < q.client.pageSize {
+			first := earliest(streams, order)
+			if first == nil {
+				break
+			}
+			page = append(page, first.row)
+			if err := first.advance(); err != nil {
+				yield(nil, mergeError(q, err))
+				return
+			}
+		}
+		if len(page) == 0 {
+			return
+		}
+		rows, err := decodeRows[T](q, cut(&w, page))
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if len(rows) > 0 && !yield(rows, nil) {
+			return
+		}
+	}
+}
+
+func mergeError(q Query, err error) error {
+	if errors.Is(err, errCollation) {
+		return fmt.Errorf("insforge: %s: %w, and its parts cannot be merged: %w", q.name, ErrURLTooLong, err)
+	}
+	return err
+}
+
+var errCollation = errors.New("the order of text depends on the database's collation")
+
+// stream is one part of a merge, with its next row.
+type stream struct {
+	next  func() (json.RawMessage, error, bool)
+	order []orderTerm
+	row   json.RawMessage // nil at the end
+	key   sortKey
+	kinds []filter.Type
+}
+
+func (s *stream) advance() error {
+	row, err, ok := s.next()
+	if err != nil || !ok {
+		s.row = nil
+		return err
+	}
+	var columns object
+	if err := json.Unmarshal(row, &columns); err != nil {
+		return err
+	}
+	types := make(map[string]filter.Type, len(s.order))
+	names := make(map[string]string, len(s.order))
+	for _, term := range s.order {
+		column := term.path.Column
+		raw := columns[column]
+		types[column], names[column] = guessType(raw), column
+		if len(raw) > 0 && raw[0] == '"' && types[column].IsText() || len(raw) > 0 && (raw[0] == '[' || raw[0] == '{') {
+			return errCollation
+		}
+	}
+	s.row = row
+	s.key, s.kinds, err = keyOf(columns, s.order, names, types)
+	return err
+}
+
+// earliest returns the stream whose next row comes first; nil at the end.
+func earliest(streams []*stream, order []orderTerm) *stream {
+	var first *stream
+	for _, s := range streams {
+		if s.row != nil && (first == nil || compareKeys(s.key, first.key, s.kinds, order) < 0) {
+			first = s
+		}
+	}
+	return first
 }

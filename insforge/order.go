@@ -1,0 +1,150 @@
+package insforge
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/followthrough-go/followthrough/insforge/filter"
+)
+
+// orderTerm is one term of an order, read back from its text.
+type orderTerm struct {
+	path       filter.Path
+	descending bool
+	nullsFirst bool
+}
+
+// parseOrder reads the terms of an order. It cannot read those of embedded
+// resources; ok is then false.
+func parseOrder(terms []string) (parsed []orderTerm, ok bool) {
+	for term := range strings.SplitSeq(strings.Join(terms, ","), ",") {
+		name, rest, _ := strings.Cut(term, ".")
+		if term == "" {
+			continue
+		}
+		path, err := filter.ParsePath(name)
+		if err != nil || len(path.Embed) > 0 {
+			return nil, false
+		}
+		t := orderTerm{path: path}
+		for modifier := range strings.SplitSeq(rest, ".") {
+			switch modifier {
+			case "":
+			case "asc":
+			case "desc":
+				t.descending, t.nullsFirst = true, true
+			case "nullsfirst":
+				t.nullsFirst = true
+			case "nullslast":
+				t.nullsFirst = false
+			default:
+				return nil, false
+			}
+		}
+		parsed = append(parsed, t)
+	}
+	return parsed, true
+}
+
+// sortKey is what a row is sorted by.
+type sortKey []filter.Value
+
+// keyOf reads a row's sort key.
+func keyOf(row object, order []orderTerm, keys map[string]string, types map[string]filter.Type) (sortKey, []filter.Type, error) {
+	key := make(sortKey, len(order))
+	kinds := make([]filter.Type, len(order))
+	for i, term := range order {
+		t := types[term.path.Column]
+		v, err := t.ParseJSON(row[keys[term.path.Column]], filter.Session{})
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(term.path.Steps) > 0 {
+			follow := func(v filter.Value) (filter.Value, error) { return v, nil }
+			t, follow = t.Follow(term.path.Steps)
+			if v, err = follow(v); err != nil {
+				return nil, nil, err
+			}
+		}
+		key[i], kinds[i] = v, t
+	}
+	return key, kinds, nil
+}
+
+// compareKeys orders two rows as PostgreSQL does.
+func compareKeys(a, b sortKey, kinds []filter.Type, order []orderTerm) int {
+	for i, term := range order {
+		x, y := a[i], b[i]
+		switch {
+		case x.IsNull() && y.IsNull():
+			continue
+		case x.IsNull() || y.IsNull():
+			if x.IsNull() == term.nullsFirst {
+				return -1
+			}
+			return 1
+		}
+		if c := kinds[i].Compare(x, y); c != 0 {
+			if term.descending {
+				return -c
+			}
+			return c
+		}
+	}
+	return 0
+}
+
+// sortRows returns the rows' positions in order; equal rows stay as they were.
+func sortRows(rows []object, order []orderTerm, keys map[string]string, types map[string]filter.Type) ([]int, error) {
+	sortKeys := make([]sortKey, len(rows))
+	positions := make([]int, len(rows))
+	var kinds []filter.Type
+	for i, row := range rows {
+		var err error
+		if sortKeys[i], kinds, err = keyOf(row, order, keys, types); err != nil {
+			return nil, err
+		}
+		positions[i] = i
+	}
+	slices.SortStableFunc(positions, func(a, b int) int { return compareKeys(sortKeys[a], sortKeys[b], kinds, order) })
+	return positions, nil
+}
+
+var (
+	looksLikeTimestamp = regexp.MustCompile(`^"[0-9]{4,6}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(([+-][0-9]{2}(:[0-9]{2}){0,2})|Z)?"$`)
+	looksLikeDate      = regexp.MustCompile(`^"[0-9]{4,6}-[0-9]{2}-[0-9]{2}"$`)
+	looksLikeUUID      = regexp.MustCompile(`^"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"$`)
+)
+
+// guessType tells a column's type from one of its values, as PostgREST writes
+// them.
+func guessType(raw json.RawMessage) filter.Type {
+	name := "text"
+	switch {
+	case len(raw) == 0:
+	case raw[0] == '{' || raw[0] == '[' && strings.ContainsAny(string(raw), "{"):
+		name = "jsonb"
+	case raw[0] == '[':
+		name = "text[]"
+		if len(raw) > 1 && strings.IndexByte("-0123456789", raw[1]) >= 0 {
+			name = "numeric[]"
+		}
+	case raw[0] == 't' || raw[0] == 'f':
+		name = "bool"
+	case raw[0] != '"':
+		name = "numeric"
+	case looksLikeTimestamp.Match(raw):
+		name = "timestamptz"
+	case looksLikeDate.Match(raw):
+		name = "date"
+	case looksLikeUUID.Match(raw):
+		name = "uuid"
+	}
+	t, err := filter.ParseType(name)
+	if err != nil { // not one of the names above
+		return filter.Type{}
+	}
+	return t
+}
