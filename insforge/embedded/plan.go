@@ -22,10 +22,12 @@ type plan struct {
 	columns []int
 	access  access
 	order   []sortKey
-	limit   int64 // negative: none
-	offset  int64
-	outputs []output
-	joins   []*join // every embed, printed or not
+	// presorted says that the access path has the rows in order already.
+	presorted bool
+	limit     int64 // negative: none
+	offset    int64
+	outputs   []output
+	joins     []*join // every embed, printed or not
 }
 
 // output is one key of a printed row.
@@ -175,7 +177,41 @@ func (s *Store) newPlan(session filter.Session, t *table, root, q *query, items 
 		}
 		p.order = append(p.order, key)
 	}
+	p.useOrder()
 	return p, nil
+}
+
+// useOrder finds out whether an index gives the rows in the order that is
+// wanted, so that they need not all be found and sorted to show the first few.
+// A limit without a filter is reason enough to choose such an index.
+func (p *plan) useOrder() {
+	if len(p.order) == 0 || p.limit < 0 {
+		return
+	}
+	if p.access.index != nil {
+		p.presorted = len(p.access.ranges) == 1 && p.follows(p.access.index, len(p.access.ranges[0].prefix))
+		return
+	}
+	for _, ix := range p.table.indexes {
+		if p.follows(ix, 0) {
+			p.access, p.presorted = access{index: ix, ranges: []keyRange{{}}}, true
+			return
+		}
+	}
+}
+
+// follows reports whether rows of the index with equal values in the first skip
+// columns are in the order that is wanted.
+func (p *plan) follows(ix *index, skip int) bool {
+	if len(ix.columns)-skip < len(p.order) {
+		return false
+	}
+	for i, key := range p.order {
+		if key.column != ix.columns[skip+i] || key.get != nil || key.join != nil || key.descending || key.nullsFirst {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *plan) setFilters(filters []filter.Filter) error {

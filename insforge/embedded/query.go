@@ -139,6 +139,10 @@ func (q *query) take(p param) error {
 		return nil // not a filter
 	}
 	value, _, _ := strings.Cut(p.value, "\x00") // PostgreSQL reads no further
+	if quick, ok := quickFilter(p.key, value); ok {
+		q.filters = append(q.filters, quick)
+		return nil
+	}
 	f, err := filter.ParseParam(p.key, value)
 	if err != nil {
 		return err

@@ -28,7 +28,8 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	view := cursor{layout: &p.table.layout, columns: p.columns}
 	seen := 0
 	enough := int64(-1) // stop after so many rows
-	if p.limit >= 0 && len(p.order) == 0 && !needTotal && p.access.index == nil {
+	unordered := len(p.order) == 0 && p.access.index == nil
+	if p.limit >= 0 && !needTotal && (unordered || p.presorted && given == nil) {
 		enough = p.offset + p.limit
 	}
 	look := func(r *row) bool {
@@ -71,8 +72,10 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	if failure != nil {
 		return result{}, failure
 	}
-	if err := p.sort(st, rows); err != nil {
-		return result{}, err
+	if !p.presorted || given != nil {
+		if err := p.sort(st, rows); err != nil {
+			return result{}, err
+		}
 	}
 	res := result{total: int64(len(rows))}
 	from := min(p.offset, res.total)
