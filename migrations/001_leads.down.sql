@@ -17,7 +17,7 @@ BEGIN
       DROP COLUMN IF EXISTS source_ref,
       DROP COLUMN IF EXISTS proposed_plan;
   END IF;
-  DROP INDEX IF EXISTS public.lead_registry_telegram_id_created_at_idx;
+  DROP INDEX IF EXISTS public.lead_registry_telegram_id_id_idx;
   DROP INDEX IF EXISTS public.lead_registry_next_followup_idx;
 END $$;
 

@@ -64,8 +64,8 @@ ALTER TABLE public.lead_activity_log
   ADD COLUMN IF NOT EXISTS metadata      jsonb,
   ADD COLUMN IF NOT EXISTS created_at    timestamptz DEFAULT now();
 
--- A user's leads, newest first: the listing of the bot and, through row security, of the host application.
-CREATE INDEX IF NOT EXISTS lead_registry_telegram_id_created_at_idx ON public.lead_registry (telegram_id, created_at DESC);
+-- A user's leads, the last made first: the bot's listing and, through row security, the host application's.
+CREATE INDEX IF NOT EXISTS lead_registry_telegram_id_id_idx ON public.lead_registry (telegram_id, id);
 
 -- The follow-up loop asks for leads whose time has come; most leads have no follow-up, so most rows stay out of the index.
 CREATE INDEX IF NOT EXISTS lead_registry_next_followup_idx ON public.lead_registry (next_followup) WHERE next_followup IS NOT NULL;

@@ -9,11 +9,16 @@ DROP POLICY IF EXISTS lead_registry_own ON public.lead_registry;
 
 DO $$
 DECLARE
-  grantee text;
+  opened regclass;
 BEGIN
-  FOR grantee IN SELECT rolname FROM pg_roles WHERE rolname = 'authenticated' LOOP
-    EXECUTE format('REVOKE ALL ON public.lead_registry, public.lead_activity_log, public.scheduled_reminders, public.bot_users FROM %I', grantee);
-  END LOOP;
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'authenticated') THEN
+    FOR opened IN
+      SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relname IN ('lead_registry', 'lead_activity_log', 'scheduled_reminders', 'bot_users')
+    LOOP
+      EXECUTE format('REVOKE ALL ON %s FROM authenticated', opened);
+    END LOOP;
+  END IF;
 END $$;
 
 DROP FUNCTION IF EXISTS public.current_telegram_id();

@@ -88,9 +88,9 @@ BEGIN
     END IF;
     -- Rows only: no TRUNCATE, no triggers.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', our_tables, service.rolname);
-    -- An identity column needs no right on its sequence; a serial column of an older table does.
     FOREACH keyed_table IN ARRAY ARRAY['public.lead_registry', 'public.lead_activity_log', 'public.scheduled_reminders'] LOOP
       key_sequence := pg_get_serial_sequence(keyed_table, 'id');
+      -- An identity column needs no right on its sequence; a serial column of an older table does.
       IF key_sequence IS NOT NULL THEN
         EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE %s TO %I', key_sequence, service.rolname);
       END IF;
@@ -117,6 +117,7 @@ BEGIN
     RETURN;
   END IF;
 
+  -- As for the service: only where it is lacking.
   IF NOT has_schema_privilege('authenticated', 'public', 'USAGE') THEN
     GRANT USAGE ON SCHEMA public TO authenticated;
   END IF;

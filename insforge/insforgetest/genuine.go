@@ -90,18 +90,29 @@ func (s *Server) Token(claims map[string]any) string { return token(claims) }
 // SQL runs a query in the database of a genuine server as its superuser, past PostgREST and row security, and returns
 // the rows as text with NULL as "NULL". $1, $2 … stand for the arguments, which are passed as text literals; without
 // arguments the query is run as it is and may hold several statements. A failing query fails the test, so SQL belongs
-// in the test's own goroutine.
+// in the test's own goroutine; [Server.TrySQL] may be called in any.
 func (s *Server) SQL(query string, args ...any) [][]string {
+	g := s.genuine()
+	g.tb.Helper()
+	rows, err := s.TrySQL(query, args...)
+	if err != nil {
+		g.tb.Fatalf("insforgetest: %v\n%.1000s", err, query)
+	}
+	return rows
+}
+
+// TrySQL is [Server.SQL] for a query that may fail.
+func (s *Server) TrySQL(query string, args ...any) ([][]string, error) {
+	g := s.genuine()
+	return g.cluster.psql(g.database, bind(query, args))
+}
+
+func (s *Server) genuine() *genuine {
 	g, ok := s.upstream.(*genuine)
 	if !ok {
 		panic("insforgetest: SQL is for the genuine server")
 	}
-	g.tb.Helper()
-	rows, err := g.cluster.psql(g.database, bind(query, args))
-	if err != nil {
-		g.tb.Fatalf("insforgetest: %v\n%s", err, query)
-	}
-	return rows
+	return g
 }
 
 // genuine is one PostgREST on one database, as an http.Handler.
