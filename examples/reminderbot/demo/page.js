@@ -160,7 +160,7 @@ function messageElement(m) {
   el.dataset.id = m.id;
   el.replaceChildren(bubble(m), ...(m.rows ? [keys(m)] : []));
   drawn.set(m.id, { el, shows });
-  if (focused) (el.querySelectorAll("button, a")[focused] ?? $("text")).focus({ preventScroll: true });
+  if (focused !== null) (el.querySelectorAll("button, a")[focused] ?? $("text")).focus({ preventScroll: true });
   return el;
 }
 
