@@ -1,0 +1,232 @@
+package bot_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/bot"
+	"github.com/followthrough-go/followthrough/bot/telegramtest"
+	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/insforgetest"
+	"github.com/followthrough-go/followthrough/migrations"
+	"github.com/followthrough-go/followthrough/scheduler/schedulertest"
+)
+
+// patience is how long a test waits for what should come within a second.
+const patience = 20 * time.Second
+
+// The secrets of every test, to be found in no output.
+const (
+	token  = "4242:TELEGRAM-SECRET"
+	apiKey = "BACKEND-SECRET"
+)
+
+// world is a running service with a Telegram and a backend of its own.
+type world struct {
+	*testing.T
+	telegram *telegramtest.Server
+	backend  *insforgetest.Server
+	clock    *schedulertest.Clock
+	service  *bot.Service
+	log      *syncBuffer
+	stop     func()
+}
+
+// syncBuffer is a log that may be read while it is written.
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// backends are what every conversation is held on.
+var backends = map[string]func(t *testing.T, clock *schedulertest.Clock) *insforgetest.Server{
+	"embedded": func(t *testing.T, clock *schedulertest.Clock) *insforgetest.Server {
+		return insforgetest.New(t, migrations.Tables, insforgetest.WithClock(clock.Now), insforgetest.WithAPIKey(apiKey))
+	},
+	"genuine": func(t *testing.T, _ *schedulertest.Clock) *insforgetest.Server {
+		script, err := migrations.Script()
+		require.NoError(t, err)
+		return insforgetest.Genuine(t, script)
+	},
+}
+
+// newWorld starts a service at ten on a Monday morning.
+func newWorld(t *testing.T, backend string, environ ...string) *world {
+	t.Helper()
+	monday := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	clock := schedulertest.NewClock(time.Until(monday))
+	w := &world{
+		T: t, clock: clock, log: &syncBuffer{},
+		backend:  backends[backend](t, clock),
+		telegram: telegramtest.Start(t, telegramtest.WithToken(token), telegramtest.WithClock(clock.Now)),
+	}
+	w.start(environ...)
+	return w
+}
+
+// start runs the service until stop is called, or the test ends.
+func (w *world) start(environ ...string) {
+	w.Helper()
+	config, err := bot.LoadConfig(append([]string{
+		"TELEGRAM_BOT_TOKEN=" + token, "TELEGRAM_API_URL=" + w.telegram.URL, "HTTP_ADDR=127.0.0.1:0", "SEND_RATE=1000",
+		"INSFORGE_URL=" + w.backend.URL, "INSFORGE_API_KEY=" + apiKey, "INSFORGE_DIALECT=postgrest",
+	}, environ...), "")
+	require.NoError(w, err)
+	retry := insforge.DefaultRetryPolicy()
+	retry.Attempts, retry.Base, retry.Max = 2, 10*time.Millisecond, 20*time.Millisecond
+	w.service, err = bot.New(config, func(options ...insforge.Option) (*insforge.Client, error) {
+		return w.backend.Client(append(options, insforge.WithRetry(retry))...), nil
+	}, bot.WithClock(w.clock), bot.WithChatRate(1000), bot.WithHolder(w.Name()),
+		bot.WithLogger(slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	require.NoError(w, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.service.Run(ctx) }()
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-done:
+			require.NoError(w, err)
+		case <-time.After(patience):
+			w.Error("the service does not stop")
+		}
+	})
+	w.Cleanup(w.stop)
+}
+
+// person is somebody with the chat open.
+type person struct {
+	*world
+	*telegramtest.User
+	before map[int]string // what each message showed before the last thing they did
+}
+
+func (w *world) person(id int64, name string) *person {
+	return &person{world: w, User: w.telegram.User(telegramtest.Person{ID: id, FirstName: name})}
+}
+
+// look remembers the chat as it is.
+func (p *person) look() {
+	p.before = map[int]string{}
+	for _, m := range p.Messages() {
+		p.before[m.ID] = showing(m)
+	}
+}
+
+func showing(m telegramtest.Message) string {
+	return m.Body() + "\x00" + strings.Join(m.Labels(), "\x00")
+}
+
+// sees waits for a message that came or changed since the last thing the
+// person did, and contains all of parts, in any case.
+func (p *person) sees(parts ...string) telegramtest.Message {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	m, err := p.Wait(ctx, func(m telegramtest.Message) bool {
+		if !m.FromBot() || p.before[m.ID] == showing(m) {
+			return false
+		}
+		text := strings.ToLower(showing(m))
+		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, strings.ToLower(part)) })
+	})
+	require.NoError(p, err, "waiting for %q; the log has:\n%s", parts, p.log)
+	return m
+}
+
+// presses the button with that label under the latest message that has one.
+func (p *person) presses(label string) (pressID string) {
+	p.Helper()
+	for _, m := range slices.Backward(p.Messages()) {
+		if _, ok := m.Button(label); ok {
+			return p.pressesOn(m, label)
+		}
+	}
+	p.Fatalf("no message has a button %q", label)
+	return ""
+}
+
+func (p *person) pressesOn(m telegramtest.Message, label string) (pressID string) {
+	p.Helper()
+	p.look()
+	pressID, err := p.Press(m.ID, label)
+	require.NoError(p, err)
+	return pressID
+}
+
+// told is what the answer to a press says.
+func (p *person) told(pressID string) string {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	answer, err := p.Answer(ctx, pressID)
+	require.NoError(p, err)
+	return answer.Text
+}
+
+// line is one line of a conversation: what happens, and what comes of it.
+type line struct {
+	says    string        // the person writes
+	presses string        // the person presses the button with this in its label
+	passes  time.Duration // time passes
+	told    string        // the press is answered with a text that has this in it
+
+	sees    []string // a message comes, or changes, that has all of these
+	buttons []string // and these buttons
+	lacks   []string // and none of these, in text or buttons
+}
+
+// holds a conversation.
+func (p *person) holds(conversation []line) {
+	p.Helper()
+	for i, l := range conversation {
+		switch {
+		case l.says != "":
+			p.look()
+			p.Send(l.says)
+		case l.presses != "":
+			id := p.presses(l.presses)
+			if l.told != "" {
+				require.Contains(p, p.told(id), l.told, "line %d", i+1)
+			}
+		case l.passes > 0:
+			p.look()
+			p.clock.Advance(l.passes)
+			p.service.Dispatcher().Trigger()
+		}
+		if len(l.sees) == 0 {
+			continue
+		}
+		m := p.sees(l.sees...)
+		// A cycle that is still storing what it delivered comes first.
+		_, err := p.service.Dispatcher().Cycle(context.Background())
+		require.NoError(p, err)
+		for _, label := range l.buttons {
+			_, ok := m.Button(label)
+			require.True(p, ok, "line %d: %q has no button %q, but %q", i+1, m.Text, label, m.Labels())
+		}
+		for _, part := range l.lacks {
+			require.NotContains(p, strings.ToLower(showing(m)), strings.ToLower(part), "line %d", i+1)
+		}
+	}
+}
