@@ -185,7 +185,9 @@ func (c *call) get() (*response, error) {
 func notSingular(n int) error {
 	return &apiError{
 		status: http.StatusNotAcceptable, code: "PGRST116", message: "JSON object requested, multiple (or no) rows returned",
-		details: fmt.Sprintf("The result contains %d rows", n), contentType: singleType,
+		details: fmt.Sprintf("The result contains %d rows", n),
+		// PostgREST sends two, the error's own first.
+		header: http.Header{"Content-Type": {jsonType, singleType}},
 	}
 }
 
@@ -239,6 +241,10 @@ func (c *call) print(p *plan, st *state, rows []*row) ([]byte, error) {
 // them, with the embeds of select. Filters on embeds apply to them only.
 // What an inner embed hides is not counted.
 func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, err error) {
+	// The statement ends here for PostgreSQL; what follows is PostgREST's.
+	if err := tx.checkForeignKeys(); err != nil {
+		return 0, err
+	}
 	var p *plan
 	st := &state{tables: tx.tables}
 	if c.prefer.returns == "representation" {

@@ -20,8 +20,7 @@ type apiError struct {
 	rawDetails []byte // JSON instead of details
 	empty      bool   // the body is {}
 
-	header      http.Header // beside the usual ones
-	contentType string      // instead of JSON's
+	header http.Header // beside the usual ones
 }
 
 // Error implements error.

@@ -134,9 +134,6 @@ func failure(err error) *response {
 	res.contentType, res.failed = jsonType, true
 	res.body = api.appendJSON(nil)
 	maps.Copy(res.header, api.header)
-	if api.contentType != "" {
-		res.contentType = api.contentType
-	}
 	if api.status == http.StatusServiceUnavailable {
 		res.header.Set("Retry-After", "1")
 	}
@@ -149,7 +146,7 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, res *response) {
 	for key, values := range res.header {
 		header[key] = values
 	}
-	if res.contentType != "" {
+	if res.contentType != "" && len(res.header["Content-Type"]) == 0 {
 		header["Content-Type"] = []string{res.contentType}
 	}
 	if res.status != http.StatusNoContent && r.Method != http.MethodHead {

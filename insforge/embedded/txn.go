@@ -259,6 +259,7 @@ func (tx *txn) checkForeignKeys() error {
 			}
 		}
 	}
+	tx.added, tx.removed = nil, nil
 	return nil
 }
 
