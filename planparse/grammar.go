@@ -95,6 +95,9 @@ func blank() meaning { return meaning{clock: noClock, zone: noZone} }
 func (p *parser) parse() (meaning, Reason) {
 	p.trim()
 	if p.end() {
+		if len(p.toks) > 2 && p.bracketed() {
+			return meaning{}, ReasonPlaceholder
+		}
 		return meaning{}, ReasonNoTiming
 	}
 	lo, hi := p.i, p.hi
@@ -302,6 +305,9 @@ func (p *parser) bare() (meaning, bool) {
 		}
 		return m, false
 	}
+	if p.is(kNum) && p.tok().digits == 8 {
+		return m, false // a date without its dashes
+	}
 	n, ok := p.number()
 	if !ok || p.peek(-1).kind == kA || p.peek(-1).kind == kHalf {
 		return m, false
@@ -326,7 +332,7 @@ func (p *parser) leads() {
 	for {
 		switch t := p.tok(); t.kind {
 		case kLead:
-			p.window = p.window || t.val == leadWindow
+			p.window = p.window || t.val == leadWindow || t.val == leadDuring
 			p.atHour = t.val == leadAt
 		case kTilde, kPlus, kBetween, kLabel, kThe, kInto:
 		case kAfter, kFrom:
@@ -383,7 +389,7 @@ func (p *parser) tails() {
 			}
 		case kLead:
 			// "3 days delay", "3 days wait", "10 days approx."
-			if p.peek(1).kind != kEnd && p.peek(1).kind != kDot {
+			if t.val != leadWait && t.val != leadApprox && t.val != leadWindow || p.peek(1).kind != kEnd && p.peek(1).kind != kDot || p.peek(-1).kind == kNow {
 				return
 			}
 		case kUnit:
@@ -557,6 +563,11 @@ func (p *parser) labelWords(from, to int, free bool) bool {
 	for i := from; i < to; i++ {
 		switch p.toks[i].kind {
 		case kMessage, kDo, kStep, kThe, kA, kClosing, kOpen, kMark, kDot, kThat, kLead, kPlan, kOf, kStart, kWith, kTo, kSlash, kDash, kAnd:
+		case kWeekday, kOr, kPart:
+			// "early next week (Monday or Tuesday)"
+			if p.toks[from-1].kind != kOpen && !free {
+				return false
+			}
 		case kNum:
 			// "3 days (72 hours)" repeats itself.
 			save, saveHi := p.i, p.hi
@@ -643,16 +654,18 @@ func (p *parser) reason() Reason {
 	words := 0
 	for i := p.i; i < p.hi; i++ {
 		t := &p.toks[i]
-		if t.kind == kEvent && t.val == 2 {
-			words++
-			continue
-		}
-		if t.kind == kLast && t.val == 0 && i+1 < p.hi {
+		if (t.kind == kLast && t.val == 0 || t.kind == kPrevious && t.val == 0) && i+1 < p.hi {
 			switch p.toks[i+1].kind {
-			case kUnit, kWeekday, kMonth, kWeekend:
+			case kUnit, kWeekday, kMonth, kWeekend, kPart:
 				seen[kPast] = true
 			}
 			continue
+		}
+		if t.kind == kX && i > p.i && p.toks[i-1].kind == kNum {
+			continue // 3x
+		}
+		if t.kind == kSlash && i > p.i && i+1 < p.hi && p.toks[i+1].kind == kUnit && p.toks[i-1].kind != kNum {
+			seen[kRecurring] = true // 3x/week
 		}
 		if t.kind == kAfter && i > p.i && i+1 == p.hi {
 			continue // "their post"
@@ -674,14 +687,14 @@ func (p *parser) reason() Reason {
 		return ReasonCalendarQuarter
 	case seen[kAgo] && words == 0, seen[kPast] && words == 0:
 		return ReasonPast
-	case seen[kEvent], first == kAfter, first == kFollowing, first == kBefore, seen[kBefore], first == kLead && words > 0 && p.tok().val == leadWindow:
+	case first == kBefore && words == 0 && (p.peek(1).kind == kNum || p.peek(1).kind == kA):
+		return ReasonPast // "vor 3 Tagen"
+	case seen[kEvent], first == kAfter, first == kFollowing, first == kBefore, seen[kBefore], first == kLead && words > 0 && p.tok().val == leadDuring:
 		return ReasonEvent
-	case seen[kAfter] && words > 0:
+	case seen[kAfter], seen[kFollowing]:
 		return ReasonEvent
 	case seen[kQuarter]:
 		return ReasonCalendarQuarter
-	case seen[kPast]:
-		return ReasonPast
 	case seen[kPart] && words == 0:
 		return ReasonPartOfDayOnly
 	}

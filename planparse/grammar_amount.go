@@ -55,6 +55,8 @@ func (p *parser) number() (float64, bool) {
 			return 0.5, true
 		case kThe: // "a full week"
 			p.i++
+		case kNum: // "a 3-day wait"
+			return p.number()
 		}
 		return 1, true
 	}
@@ -240,12 +242,18 @@ func (p *parser) amount(s *span) bool {
 		p.i += 2
 	}
 	// "1h30"
-	if u == uHour && p.is(kNum) && !p.tok().space && p.tok().digits == 2 && p.peek(1).kind != kUnit {
-		if !p.add(&total, p.tok().num, uMinute) {
-			p.i = start
-			return false
+	if u == uHour && p.is(kNum) && p.tok().digits <= 2 && p.peek(1).kind != kUnit {
+		minute := p.peek(1).kind == kWord && p.peek(1).end-p.peek(1).start == 1 && p.src[p.peek(1).start]|0x20 == 'm'
+		if minute || !p.tok().space {
+			if !p.add(&total, p.tok().num, uMinute) {
+				p.i = start
+				return false
+			}
+			p.i++
+			if minute {
+				p.i++
+			}
 		}
-		p.i++
 	}
 	for p.alsoAmount(&total, u) {
 	}
@@ -324,7 +332,12 @@ func (p *parser) distance() (meaning, bool) {
 		p.i++
 	}
 	if p.i > start && p.is(kUnit) && (relative || p.window || p.led && start > 0 && p.toks[start-1].kind == kThe && p.toks[start].kind == kNext && p.leadIs(leadIn)) {
-		// "another week", "over the next week", "in the next month"
+		// "another week", "over the next week", "in the next month"; but not
+		// "in the coming weeks"
+		if p.plural() {
+			p.i = start
+			return m, false
+		}
 		u, _ := p.unitHere()
 		if !p.add(&m.span, 1, u) {
 			return m, false
@@ -345,7 +358,7 @@ func (p *parser) distance() (meaning, bool) {
 		default:
 			return m, p.add(&m.span, 1, u)
 		}
-	} else if p.is(kUnit) && p.i == start && p.leadIs(leadIn) && p.peek(1).kind != kNum {
+	} else if p.is(kUnit) && p.i == start && (p.leadIs(leadIn) || p.window) && p.peek(1).kind != kNum {
 		// "через неделю"
 		if p.toks[p.i].start >= p.toks[p.i].end || p.src[p.toks[p.i].start] < 0x80 {
 			p.i = start
@@ -404,4 +417,10 @@ func (p *parser) moreAhead() bool {
 		}
 	}
 	return false
+}
+
+// plural reports whether the next token is an English plural.
+func (p *parser) plural() bool {
+	t := p.tok()
+	return t.end-t.start > 3 && p.src[t.end-1]|0x20 == 's'
 }

@@ -7,6 +7,12 @@ func (p *parser) dayTime() (meaning, bool) {
 	start := p.i
 	m := blank()
 	// "EOD tomorrow", "9am on Friday", "first thing Monday"
+	if p.is(kClose) && p.peek(1).kind == kNum && p.peek(1).val == numDigits && p.peek(1).num <= MaxDays {
+		// "End of Day 3": the phrase has swallowed the word.
+		m.days, m.clock, m.counted = int(p.peek(1).num), p.tok().val, true
+		p.i += 2
+		return m, true
+	}
 	if !p.is(kTonight) && p.partOrClock(&m) {
 		for p.is(kOf) || p.is(kLead) || p.is(kThe) || p.is(kComma) || p.is(kMeridiem) && p.tok().val == 0 {
 			p.i++
@@ -39,7 +45,7 @@ func (p *parser) dayTime() (meaning, bool) {
 func (p *parser) attachTime(m *meaning) {
 	for {
 		save := p.i
-		for p.is(kComma) || p.is(kOpen) || p.is(kThe) || p.is(kLead) || p.is(kDash) || p.is(kSep) || p.is(kT) {
+		for p.is(kComma) || p.is(kOpen) || p.is(kThe) || p.is(kLead) || p.is(kDash) || p.is(kSep) || p.is(kT) || p.is(kBetween) || p.is(kFrom) {
 			p.atHour = p.is(kLead) && p.tok().val == leadAt
 			p.i++
 		}
@@ -157,6 +163,9 @@ func (p *parser) clockPoint() (minutes int32, sure bool, meridiem int32, ok bool
 		}
 	case t.digits == 4 && t.val == numDigits:
 		h, min = int32(t.num)/100, int32(t.num)%100
+		if k := p.tok().kind; k == kDash || k == kSlash || k == kDot {
+			return 0, false, -1, false // a date
+		}
 		sure = at || p.i > 1 // "Thursday 0900", never alone
 	case t.digits > 2:
 		return 0, false, -1, false
@@ -273,8 +282,18 @@ func (p *parser) dayOne() (meaning, bool) {
 			}
 			return m, false
 		case uWeek:
+			if p.peek(1).kind == kNext && p.peek(1).val >= 1 { // "la semana que viene"
+				p.i += 2
+				m.days = p.cal.monday(1)
+				return m, true
+			}
 			return p.weekNumber()
 		case uMonth:
+			if p.peek(1).kind == kNext && p.peek(1).val >= 1 {
+				p.i += 2
+				m.days = p.cal.firstOfMonth(1)
+				return m, true
+			}
 			return p.monthNumber()
 		}
 	case kBusiness:
@@ -329,7 +348,18 @@ func (p *parser) dayOne() (meaning, bool) {
 	case kWeekend:
 		p.i++
 		m.days = p.cal.weekend(0)
+		for j := start - 1; j >= 0 && (p.toks[j].kind == kThe || p.toks[j].kind == kAfter); j-- {
+			if p.toks[j].kind == kAfter {
+				m.days = p.cal.onOrAfter(m.days, time.Monday)
+			}
+		}
 		return m, true
+	case kLast:
+		// "last day of the month"
+		if d, of := p.peek(1), p.peek(2); d.kind == kUnit && d.val == uDay && of.kind == kOf {
+			p.i += 2
+			return p.period(edgeEnd)
+		}
 	case kPeriodEnd:
 		p.i++
 		switch t.val {
@@ -401,6 +431,17 @@ func (p *parser) dayOne() (meaning, bool) {
 // Thursday", "tomorrow week".
 func (p *parser) dayNameTail(m *meaning) {
 	save := p.i
+	if m.days == 0 {
+		// "today, asap"
+		for p.is(kComma) || p.is(kSlash) || p.is(kOpen) || p.is(kDash) {
+			p.i++
+		}
+		if p.eat(kNow) {
+			p.eat(kClosing)
+			return
+		}
+		p.i = save
+	}
 	if p.is(kUnit) && p.tok().val == uWeek && p.peek(1).kind == kEnd {
 		p.i++
 		m.days += 7
@@ -420,6 +461,10 @@ func (p *parser) dayNameTail(m *meaning) {
 		p.i++
 		p.eat(kThe)
 		switch {
+		case p.is(kWeekday):
+			m.days = min(m.days, p.cal.nextWeekday(time.Weekday(p.tok().val)))
+			p.i++
+			return
 		case p.is(kDayName):
 			m.days = min(m.days, int(p.tok().val))
 			p.i++
@@ -461,7 +506,7 @@ func (p *parser) dayNumber() (meaning, bool) {
 			break
 		}
 	}
-	if p.peek(-1).kind == kUnit && (p.is(kWord) && p.textIs("no", "num", "nr", "number")) {
+	if p.peek(-1).kind == kUnit && ((p.is(kWord) || p.is(kNegative)) && p.textIs("no", "num", "nr", "number")) {
 		p.i++
 		p.eat(kDot)
 	}
@@ -485,6 +530,9 @@ func (p *parser) dayNumber() (meaning, bool) {
 	}
 	n = p.dayRange(n)
 	p.eat(kClosing)
+	if p.is(kPlus) && p.peek(1).kind == kNum && p.amountAhead() {
+		return m, p.add(&m.span, n, uDay) && p.eat(kPlus) && p.amount(&m.span)
+	}
 	p.eat(kPlus)
 	if n > MaxDays {
 		p.refuse(ReasonOutOfRange)
@@ -520,6 +568,16 @@ func (p *parser) dayNumber() (meaning, bool) {
 	}
 	p.i = save
 	return m, true
+}
+
+// amountAhead reports whether an amount follows the next token.
+func (p *parser) amountAhead() bool {
+	save, fail := p.i, p.fail
+	p.i++
+	var s span
+	ok := p.amount(&s)
+	p.i, p.fail = save, fail
+	return ok
 }
 
 // textIs reports whether the next token is one of the words.
@@ -1083,6 +1141,7 @@ func (p *parser) period(e edge) (meaning, bool) {
 			return m, false
 		}
 		p.i = start
+		p.eat(kLead)
 		p.eat(kOf)
 		p.eat(kThe)
 		p.eat(kThis)
@@ -1211,7 +1270,7 @@ func (p *parser) thisOrNext() (meaning, bool) {
 				p.i = start
 				return m, false
 			}
-			if p.end() && p.window && ahead == 1 {
+			if p.end() && ahead == 1 && p.windowAhead(start) {
 				p.i = start
 				return m, false // "over the next week" is an amount
 			}
@@ -1241,7 +1300,7 @@ func (p *parser) thisOrNext() (meaning, bool) {
 			return m, true
 		case uMonth:
 			p.i++
-			if t.kind == kFollowing || p.end() && p.window && ahead == 1 {
+			if t.kind == kFollowing || p.end() && ahead == 1 && p.windowAhead(start) {
 				p.i = start
 				return m, false
 			}
@@ -1284,6 +1343,15 @@ func (p *parser) thisOrNext() (meaning, bool) {
 	}
 	p.i = start
 	return m, false
+}
+
+// windowAhead reports whether what begins at a token is the length of a
+// window: "in the next week", "over the coming month".
+func (p *parser) windowAhead(at int) bool {
+	save := p.i
+	defer func() { p.i = save }()
+	p.i = at
+	return at > 0 && p.toks[at-1].kind == kThe && (p.window || p.leadIs(leadIn))
 }
 
 // weekday reads a weekday and what makes it a certain one.
@@ -1523,6 +1591,10 @@ func (p *parser) date() (meaning, bool) {
 		return m, false
 	}
 	days, reason := p.cal.date(y, mo, d)
+	if reason == ReasonBadDate && isNum(-1) && p.toks[p.i-1].digits <= 2 && p.toks[start].kind == kNum && p.toks[start].digits <= 2 {
+		p.i = start
+		return m, false // "30/60/90" is no date at all
+	}
 	if reason != "" {
 		p.refuse(reason)
 		return m, false

@@ -17,6 +17,9 @@ func (p *parser) countedFrom(m *meaning) bool {
 	case kLater:
 		p.i++
 		m.ref.Kind = ToPrevious
+		if !p.eat(kStep) { // "after this step"
+			p.eat(kMessage)
+		}
 		p.eat(kClosing)
 		return true
 	case kAgo, kBefore:
@@ -45,7 +48,7 @@ func (p *parser) countedFrom(m *meaning) bool {
 			p.i++ // "3 days in"
 			return true
 		}
-		if t.kind == kLead && !(t.val == leadIn && (p.peek(1).kind == kPlan || p.peek(2).kind == kPlan)) {
+		if t.kind == kLead && !(t.val == leadIn && (p.peek(1).kind == kPlan || p.peek(2).kind == kPlan)) && !(t.val == leadPlain && p.peek(1).kind == kWeekday) {
 			break
 		}
 		p.i++
@@ -54,11 +57,14 @@ func (p *parser) countedFrom(m *meaning) bool {
 			t = p.tok()
 		}
 		if p.end() {
-			// "5 days after"
+			// "5 days after", but "a week after sending"
 			m.ref.Kind = ToPrevious
+			if t.val == 2 {
+				m.ref.Kind = ToEvent
+			}
 			return true
 		}
-		if p.anchor(m) {
+		if p.anchor(m, t.kind != kOf || p.window) {
 			return true
 		}
 		if p.fail != "" {
@@ -76,7 +82,7 @@ func (p *parser) countedFrom(m *meaning) bool {
 
 // anchor reads the point behind "after": the start, a day, a step, the
 // previous one, or else an event.
-func (p *parser) anchor(m *meaning) bool {
+func (p *parser) anchor(m *meaning, events bool) bool {
 	start := p.i
 	if p.startPoint() {
 		return true
@@ -101,7 +107,7 @@ func (p *parser) anchor(m *meaning) bool {
 		return true
 	}
 	p.i = start
-	return p.event(m)
+	return events && p.event(m)
 }
 
 // startPoint reads the plan's beginning.
@@ -163,13 +169,13 @@ func (p *parser) reference() (Reference, bool) {
 		p.eat(kDone)
 		// At most two nouns: "last touch", "previous email message".
 		for range 2 {
-			if !p.eat(kStep) && !p.eat(kMessage) {
+			if !p.eat(kStep) && !p.eat(kMessage) && !p.eat(kPlan) && !(p.is(kNum) && p.tok().val == numWord && p.tok().num == 1 && p.eat(kNum)) {
 				break
 			}
 		}
 		p.eat(kThat)
 		p.eat(kPrevious)
-		if p.end() || p.is(kClosing) || p.is(kDone) || p.is(kPlus) || p.is(kComma) || p.is(kDash) {
+		if p.end() || p.is(kClosing) || p.is(kDone) || p.is(kPlus) || p.is(kComma) || p.is(kDash) || p.is(kOpen) {
 			return Reference{Kind: ToPrevious}, true
 		}
 	case p.is(kThis) && p.peek(1).kind == kStep, p.is(kThat) && p.peek(1).kind == kStep:
@@ -287,7 +293,7 @@ func (p *parser) relativeFirst() (meaning, bool) {
 			p.i++
 			return m, p.anchorAfterDay(&m)
 		}
-		if p.is(kBusiness) || p.is(kUnit) {
+		if p.is(kBusiness) || p.is(kUnit) && !p.plural() {
 			u, ok := p.unitHere()
 			if ok && u >= uDay && p.add(&m.span, 1, u) {
 				m.ref.Kind = ToPrevious

@@ -122,6 +122,8 @@ const (
 	leadAt          // a bare number after it is a clock time
 	leadIn          // in: a bare unit after it is one of it ("через неделю")
 	leadApprox
+	leadWait   // wait: may stand behind an amount as well
+	leadDuring // a window, or an event that lasts
 )
 
 // token is a word, a number or a mark of a timing string.
@@ -193,7 +195,9 @@ func (l *lexer) number() {
 	start := l.pos
 	n, digits := l.digits()
 	t := token{kind: kNum, num: n, digits: uint8(min(digits, 255)), val: numDigits}
-	if c := l.at(l.pos); (c == '.' || c == ',') && isDigit(l.at(l.pos+1)) {
+	// Behind "2026." no decimal begins: that is a date.
+	parts := start >= 2 && l.src[start-1] == '.' && isDigit(l.src[start-2])
+	if c := l.at(l.pos); !parts && (c == '.' || c == ',') && isDigit(l.at(l.pos+1)) {
 		save := l.pos
 		l.pos++
 		frac, places := l.digits()

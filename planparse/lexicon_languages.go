@@ -237,7 +237,7 @@ var spanish = vocabulary{
 	"mensualmente,mensual":         {kind: kRecurring},
 	"todos los,todas las,por día":  {kind: kRecurring},
 	"trimestre":                    {kind: kQuarter},
-	"si,cuando,una vez que,al":     {kind: kEvent},
+	"si,cuando,una vez que":        {kind: kEvent},
 	"sin respuesta,sin,nunca":      {kind: kNegative},
 	"paso,acción,accion,pasos":     {kind: kStep},
 	"mensaje,correo,contacto":      {kind: kMessage},

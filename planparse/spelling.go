@@ -24,7 +24,7 @@ func (l *lexer) respell() bool {
 			if len(right) >= 8 {
 				allowed = 2
 			}
-			if word[0] == right[0] && distance(word, right) <= allowed {
+			if word[0] == right[0] && sameEnd(word, right) && distance(word, right) <= allowed {
 				entry := words[right]
 				t.kind, t.val, t.num = entry.kind, entry.val, entry.num
 				changed = true
@@ -38,9 +38,16 @@ func (l *lexer) respell() bool {
 // correctable lists the words long enough to be recognised when misspelt.
 var correctable = [...]string{
 	"tomorrow", "immediately", "immediate",
-	"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "weekend",
-	"january", "february", "august", "september", "october", "november", "december",
+	"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+	"january", "february", "september", "october", "november", "december",
 	"business", "working", "minutes", "months", "previous", "following", "within",
+}
+
+// sameEnd reports whether two words end alike, a swap of the last letters
+// aside: names such as "Frida" are not misspelt weekdays.
+func sameEnd(a []byte, b string) bool {
+	i, j := len(a)-1, len(b)-1
+	return a[i] == b[j] || a[i] == b[j-1] && a[i-1] == b[j]
 }
 
 // distance is the number of slips between two words: letters left out, added,
