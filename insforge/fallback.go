@@ -219,7 +219,9 @@ type sieve struct {
 	types   map[string]filter.Type
 	guessed map[string]bool
 	pred    filter.Predicate
-	ready   bool
+	ready   bool // pred is made for the types known so far
+
+	trusting bool // the filters cannot be evaluated here, and are the server's
 }
 
 func newSieve(q Query) (*sieve, error) {
@@ -295,45 +297,47 @@ func columnsOf(f filter.Filter, columns []string) []string {
 	return columns
 }
 
-// asAsked sends the query as it is and checks the rows. The error may be a
-// reason to fall back.
+// asAsked sends the query as it is and checks the rows, those before the
+// offset too: had the server skipped others, nobody would see. The error may
+// be a reason to fall back.
 func (s *sieve) asAsked(ctx context.Context, q Query, give func([]json.RawMessage) bool) error {
+	w := q.window()
+	q = w.part(q)
 	q.columns, q.fallback = s.selects, nil
 	for page, err := range pages[json.RawMessage](ctx, q) {
 		if err != nil {
 			return err
 		}
-		kept, err := s.sift(page)
+		kept, err := s.check(page)
 		if err != nil {
-			return nonSQL(err, page, give, s)
+			return err
 		}
 		if len(kept) < len(page) {
 			return errViolated
 		}
-		if !give(kept) {
+		if kept = cut(&w, kept); len(kept) > 0 && !give(kept) {
 			return nil
 		}
 	}
 	return nil
 }
 
-// nonSQL lets rows pass that cannot be checked on this side, such as those of
-// a full-text search: the server accepted the filter.
-func nonSQL(err error, page []json.RawMessage, give func([]json.RawMessage) bool, s *sieve) error {
+// check is sift, but passes rows that cannot be evaluated on this side, such
+// as those of a full-text search: the server accepted the filter.
+func (s *sieve) check(page []json.RawMessage) ([]json.RawMessage, error) {
+	kept, err := s.sift(page)
 	var sql *filter.SQLError
 	if errors.As(err, &sql) {
-		s.filters, s.ready = nil, false
-		if rows, err := s.sift(page); err == nil {
-			give(rows)
-			return nil
-		}
+		s.trusting = true
+		return s.sift(page)
 	}
-	return err
+	return kept, err
 }
 
 // byHand fetches what the server filters and filters the rest, leaving out the
 // first skip rows of the result.
 func (s *sieve) byHand(ctx context.Context, q Query, skip int, report *FallbackReport, give func([]json.RawMessage) bool) error {
+	s.trusting = false
 	most := q.fallback.rows
 	fetch := q
 	fetch.fallback, fetch.columns = nil, s.selects
@@ -506,7 +510,7 @@ func (s *sieve) read(page []json.RawMessage) ([]object, error) {
 // compile prepares the filters for the types known so far. A guess that does
 // not fit what the column is compared with was wrong: the column is text.
 func (s *sieve) compile() error {
-	if s.ready || len(s.filters) == 0 {
+	if s.ready || s.trusting || len(s.filters) == 0 {
 		return nil
 	}
 	lookup := func(column string) (filter.Type, bool) { return s.types[column], true }
@@ -530,7 +534,7 @@ func (s *sieve) compile() error {
 }
 
 func (s *sieve) holds(row object) (bool, error) {
-	if len(s.filters) == 0 {
+	if s.trusting || len(s.filters) == 0 {
 		return true, nil
 	}
 	columns := s.pred.Columns()
