@@ -57,7 +57,8 @@ func Call[T any](ctx context.Context, c *Client, function string, args any, opts
 // Function starts a query on what a function returns, called by GET with
 // arguments by name: PostgREST allows that for functions declared STABLE or
 // IMMUTABLE. [All], [Rows], [One], [Count] and the methods of [Query] work as
-// on a table. Arguments become text as in [filter.Literal]; nil ones are left out.
+// on a table, except that filters and order only know columns that are selected.
+// Arguments become text as in [filter.Literal]; nil ones are left out.
 func (c *Client) Function(name string, args map[string]any) Query {
 	q := c.From(name)
 	q.isFunc = true
