@@ -1,0 +1,68 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/followthrough-go/followthrough/bot/telegramtest"
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+func TestAPanicIsCaughtLoggedAndTold(t *testing.T) {
+	t.Parallel()
+	srv := telegramtest.Start(t, telegramtest.WithToken(testToken))
+	ann := srv.User(telegramtest.Person{ID: 7, FirstName: "Ann"})
+	ann.Send("/boom")
+	var log bytes.Buffer
+	d := &dialogue{
+		courier: newTestCourier(srv.URL), clock: scheduler.SystemClock(), log: slog.New(slog.NewTextHandler(&log, nil)),
+		username: func() string { return "" }, handled: func(string, time.Duration) {},
+		commands: []command{{name: "help", run: func(context.Context, *turn, string) error { panic("boom") }}},
+	}
+	d.update(t.Context(), tele.Update{Message: &tele.Message{Text: "/help", Sender: &tele.User{ID: 7}, Chat: &tele.Chat{ID: 7, Type: tele.ChatPrivate}}})
+	last, ok := ann.Last()
+	require.True(t, ok)
+	require.Contains(t, last.Text, "Something went wrong on my side")
+	require.Contains(t, log.String(), "boom")
+	require.Contains(t, log.String(), "dialogue_test.go", "the stack")
+}
+
+func TestParseCommand(t *testing.T) {
+	t.Parallel()
+	d := &dialogue{username: func() string { return "somebot" }}
+	for _, tc := range []struct {
+		text, name, args string
+		ok               bool
+	}{
+		{"/plan", "plan", "", true},
+		{" /Plan@SomeBot\n[1,\n2] ", "plan", "[1,\n2]", true},
+		{"/plan@otherbot x", "", "", false},
+		{"plan /x", "", "", false},
+		{"/", "", "", false},
+		{"/no-such", "", "", false},
+	} {
+		name, args, ok := d.parseCommand(tc.text)
+		require.Equal(t, []any{tc.name, tc.args, tc.ok}, []any{name, args, ok}, "%q", tc.text)
+	}
+}
+
+func TestEditDistance(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, 1, editDistance("leeds", "leads"))
+	require.Equal(t, 1, editDistance("haed", "head"))
+	require.Equal(t, 3, editDistance("", "abc"))
+	require.Equal(t, 0, editDistance("plan", "plan"))
+}
+
+func TestButtonsFitTelegramsLimit(t *testing.T) {
+	t.Parallel()
+	mark := scheduler.Mark{ReminderID: 1<<62 - 1, Status: scheduler.Completed, At: time.Date(2999, 1, 1, 0, 0, 0, 1000, time.UTC), DueAt: time.Date(2999, 1, 1, 0, 0, 0, 1000, time.UTC), Count: 99}
+	_, err := keyboard{{press("Undo", "undo", mark), press("step", "step", int64(1<<62), 50, 1)}}.markup()
+	require.NoError(t, err)
+}

@@ -1,0 +1,289 @@
+package bot_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/bot/telegramtest"
+	"github.com/followthrough-go/followthrough/insforge/insforgetest"
+)
+
+// withReminder is a conversation up to a step that falls due tomorrow.
+var withReminder = []line{
+	{says: "/start", sees: []string{"Hello"}},
+	{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+	{says: `/plan [{"description":"Call her","delay_days":1}]`, sees: []string{"1 step"}},
+	{presses: "Schedule", sees: []string{"1 reminder"}},
+}
+
+// reminders counts the messages about a step.
+func (p *person) reminders(text string) int {
+	n := 0
+	for _, m := range p.Messages() {
+		if _, ok := m.Button("Done"); ok && m.FromBot() && strings.Contains(m.Text, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// waitForCalls waits until the bot has called a method so often.
+func (w *world) waitForCalls(method string, n int) {
+	w.Helper()
+	require.Eventually(w, func() bool { return len(w.telegram.Calls(method)) >= n }, patience, 5*time.Millisecond)
+}
+
+// get reads one of the service's endpoints.
+func (w *world) get(path string) (int, string) {
+	w.Helper()
+	resp, err := http.Get("http://" + w.service.Addr().String() + path)
+	require.NoError(w, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(w, err)
+	http.DefaultClient.CloseIdleConnections()
+	return resp.StatusCode, string(body)
+}
+
+// requireNoSecrets searches everything that came out of the service.
+func (w *world) requireNoSecrets(people ...*person) {
+	w.Helper()
+	var out strings.Builder
+	out.WriteString(w.log.String())
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		_, body := w.get(path)
+		out.WriteString(body)
+	}
+	for _, p := range people {
+		for _, m := range p.Messages() {
+			out.WriteString(showing(m))
+		}
+	}
+	for _, secret := range []string{"TELEGRAM-SECRET", token, apiKey} {
+		require.NotContains(w, out.String(), secret)
+	}
+}
+
+func TestRemindersThroughTelegramsTroubles(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		fault telegramtest.Fault
+		// wants is how many reminders of the step there are before its next
+		// nudge: one where the first certainly did not arrive, or did.
+		wants int
+		// after is how many there are once the next nudge came.
+		after int
+	}{
+		{"rate limited", telegramtest.Fault{RetryAfter: time.Second, Times: 2}, 1, 2},
+		{"internal error", telegramtest.Fault{Status: 500, Times: 2}, 1, 2},
+		{"token refused for a while", telegramtest.Fault{Status: 401, Times: 1}, 1, 2},
+		{"markup refused", telegramtest.Fault{Status: 400, Description: "Bad Request: can't parse entities: unclosed tag", Times: 1}, 1, 2},
+		{"cut after delivery", telegramtest.Fault{Drop: true, Times: 1}, 1, 2},
+		{"cut before delivery", telegramtest.Fault{Reset: true, Times: 1}, 0, 1},
+		{"gateway's page after delivery", telegramtest.Fault{HTML: true, Deliver: true, Times: 1}, 1, 2},
+		{"gateway's page", telegramtest.Fault{HTML: true, Times: 1}, 0, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "embedded")
+			ann := w.person(7, "Ann")
+			ann.holds(withReminder)
+			sent := len(w.telegram.Calls("sendMessage"))
+			tc.fault.Method = "sendMessage"
+			w.telegram.Fault(tc.fault)
+			w.clock.Advance(day)
+			w.waitForCalls("sendMessage", sent+1)
+			if tc.wants > 0 {
+				require.Eventually(t, func() bool { return ann.reminders("Call her") == tc.wants }, patience, 10*time.Millisecond)
+			}
+			_, err := w.service.Dispatcher().Cycle(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, tc.wants, ann.reminders("Call her"))
+			w.clock.Advance(day + time.Minute)
+			require.Eventually(t, func() bool { return ann.reminders("Call her") == tc.after }, patience, 10*time.Millisecond,
+				"the next nudge comes, and comes once")
+			_, err = w.service.Dispatcher().Cycle(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, tc.after, ann.reminders("Call her"))
+			w.requireNoSecrets(ann)
+		})
+	}
+}
+
+func TestSomebodyWhoBlocksTheBotAndComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	ann := w.person(7, "Ann")
+	ann.holds(withReminder)
+	sent := len(w.telegram.Calls("sendMessage"))
+	ann.Block()
+	w.clock.Advance(day)
+	w.waitForCalls("sendMessage", sent+1)
+	w.clock.Advance(30 * day)
+	_, err := w.service.Dispatcher().Cycle(t.Context())
+	require.NoError(t, err)
+	require.Len(t, w.telegram.Calls("sendMessage"), sent+1, "nobody who blocked the bot is tried again")
+	ann.Unblock()
+	ann.holds([]line{{says: "/start", sees: []string{"Time for the next step", "Call her", "overdue by 29 days"}}})
+}
+
+func TestBackendThatIsDownAtStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	w.stop()
+	heal := w.backend.Fault(insforgetest.BadGateway())
+	w.start()
+	ann := w.person(7, "Ann")
+	ann.holds([]line{
+		{says: "/help", sees: []string{"What I can do"}},
+		{says: "/newlead Jane Doe", sees: []string{"cannot reach my database", "Nothing was lost", "try this again"}},
+	})
+	status, body := w.get("/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body, `"ready":false`)
+	require.Contains(t, body, "502")
+	status, _ = w.get("/healthz")
+	require.Equal(t, http.StatusOK, status)
+
+	heal()
+	ann.holds([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
+	require.Eventually(t, func() bool { status, _ := w.get("/readyz"); return status == http.StatusOK }, patience, 100*time.Millisecond)
+	w.requireNoSecrets(ann)
+}
+
+func TestBackendThatGoesDownAndComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	ann := w.person(7, "Ann")
+	ann.holds(withReminder)
+	heal := w.backend.Fault(insforgetest.Fault{CutConnection: true})
+	ann.holds([]line{
+		{says: "/leads", sees: []string{"cannot reach my database"}},
+	})
+	w.clock.Advance(day)
+	heal()
+	ann.look()
+	ann.sees("Time for the next step", "Call her")
+	heal = w.backend.Fault(insforgetest.NoConnection())
+	id := ann.presses("Done")
+	require.Empty(t, ann.told(id), "the press is answered though the backend is not there")
+	ann.sees("cannot reach my database", "Nothing was lost")
+	heal()
+	ann.holds([]line{{presses: "Done", sees: []string{"✅ Done", "Call her"}}})
+	require.Equal(t, 0, ann.reminders("Call her"), "the message is the outcome now")
+	w.requireNoSecrets(ann)
+}
+
+func TestALostAnswerOfTheBackendDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"lead_registry", "scheduled_reminders", "bot_users"} {
+		for _, method := range []string{http.MethodPost, http.MethodPatch} {
+			t.Run(method+" "+table, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, "embedded")
+				ann := w.person(7, "Ann")
+				// Whatever is cut off, repeating it leads to one lead with one plan.
+				w.backend.Fault(insforgetest.Fault{Method: method, Table: table, DropResponse: true, Times: 1})
+				ann.look()
+				ann.Send("/newlead Jane Doe")
+				m := ann.sees("Jane Doe", "7 steps")
+				ann.pressesOn(m, "Schedule")
+				ann.sees("Scheduled for Jane Doe", "7 reminders")
+				leads, err := w.service.Store().Leads(t.Context(), 7)
+				require.NoError(t, err)
+				require.Len(t, leads, 1)
+				reminders, err := w.service.Store().Reminders(t.Context(), 7, leads[0].ID)
+				require.NoError(t, err)
+				require.Len(t, reminders, 7)
+			})
+		}
+	}
+}
+
+func TestMessagesSentWhileTheBotWasAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	ann := w.person(7, "Ann")
+	ann.holds([]line{{says: "/start", sees: []string{"Hello"}}})
+	w.stop()
+	ann.look()
+	ann.Send("/newlead Jane Doe")
+	w.start()
+	ann.sees("Jane Doe", "7 steps")
+	w.stop()
+	w.start()
+	ann.holds([]line{{says: "/leads", sees: []string{"Your leads (1)"}}})
+	n := 0
+	for _, m := range ann.Messages() {
+		if strings.Contains(m.Text, "Plan for Jane Doe") {
+			n++
+		}
+	}
+	require.Equal(t, 1, n, "what was handled before a stop is not handled again")
+}
+
+func TestAHundredPeopleAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	var everybody sync.WaitGroup
+	for id := range int64(100) {
+		everybody.Go(func() {
+			p := w.person(1000+id, fmt.Sprintf("P%d", id))
+			p.look()
+			p.Send("/start")
+			p.Send(fmt.Sprintf("/newlead Lead %d", id))
+			p.Send("/leads")
+		})
+	}
+	everybody.Wait()
+	for id := range int64(100) {
+		p := w.person(1000+id, fmt.Sprintf("P%d", id))
+		p.sees("Your leads (1)", fmt.Sprintf("Lead %d", id))
+		var bot []string
+		for _, m := range p.Messages() {
+			if m.FromBot() {
+				bot = append(bot, m.Text[:12])
+			}
+		}
+		require.Equal(t, []string{"👋 Hello", "📋 Plan f", "👥 Your l"}, trimmed(bot), "in order")
+	}
+}
+
+func trimmed(texts []string) []string {
+	out := slices.Clone(texts)
+	for i, text := range out {
+		runes := []rune(text)
+		out[i] = string(runes[:min(len(runes), 8)])
+	}
+	// "👋 Hello" has seven runes, the others eight.
+	out[0] = string([]rune(out[0])[:7])
+	return out
+}
+
+func TestMetricsHaveNoNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	ann := w.person(7007, "Ann")
+	ann.holds(withReminder)
+	ann.holds([]line{{passes: day, sees: []string{"Call her"}}})
+	_, body := w.get("/metrics")
+	for _, name := range []string{
+		"followthrough_telegram_calls_total{method=\"sendMessage\",outcome=\"ok\"}", "followthrough_reminders_total{outcome=\"delivered\"} 1",
+		"followthrough_polling 1", "followthrough_backend_requests_total", "followthrough_update_seconds_count{kind=\"message\"} 3",
+		"followthrough_dispatch_lag_seconds", "go_goroutines",
+	} {
+		require.Contains(t, body, name)
+	}
+	require.NotContains(t, body, "7007")
+	require.NotContains(t, body, "Jane")
+	w.requireNoSecrets(ann)
+}
