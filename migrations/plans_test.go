@@ -51,11 +51,7 @@ func TestQueriesUseTheirIndexesAtAMillionRows(t *testing.T) {
 		{"answer, as the user", user, http.MethodPatch, "id=eq.1235&status=in.(pending,sent,snoozed)", `{"status":"completed"}`, "scheduled_reminders_pkey"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			// Prepared statements get a plan for all parameters from the sixth execution on, if it looks no dearer: ask often
-			// enough to see what a service that has been running for a while gets.
-			for range 7 {
-				require.Equal(t, []string{tt.index}, indexesUsed(t, srv, tt.token, tt.method, "scheduled_reminders?"+tt.query, tt.body))
-			}
+			require.Equal(t, []string{tt.index}, indexesUsed(t, srv, tt.token, tt.method, "scheduled_reminders?"+tt.query, tt.body))
 		})
 	}
 }
