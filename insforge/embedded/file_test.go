@@ -1,0 +1,308 @@
+package embedded_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
+	"go.uber.org/goleak"
+
+	"github.com/followthrough-go/followthrough/insforge/embedded"
+)
+
+var crashes = flag.Int("crashes", 5, "how often TestKilledProcessLosesNothing kills its child")
+
+// crashChild names the file of the store that the child process of the crash
+// test writes to.
+const crashChild = "EMBEDDED_CRASH_CHILD"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(crashChild); path != "" {
+		writeUntilKilled(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const batchTables = `{"batches":{"columns":[{"name":"id","type":"bigint","primary_key":true,"generated":"identity"},
+	{"name":"batch","type":"bigint","not_null":true},{"name":"place","type":"integer","not_null":true}],"indexes":[["batch"]]}}`
+
+func openTables(t testing.TB, path, tables string, opts ...embedded.Option) *embedded.Store {
+	t.Helper()
+	store, err := tryOpen(path, tables, opts...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
+
+func tryOpen(path, tables string, opts ...embedded.Option) (*embedded.Store, error) {
+	schema, err := embedded.ParseTables([]byte(tables))
+	if err != nil {
+		return nil, err
+	}
+	return embedded.Open(path, schema, opts...)
+}
+
+// do sends one request to a store without a socket.
+func do(store *embedded.Store, method, target, body string) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(context.Background(), method, target, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Prefer", "return=representation")
+	store.Handler(embedded.PostgREST).ServeHTTP(rec, r)
+	return rec
+}
+
+// writeUntilKilled is the child: four writers insert batches of three rows and
+// print the number of each batch that was acknowledged.
+func writeUntilKilled(path string) {
+	store, err := tryOpen(path, batchTables)
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	var out sync.Mutex
+	base := time.Now().UnixNano()
+	for writer := range int64(4) {
+		go func() {
+			for n := base + writer; ; n += 4 {
+				rec := do(store, http.MethodPost, "/batches", fmt.Sprintf(
+					`[{"batch":%d,"place":1},{"batch":%d,"place":2},{"batch":%d,"place":3}]`, n, n, n))
+				if rec.Code != http.StatusCreated {
+					fmt.Println("error", rec.Code, rec.Body)
+					os.Exit(1)
+				}
+				out.Lock()
+				fmt.Println(n)
+				out.Unlock()
+			}
+		}()
+	}
+	select {}
+}
+
+// A store whose process is killed while it writes has every batch that was
+// acknowledged, and no batch in part.
+func TestKilledProcessLosesNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "crash.db")
+	acknowledged := map[string]bool{}
+	for round := range *crashes {
+		child := exec.CommandContext(t.Context(), os.Args[0])
+		child.Env = append(os.Environ(), crashChild+"="+path)
+		stdout, err := child.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, child.Start())
+		wanted := 20 + 7*round // killed at a different point each time
+		lines := bufio.NewScanner(stdout)
+		for n := 0; lines.Scan(); n++ {
+			require.NotContains(t, lines.Text(), "error")
+			acknowledged[lines.Text()] = true
+			if n == wanted {
+				require.NoError(t, child.Process.Kill())
+			}
+		}
+		require.Error(t, child.Wait())
+
+		store, err := tryOpen(path, batchTables)
+		require.NoError(t, err)
+		rec := do(store, http.MethodGet, "/batches?select=batch,place", "")
+		require.NoError(t, store.Close())
+		var rows []struct {
+			Batch json.Number
+			Place int
+		}
+		require.NoError(t, json.Unmarshal(rec.Body.Bytes(), &rows))
+		places := map[string]int{}
+		for _, r := range rows {
+			places[r.Batch.String()]++
+		}
+		for batch := range acknowledged {
+			require.Equal(t, 3, places[batch], "acknowledged batch %s", batch)
+		}
+		for batch, n := range places {
+			require.Equal(t, 3, n, "batch %s is there in part", batch)
+		}
+	}
+}
+
+func TestFileKeepsRowsAndNumbering(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data.db")
+	tables := `{"t":{"columns":[{"name":"id","type":"bigint","primary_key":true,"generated":"identity"},{"name":"x","type":"text"}],
+		"rows":[{"id":7,"x":"seeded"}]}}`
+	store, err := tryOpen(path, tables)
+	require.NoError(t, err)
+	require.JSONEq(t, `[{"id":8,"x":"ü"}]`, do(store, http.MethodPost, "/t", `{"x":"ü"}`).Body.String())
+	require.JSONEq(t, `[{"id":7,"x":"changed"}]`, do(store, http.MethodPatch, "/t?id=eq.7", `{"x":"changed"}`).Body.String())
+	require.JSONEq(t, `[{"id":8,"x":"ü"}]`, do(store, http.MethodDelete, "/t?id=eq.8", "").Body.String())
+	require.NoError(t, store.Close())
+	require.NoError(t, store.Close(), "closing twice is harmless")
+	require.Equal(t, http.StatusServiceUnavailable, do(store, http.MethodPost, "/t", `{"x":"late"}`).Code)
+
+	store = openTables(t, path, tables)
+	require.JSONEq(t, `[{"id":9,"x":null}]`, do(store, http.MethodPost, "/t", `{}`).Body.String(), "a number is not given twice")
+	require.JSONEq(t, `[{"id":7,"x":"changed"},{"id":9,"x":null}]`, do(store, http.MethodGet, "/t?order=id", "").Body.String(),
+		"the rows of the tables file fill only a new file")
+}
+
+func TestFileGainsTablesAndColumns(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data.db")
+	store, err := tryOpen(path, `{"t":{"columns":[{"name":"id","type":"int","primary_key":true},{"name":"x","type":"text"}],"rows":[{"id":1,"x":"a"}]}}`)
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+
+	wider := `{"t":{"columns":[{"name":"id","type":"int","primary_key":true},{"name":"n","type":"int","not_null":true,"default":5},{"name":"x","type":"text"}]},
+		"u":{"columns":[{"name":"id","type":"int"}]}}`
+	store, err = tryOpen(path, wider)
+	require.NoError(t, err)
+	require.JSONEq(t, `[{"id":1,"n":5,"x":"a"}]`, do(store, http.MethodGet, "/t", "").Body.String())
+	require.JSONEq(t, `[]`, do(store, http.MethodGet, "/u", "").Body.String())
+	require.NoError(t, store.Close())
+
+	for name, tables := range map[string]string{
+		"a column is gone":               `{"t":{"columns":[{"name":"id","type":"int","primary_key":true}]}}`,
+		"a column has another type":      `{"t":{"columns":[{"name":"id","type":"text","primary_key":true},{"name":"n","type":"int"},{"name":"x","type":"text"}]}}`,
+		"the new column cannot be empty": `{"t":{"columns":[{"name":"id","type":"int"},{"name":"n","type":"int"},{"name":"x","type":"text"},{"name":"y","type":"int","not_null":true}]}}`,
+	} {
+		_, err := tryOpen(path, tables)
+		require.Error(t, err, name)
+	}
+	store = openTables(t, path, wider)
+	require.JSONEq(t, `[{"id":1,"n":5,"x":"a"}]`, do(store, http.MethodGet, "/t", "").Body.String(), "a refused opening changes nothing")
+}
+
+func TestFileIsLocked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data.db")
+	openTables(t, path, batchTables)
+	_, err := tryOpen(path, batchTables)
+	require.ErrorIs(t, err, embedded.ErrLocked)
+}
+
+// What is not a whole data file of ours is refused and left as it is.
+func TestForeignAndDamagedFilesAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole.db")
+	store, err := tryOpen(whole, batchTables)
+	require.NoError(t, err)
+	for n := range 200 {
+		require.Equal(t, http.StatusCreated, do(store, http.MethodPost, "/batches", fmt.Sprintf(`{"batch":%d,"place":1}`, n)).Code)
+	}
+	require.NoError(t, store.Close())
+	good, err := os.ReadFile(whole)
+	require.NoError(t, err)
+
+	other := filepath.Join(dir, "other.db")
+	db, err := bbolt.Open(other, 0o600, nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucket([]byte("somebody else's"))
+		return err
+	}))
+	require.NoError(t, db.Close())
+	foreign, err := os.ReadFile(other)
+	require.NoError(t, err)
+
+	flipped := func(at int) []byte {
+		bad := append([]byte(nil), good...)
+		for i := range 64 {
+			bad[at+i] ^= 0xff
+		}
+		return bad
+	}
+	noMeta := append([]byte(nil), good...)
+	copy(noMeta, make([]byte, 2*os.Getpagesize()))
+	row := strings.Index(string(good), "batches")
+	require.Positive(t, row)
+	for name, content := range map[string][]byte{
+		"text":                  []byte("Dear diary, today I did not write a database.\n"),
+		"long text":             []byte(strings.Repeat("Dear diary, today I did not write a database.\n", 1000)),
+		"another program's":     foreign,
+		"cut in half":           good[:len(good)/2],
+		"cut to one page":       good[:os.Getpagesize()],
+		"cut by a byte":         good[:len(good)-1],
+		"both headers erased":   noMeta,
+		"a page in the middle":  flipped(len(good) / 2),
+		"the first used page":   flipped(3 * os.Getpagesize()),
+		"where a table is kept": flipped(row - 16),
+	} {
+		path := filepath.Join(dir, "case.db")
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		store, err := tryOpen(path, batchTables)
+		if err == nil { // damage in a page that is free harms nobody
+			rec := do(store, http.MethodGet, "/batches?select=id", "")
+			require.NoError(t, store.Close())
+			require.Equal(t, 200, strings.Count(rec.Body.String(), "id"), name)
+			continue
+		}
+		require.ErrorIs(t, err, embedded.ErrForeignFile, name)
+		require.ErrorContains(t, err, path, name)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, content, after, "%s was changed", name)
+	}
+	for _, size := range []int{0} {
+		path := filepath.Join(dir, "empty.db")
+		require.NoError(t, os.WriteFile(path, make([]byte, size), 0o600))
+		openTables(t, path, batchTables)
+	}
+	_, err = tryOpen(dir, batchTables)
+	require.ErrorIs(t, err, embedded.ErrForeignFile, "a directory")
+	_, err = tryOpen(filepath.Join(dir, "no", "such", "directory.db"), batchTables)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// A writer that asks for the impossible leaves no trace, and readers never see
+// half of a transaction.
+func TestWritesAreAtomic(t *testing.T) {
+	t.Parallel()
+	store := openTables(t, filepath.Join(t.TempDir(), "data.db"), batchTables)
+	var writers sync.WaitGroup
+	done := make(chan struct{})
+	for writer := range 4 {
+		writers.Go(func() {
+			for n := range 25 {
+				batch := writer*1000 + n
+				do(store, http.MethodPost, "/batches", fmt.Sprintf(`[{"batch":%d,"place":1},{"batch":%d,"place":2}]`, batch, batch))
+				do(store, http.MethodPost, "/batches", fmt.Sprintf(`[{"batch":%d,"place":3},{"batch":%d,"place":null}]`, batch, batch))
+			}
+		})
+	}
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for {
+			var rows []struct{ Batch int }
+			if err := json.Unmarshal(do(store, http.MethodGet, "/batches?select=batch", "").Body.Bytes(), &rows); err != nil || len(rows)%2 != 0 {
+				t.Errorf("a reader saw %d rows: %v", len(rows), err)
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	writers.Wait()
+	close(done)
+	reader.Wait()
+	rec := do(store, http.MethodGet, "/batches?place=eq.3", "")
+	require.JSONEq(t, `[]`, rec.Body.String(), "what was refused is not there")
+	rec = do(store, http.MethodGet, "/batches", "")
+	require.Equal(t, 200, strings.Count(rec.Body.String(), `"batch"`))
+}
