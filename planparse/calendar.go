@@ -126,14 +126,14 @@ func (c *calendar) nextDayOfMonth(day int) (int, bool) {
 
 // date is the distance of a date, and why it may not be used. Without a year
 // it is the next such date.
-func (c *calendar) date(year, month, day int) (int, Reason) {
+func (c *calendar) date(year, month, day int) (int, verdict) {
 	bare := year == 0
 	if bare {
 		year = c.year
 	}
 	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		if !(bare && month == 2 && day == 29) {
-			return 0, ReasonBadDate
+			return 0, verdictBadDate
 		}
 	}
 	d := c.until(year, time.Month(month), day)
@@ -142,11 +142,11 @@ func (c *calendar) date(year, month, day int) (int, Reason) {
 	}
 	switch {
 	case d < 0:
-		return 0, ReasonPast
+		return 0, verdictPast
 	case d > MaxDays:
-		return 0, ReasonOutOfRange
+		return 0, verdictOutOfRange
 	}
-	return d, ""
+	return d, understood
 }
 
 func daysIn(year, month int) int {

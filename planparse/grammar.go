@@ -24,6 +24,37 @@ const (
 	noZone  = 1 << 20
 )
 
+// verdict is a [Reason] as the grammar passes it around: a number, because a
+// string would tie the parser's memory to the answer and move it to the heap.
+type verdict uint8
+
+const (
+	understood verdict = iota
+	verdictNoTiming
+	verdictEvent
+	verdictPast
+	verdictRecurring
+	verdictPlaceholder
+	verdictCalendarQuarter
+	verdictOutOfRange
+	verdictBadDate
+	verdictEmpty
+	verdictPartOfDayOnly
+)
+
+var verdictReasons = [...]Reason{
+	verdictNoTiming:        ReasonNoTiming,
+	verdictEvent:           ReasonEvent,
+	verdictPast:            ReasonPast,
+	verdictRecurring:       ReasonRecurring,
+	verdictPlaceholder:     ReasonPlaceholder,
+	verdictCalendarQuarter: ReasonCalendarQuarter,
+	verdictOutOfRange:      ReasonOutOfRange,
+	verdictBadDate:         ReasonBadDate,
+	verdictEmpty:           ReasonEmpty,
+	verdictPartOfDayOnly:   ReasonPartOfDayOnly,
+}
+
 // span is a distance in time.
 type span struct {
 	days     int           // calendar days
@@ -50,7 +81,7 @@ type parser struct {
 	hi   int // the end of what may be read
 	cal  calendar
 	// fail is the first reason for which something well-formed was refused.
-	fail Reason
+	fail verdict
 	// window is true after "within" and its like.
 	window bool
 	// atHour is true after "at".
@@ -83,8 +114,8 @@ func (p *parser) eat(k kind) bool {
 func (p *parser) end() bool { return p.i >= p.hi }
 
 // refuse notes why something that could be read may not be used.
-func (p *parser) refuse(r Reason) {
-	if p.fail == "" {
+func (p *parser) refuse(r verdict) {
+	if p.fail == understood {
 		p.fail = r
 	}
 }
@@ -92,26 +123,26 @@ func (p *parser) refuse(r Reason) {
 func blank() meaning { return meaning{clock: noClock, zone: noZone} }
 
 // parse reads the whole text.
-func (p *parser) parse() (meaning, Reason) {
+func (p *parser) parse() (meaning, verdict) {
 	p.trim()
 	if p.end() {
 		if len(p.toks) > 2 && p.bracketed() {
-			return meaning{}, ReasonPlaceholder
+			return meaning{}, verdictPlaceholder
 		}
-		return meaning{}, ReasonNoTiming
+		return meaning{}, verdictNoTiming
 	}
 	lo, hi := p.i, p.hi
 	if m, ok := p.whole(); ok {
 		m.lo, m.hi = lo, hi
 		return p.checked(m)
 	}
-	if p.fail != "" {
+	if p.fail != understood {
 		return meaning{}, p.fail
 	}
 	if m, ok := p.anywhere(lo, hi); ok {
 		return p.checked(m)
 	}
-	if p.fail != "" {
+	if p.fail != understood {
 		return meaning{}, p.fail
 	}
 	p.i, p.hi = lo, hi
@@ -124,7 +155,7 @@ func (p *parser) parse() (meaning, Reason) {
 		m.lo, m.hi = lo, hi
 		return p.checked(m)
 	}
-	if p.fail != "" {
+	if p.fail != understood {
 		return meaning{}, p.fail
 	}
 	p.i, p.hi = lo, hi
@@ -133,16 +164,16 @@ func (p *parser) parse() (meaning, Reason) {
 
 // checked refuses what lies outside the limits. It is done on numbers, before
 // any date is computed.
-func (p *parser) checked(m meaning) (meaning, Reason) {
+func (p *parser) checked(m meaning) (meaning, verdict) {
 	switch {
 	case m.days < 0:
-		return m, ReasonPast
+		return m, verdictPast
 	case m.days > MaxDays || m.business > MaxDays || m.exact > MaxDays*24*time.Hour:
-		return m, ReasonOutOfRange
+		return m, verdictOutOfRange
 	case m.length() > MaxDays*24*time.Hour && m.business == 0:
-		return m, ReasonOutOfRange
+		return m, verdictOutOfRange
 	}
-	return m, ""
+	return m, understood
 }
 
 // trim leaves out what decorates a text on either side: bullets, brackets, a
@@ -243,23 +274,21 @@ func (p *parser) whole() (meaning, bool) {
 	if m, ok := p.bare(); ok {
 		return m, true
 	}
-	if p.fail != "" {
+	if p.fail != understood {
 		return meaning{}, false
 	}
 	p.i = lo
 	p.leads()
 	start := p.i
-	for _, rule := range [...]func(*parser) (meaning, bool){
-		(*parser).simultaneous, (*parser).now, (*parser).dayTime, (*parser).distance, (*parser).clockOnly,
-	} {
+	for r := ruleSimultaneous; r <= ruleClock; r++ {
 		p.i = start
-		if m, ok := rule(p); ok {
+		if m, ok := p.apply(r); ok {
 			p.tails()
 			if p.end() {
 				return m, true
 			}
 		}
-		if p.fail != "" {
+		if p.fail != understood {
 			return meaning{}, false
 		}
 	}
@@ -269,6 +298,35 @@ func (p *parser) whole() (meaning, bool) {
 	}
 	p.i = lo
 	return p.told()
+}
+
+// rule names the alternatives of a whole text, in the order in which they are
+// tried.
+type rule uint8
+
+const (
+	ruleSimultaneous rule = iota
+	ruleNow
+	ruleDay
+	ruleDistance
+	ruleClock
+)
+
+// apply reads by a rule. A table of the methods would say the same, and move
+// every parser to the heap.
+func (p *parser) apply(r rule) (meaning, bool) {
+	switch r {
+	case ruleSimultaneous:
+		return p.simultaneous()
+	case ruleNow:
+		return p.now()
+	case ruleDay:
+		return p.dayTime()
+	case ruleDistance:
+		return p.distance()
+	default:
+		return p.clockOnly()
+	}
 }
 
 // bare reads a number that stands alone; it counts days.
@@ -292,7 +350,7 @@ func (p *parser) bare() (meaning, bool) {
 				return m, false
 			}
 			if sign == kDash && n > 0 {
-				p.refuse(ReasonPast)
+				p.refuse(verdictPast)
 				return m, false
 			}
 			return m, p.add(&m.span, n, u)
@@ -301,7 +359,7 @@ func (p *parser) bare() (meaning, bool) {
 	}
 	if p.is(kDash) {
 		if next := p.peek(1); next.kind == kNum && !next.space {
-			p.refuse(ReasonPast)
+			p.refuse(verdictPast)
 		}
 		return m, false
 	}
@@ -462,16 +520,16 @@ func (p *parser) told() (meaning, bool) {
 	number := p.is(kNum) || p.is(kOrd) || p.is(kMonth) || p.is(kPart) || prev == kA
 	rest := p.i
 	p.leads()
-	for _, rule := range [...]func(*parser) (meaning, bool){(*parser).now, (*parser).dayTime, (*parser).distance} {
+	for r := ruleNow; r <= ruleDistance; r++ {
 		start := p.i
-		if m, ok := rule(p); ok {
+		if m, ok := p.apply(r); ok {
 			p.tails()
 			if p.end() && (!number || prev == kComma || m.ref.Kind != ToBase) {
 				return m, true
 			}
 		}
 		p.i = start
-		if p.fail != "" {
+		if p.fail != understood {
 			break
 		}
 	}
@@ -507,7 +565,7 @@ func (p *parser) anywhere(lo, hi int) (meaning, bool) {
 			m, ok := p.dayNumber()
 			if !ok {
 				p.i = start
-				if p.fail != "" {
+				if p.fail != understood {
 					return meaning{}, false
 				}
 				continue
@@ -552,7 +610,7 @@ func (p *parser) labelled() (meaning, bool) {
 			m.hi = cut
 			return m, true
 		}
-		p.fail = ""
+		p.fail = understood
 	}
 	return meaning{}, false
 }
@@ -649,7 +707,7 @@ func (p *parser) eventFirst() (meaning, bool) {
 }
 
 // reason says why nothing was found, from the words that are there.
-func (p *parser) reason() Reason {
+func (p *parser) reason() verdict {
 	var seen [kOther + 1]bool
 	words := 0
 	for i := p.i; i < p.hi; i++ {
@@ -678,27 +736,27 @@ func (p *parser) reason() Reason {
 	first := p.tok().kind
 	switch {
 	case first == kPlaceholder && p.peek(1).kind == kSlash:
-		return ReasonNoTiming // n/a
+		return verdictNoTiming // n/a
 	case seen[kPlaceholder], seen[kX] && (seen[kUnit] || words == 0), p.bracketed():
-		return ReasonPlaceholder
+		return verdictPlaceholder
 	case seen[kRecurring]:
-		return ReasonRecurring
+		return verdictRecurring
 	case seen[kQuarter] && words == 0:
-		return ReasonCalendarQuarter
+		return verdictCalendarQuarter
 	case seen[kAgo] && words == 0, seen[kPast] && words == 0:
-		return ReasonPast
+		return verdictPast
 	case first == kBefore && words == 0 && (p.peek(1).kind == kNum || p.peek(1).kind == kA):
-		return ReasonPast // "vor 3 Tagen"
+		return verdictPast // "vor 3 Tagen"
 	case seen[kEvent], first == kAfter, first == kFollowing, first == kBefore, seen[kBefore], first == kLead && words > 0 && p.tok().val == leadDuring:
-		return ReasonEvent
+		return verdictEvent
 	case seen[kAfter], seen[kFollowing]:
-		return ReasonEvent
+		return verdictEvent
 	case seen[kQuarter]:
-		return ReasonCalendarQuarter
+		return verdictCalendarQuarter
 	case seen[kPart] && words == 0:
-		return ReasonPartOfDayOnly
+		return verdictPartOfDayOnly
 	}
-	return ReasonNoTiming
+	return verdictNoTiming
 }
 
 // bracketed reports whether the whole text stands in the brackets of a

@@ -163,7 +163,7 @@ func unitDays(u unit) float64 {
 // anything is multiplied into an overflow.
 func (p *parser) add(s *span, n float64, u unit) bool {
 	if n < 0 {
-		p.refuse(ReasonPast)
+		p.refuse(verdictPast)
 		return false
 	}
 	var exact time.Duration
@@ -176,7 +176,7 @@ func (p *parser) add(s *span, n float64, u unit) bool {
 		exact = time.Hour
 	case uBusinessDay:
 		if n > MaxDays {
-			p.refuse(ReasonOutOfRange)
+			p.refuse(verdictOutOfRange)
 			return false
 		}
 		s.business += int(n)
@@ -185,7 +185,7 @@ func (p *parser) add(s *span, n float64, u unit) bool {
 	default:
 		total := n * unitDays(u)
 		if total > MaxDays {
-			p.refuse(ReasonOutOfRange)
+			p.refuse(verdictOutOfRange)
 			return false
 		}
 		if whole := int(total); float64(whole) == total {
@@ -196,7 +196,7 @@ func (p *parser) add(s *span, n float64, u unit) bool {
 		return true
 	}
 	if n*exact.Hours() > MaxDays*24 {
-		p.refuse(ReasonOutOfRange)
+		p.refuse(verdictOutOfRange)
 		return false
 	}
 	s.exact += time.Duration(n * float64(exact))
@@ -257,7 +257,7 @@ func (p *parser) amount(s *span) bool {
 	}
 	for p.alsoAmount(&total, u) {
 	}
-	if p.fail != "" {
+	if p.fail != understood {
 		p.i = start
 		return false
 	}
@@ -286,7 +286,7 @@ func (p *parser) alsoAmount(total *span, u unit) bool {
 			var more span
 			if !p.add(&more, n, v) {
 				// The upper end may be out of range, the lower one counts.
-				p.fail = ""
+				p.fail = understood
 				return joined != kEnd && joined != kAnd && joined != kPlus && joined != kComma
 			}
 			switch joined {

@@ -309,7 +309,7 @@ func (p *parser) dayOne() (meaning, bool) {
 		if d, ok := p.date(); ok {
 			return d, true
 		}
-		if p.fail != "" {
+		if p.fail != understood {
 			return m, false
 		}
 		return p.ordinal()
@@ -495,7 +495,7 @@ func (p *parser) dayNumber() (meaning, bool) {
 	case kDash:
 		next := p.peek(1)
 		if next.kind == kNum && (s.space && !next.space || short) {
-			p.refuse(ReasonPast) // "Day -1", "D-5"
+			p.refuse(verdictPast) // "Day -1", "D-5"
 			return m, false
 		}
 		p.i++
@@ -535,7 +535,7 @@ func (p *parser) dayNumber() (meaning, bool) {
 	}
 	p.eat(kPlus)
 	if n > MaxDays {
-		p.refuse(ReasonOutOfRange)
+		p.refuse(verdictOutOfRange)
 		return m, false
 	}
 	m.counted = true
@@ -572,11 +572,14 @@ func (p *parser) dayNumber() (meaning, bool) {
 
 // amountAhead reports whether an amount follows the next token.
 func (p *parser) amountAhead() bool {
-	save, fail := p.i, p.fail
+	save := p.i
 	p.i++
 	var s span
 	ok := p.amount(&s)
-	p.i, p.fail = save, fail
+	p.i = save
+	if !ok {
+		p.fail = understood
+	}
 	return ok
 }
 
@@ -723,7 +726,7 @@ func (p *parser) weekNumber() (meaning, bool) {
 		n = min(n, other)
 	}
 	if n > 60 {
-		p.refuse(ReasonOutOfRange)
+		p.refuse(verdictOutOfRange)
 		return m, false
 	}
 	m.days = max(0, 7*(int(n)-1))
@@ -800,7 +803,7 @@ func (p *parser) weekOf(start int) (meaning, bool) {
 	p.eat(kThe)
 	m, ok := p.date()
 	if !ok {
-		if p.fail == "" && (p.is(kOrd) || p.is(kNum)) {
+		if p.fail == understood && (p.is(kOrd) || p.is(kNum)) {
 			m, ok = p.ordinal()
 		}
 		if !ok {
@@ -825,7 +828,7 @@ func (p *parser) monthNumber() (meaning, bool) {
 	n, _ := p.number()
 	n, _ = p.upper(n)
 	if n > 13 {
-		p.refuse(ReasonOutOfRange)
+		p.refuse(verdictOutOfRange)
 		return m, false
 	}
 	m.days = max(0, 30*(int(n)-1))
@@ -933,7 +936,7 @@ func (p *parser) ordinal() (meaning, bool) {
 			return m, p.add(&m.span, n, uDay)
 		case uWeek:
 			if n > 60 {
-				p.refuse(ReasonOutOfRange)
+				p.refuse(verdictOutOfRange)
 				return m, false
 			}
 			if p.is(kOf) || p.is(kLead) && p.tok().val == leadIn {
@@ -995,7 +998,7 @@ func (p *parser) ordinal() (meaning, bool) {
 	if d, ok := p.date(); ok {
 		return d, true
 	}
-	if p.fail != "" {
+	if p.fail != understood {
 		return m, false
 	}
 	// "the 15th": the next one.
@@ -1080,7 +1083,7 @@ func (p *parser) period(e edge) (meaning, bool) {
 			if m.days < 0 {
 				m.days = 0
 				if e != edgeStart || !named {
-					p.refuse(ReasonPast)
+					p.refuse(verdictPast)
 					return m, false
 				}
 			}
@@ -1137,7 +1140,7 @@ func (p *parser) period(e edge) (meaning, bool) {
 		if d, ok := p.date(); ok && p.toks[p.i-1].kind != kMonth {
 			return d, true // "early March 12" is that day
 		}
-		if p.fail != "" {
+		if p.fail != understood {
 			return m, false
 		}
 		p.i = start
@@ -1159,11 +1162,11 @@ func (p *parser) period(e edge) (meaning, bool) {
 		}
 		m.days = p.cal.namedMonth(e, time.Month(t.val), year)
 		if m.days < 0 {
-			p.refuse(ReasonPast)
+			p.refuse(verdictPast)
 			return m, false
 		}
 		if m.days > MaxDays {
-			p.refuse(ReasonOutOfRange)
+			p.refuse(verdictOutOfRange)
 			return m, false
 		}
 		return m, true
@@ -1174,7 +1177,7 @@ func (p *parser) period(e edge) (meaning, bool) {
 			return m, true
 		}
 	case kQuarter:
-		p.refuse(ReasonCalendarQuarter)
+		p.refuse(verdictCalendarQuarter)
 	}
 	p.i = start
 	return m, false
@@ -1219,7 +1222,7 @@ func (p *parser) weekEdge(e edge, ahead int) int {
 		// On a weekend "end of week" is the coming Friday.
 		return p.cal.endOfWeek(0)
 	case edgeMiddle:
-		p.refuse(ReasonPast)
+		p.refuse(verdictPast)
 		return -1
 	}
 	return 0
@@ -1249,7 +1252,7 @@ func (p *parser) thisOrNext() (meaning, bool) {
 		case ahead == 0:
 			m.days = p.cal.monday(0) + int(wd+6)%7
 			if m.days < 0 {
-				p.refuse(ReasonPast)
+				p.refuse(verdictPast)
 				return m, false
 			}
 		default:
@@ -1286,7 +1289,7 @@ func (p *parser) thisOrNext() (meaning, bool) {
 				m.days = p.cal.monday(ahead) + (int(w.val)+6)%7
 				p.eat(kClosing)
 				if m.days < 0 {
-					p.refuse(ReasonPast)
+					p.refuse(verdictPast)
 					return m, false
 				}
 				p.orWeekday(&m)
@@ -1337,7 +1340,7 @@ func (p *parser) thisOrNext() (meaning, bool) {
 		}
 		return m, true
 	case kQuarter:
-		p.refuse(ReasonCalendarQuarter)
+		p.refuse(verdictCalendarQuarter)
 	case kEdge:
 		// "next mid-week"
 	}
@@ -1364,7 +1367,7 @@ func (p *parser) weekday() (meaning, bool) {
 	if p.weekdayDate(&m) {
 		return m, true
 	}
-	if p.fail != "" {
+	if p.fail != understood {
 		return m, false
 	}
 	p.orWeekday(&m)
@@ -1396,7 +1399,7 @@ func (p *parser) weekday() (meaning, bool) {
 		p.i += 2
 		m.days = p.cal.monday(ahead) + int(first+6)%7
 		if m.days < 0 {
-			p.refuse(ReasonPast)
+			p.refuse(verdictPast)
 			return m, false
 		}
 		p.eat(kClosing)
@@ -1422,7 +1425,7 @@ func (p *parser) weekday() (meaning, bool) {
 			p.eat(kClosing)
 			return d, true
 		}
-		if p.fail != "" {
+		if p.fail != understood {
 			return m, false
 		}
 	case (t.kind == kNum || t.kind == kA) && p.i > start && p.toks[p.i-1].kind == kLead && p.toks[p.i-1].val == leadIn:
@@ -1458,7 +1461,7 @@ func (p *parser) weekdayDate(m *meaning) bool {
 		}
 		if t := p.tok(); t.kind == kOrd && isDigit(p.src[t.start]) {
 			// "Tuesday the 10th"
-			if days, ok := p.cal.nextDayOfMonth(int(t.num)); ok && p.fail == "" && !(p.peek(1).kind == kUnit) {
+			if days, ok := p.cal.nextDayOfMonth(int(t.num)); ok && p.fail == understood && !(p.peek(1).kind == kUnit) {
 				p.i++
 				m.days = days
 				return true
@@ -1591,11 +1594,11 @@ func (p *parser) date() (meaning, bool) {
 		return m, false
 	}
 	days, reason := p.cal.date(y, mo, d)
-	if reason == ReasonBadDate && isNum(-1) && p.toks[p.i-1].digits <= 2 && p.toks[start].kind == kNum && p.toks[start].digits <= 2 {
+	if reason == verdictBadDate && isNum(-1) && p.toks[p.i-1].digits <= 2 && p.toks[start].kind == kNum && p.toks[start].digits <= 2 {
 		p.i = start
 		return m, false // "30/60/90" is no date at all
 	}
-	if reason != "" {
+	if reason != understood {
 		p.refuse(reason)
 		return m, false
 	}

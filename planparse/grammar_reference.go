@@ -24,14 +24,14 @@ func (p *parser) countedFrom(m *meaning) bool {
 		return true
 	case kAgo, kBefore:
 		if p.peek(1).kind == kEnd || t.kind == kAgo {
-			p.refuse(ReasonPast)
+			p.refuse(verdictPast)
 		} else {
-			p.refuse(ReasonEvent)
+			p.refuse(verdictEvent)
 		}
 		return false
 	case kPrevious:
 		if p.peek(1).kind == kEnd {
-			p.refuse(ReasonPast) // "3 days earlier", "two weeks prior"
+			p.refuse(verdictPast) // "3 days earlier", "two weeks prior"
 			return false
 		}
 	case kAfter, kFollowing, kFrom, kOf, kInto, kLead, kWith, kDash, kLast:
@@ -67,7 +67,7 @@ func (p *parser) countedFrom(m *meaning) bool {
 		if p.anchor(m, t.kind != kOf || p.window) {
 			return true
 		}
-		if p.fail != "" {
+		if p.fail != understood {
 			return false
 		}
 		p.i = start
@@ -97,7 +97,7 @@ func (p *parser) anchor(m *meaning, events bool) bool {
 		p.eat(kClosing)
 		return true
 	}
-	if p.fail != "" {
+	if p.fail != understood {
 		return false
 	}
 	p.i = start
@@ -338,7 +338,7 @@ func (p *parser) relativeFirst() (meaning, bool) {
 	minus := p.is(kDash) && p.tok().space != p.peek(1).space
 	p.i++
 	if minus {
-		p.refuse(ReasonPast)
+		p.refuse(verdictPast)
 		return m, false
 	}
 	if p.amount(&m.span) {

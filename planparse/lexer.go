@@ -146,9 +146,14 @@ type lexeme struct {
 // lexer cuts a normalised text into tokens. It never looks back, so its cost
 // is linear in the length of the text.
 type lexer struct {
-	src  string
-	pos  int
-	toks []token
+	src string
+	pos int
+	// The tokens of an ordinary text fit into room, which stays on the stack;
+	// those of a longer one move to more. A slice of room kept here would move
+	// it to the heap.
+	room [40]token
+	n    int
+	more []token
 	// space is true when something was skipped since the last token.
 	space bool
 }
@@ -179,7 +184,18 @@ func isLetter(c byte) bool {
 func (l *lexer) emit(t token, start, end int) {
 	t.start, t.end, t.space = uint16(start), uint16(end), l.space
 	l.space = false
-	l.toks = append(l.toks, t)
+	if l.n < len(l.room) {
+		l.room[l.n] = t
+		l.n++
+		return
+	}
+	if l.more == nil {
+		l.more = make([]token, 0, MaxTiming)
+		for _, t := range l.room {
+			l.more = append(l.more, t)
+		}
+	}
+	l.more = append(l.more, t)
 }
 
 func (l *lexer) at(i int) byte {
@@ -219,16 +235,15 @@ func (l *lexer) number() {
 			}
 		}
 	}
-	l.emit(t, start, l.pos)
 	// A suffix glued to the digits makes an ordinal of them.
 	if t.val == numDigits && l.pos+2 <= len(l.src) && !isLetter(l.at(l.pos+2)) {
 		switch lowerPair(l.src[l.pos], l.src[l.pos+1]) {
 		case "st", "nd", "rd", "th":
 			l.pos += 2
-			last := &l.toks[len(l.toks)-1]
-			last.kind, last.end = kOrd, uint16(l.pos)
+			t.kind = kOrd
 		}
 	}
+	l.emit(t, start, l.pos)
 }
 
 // lowerPair returns the two letters in lower case where they are one of the

@@ -3,17 +3,17 @@ package planparse
 // respell replaces the unknown words of a text by the one of a short list each
 // is a misspelling of. It is tried only when the text as written means
 // nothing, and only for long words, where a slip cannot make another word.
-func (l *lexer) respell() bool {
+func respell(src string, toks []token) bool {
 	changed := false
-	for i := range l.toks {
-		t := &l.toks[i]
+	for i := range toks {
+		t := &toks[i]
 		if t.kind != kWord || t.end-t.start < 5 || t.end-t.start > 14 {
 			continue
 		}
 		var buf [16]byte
 		word := buf[:t.end-t.start]
 		for j := range word {
-			c := l.src[int(t.start)+j]
+			c := src[int(t.start)+j]
 			if 'A' <= c && c <= 'Z' {
 				c |= 0x20
 			}

@@ -130,9 +130,9 @@ func parseTiming(text string, base time.Time, r *rules) (Timing, error) {
 	if r.zone != nil {
 		base = base.In(r.zone)
 	}
-	m, matched, reason := readTiming(text, base)
-	if reason != "" {
-		return Timing{}, &TimingError{Text: text, Reason: reason}
+	m, matched, v := readTiming(text, base)
+	if v != understood {
+		return Timing{}, &TimingError{Text: text, Reason: verdictReasons[v]}
 	}
 	if m.counted && r.dayOneIsBase && m.days > 0 {
 		m.days--
@@ -153,39 +153,42 @@ func parseTiming(text string, base time.Time, r *rules) (Timing, error) {
 }
 
 // readTiming finds the meaning of a text, without putting it on the calendar.
-func readTiming(text string, base time.Time) (meaning, string, Reason) {
+func readTiming(text string, base time.Time) (meaning, string, verdict) {
 	src := text
 	if !isASCII(src) {
 		if utf8.RuneCountInString(src) > MaxTiming {
-			return meaning{}, "", ReasonNoTiming
+			return meaning{}, "", verdictNoTiming
 		}
 		src = normalise(src)
 	} else if len(src) > MaxTiming {
-		return meaning{}, "", ReasonNoTiming
+		return meaning{}, "", verdictNoTiming
 	}
 	if strings.TrimSpace(src) == "" {
 		if strings.TrimSpace(text) == "" || !hasInk(text) {
-			return meaning{}, "", ReasonEmpty
+			return meaning{}, "", verdictEmpty
 		}
-		return meaning{}, "", ReasonNoTiming
+		return meaning{}, "", verdictNoTiming
 	}
-	var room [40]token
-	lex := lexer{src: src, toks: room[:0]}
+	lex := lexer{src: src}
 	lex.run()
-	p := parser{toks: lex.toks, src: src, hi: len(lex.toks), cal: newCalendar(base)}
+	toks := lex.room[:lex.n]
+	if lex.more != nil {
+		toks = lex.more
+	}
+	p := parser{toks: toks, src: src, hi: len(toks), cal: newCalendar(base)}
 	m, reason := p.parse()
-	if reason == ReasonNoTiming || reason == ReasonEvent {
-		if lex.respell() {
-			p = parser{toks: lex.toks, src: src, hi: len(lex.toks), cal: p.cal}
-			if again, why := p.parse(); why == "" {
+	if reason == verdictNoTiming || reason == verdictEvent {
+		if respell(src, toks) {
+			p = parser{toks: toks, src: src, hi: len(toks), cal: p.cal}
+			if again, why := p.parse(); why == understood {
 				m, reason = again, why
 			}
 		}
 	}
-	if reason != "" {
+	if reason != understood {
 		return meaning{}, "", reason
 	}
-	return m, src[p.toks[m.lo].start:p.toks[m.hi-1].end], ""
+	return m, src[p.toks[m.lo].start:p.toks[m.hi-1].end], understood
 }
 
 // hasInk reports whether a text holds anything visible.
