@@ -39,16 +39,16 @@ func TestOnlyThePageItselfMayWrite(t *testing.T) {
 		"a form":                     {map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
 		"a form that says it is not": {map[string]string{"Content-Type": "text/plain"}, http.StatusUnsupportedMediaType},
 	} {
-		before := len(said(d))
+		before := len(written(d))
 		status, _ := ask(t, page, "/demo/send", `{"text":"hello"}`, tt.header)
 		require.Equal(t, tt.want, status, name)
-		after := len(said(d))
+		after := len(written(d))
 		require.Equal(t, tt.want == http.StatusOK, after > before, name)
 	}
 }
 
-// said is what the person has written.
-func said(d *demo) []string {
+// written is what the person has written.
+func written(d *demo) []string {
 	var texts []string
 	for _, m := range d.person.Messages() {
 		if !m.FromBot() {
@@ -163,7 +163,7 @@ func TestEmptyMessagesAndBadJourneysAreRefused(t *testing.T) {
 			require.Contains(t, answer, "error", body)
 		}
 	}
-	require.Empty(t, said(d))
+	require.Empty(t, written(d))
 }
 
 func TestOneJourneyAtATime(t *testing.T) {

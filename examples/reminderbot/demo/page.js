@@ -104,46 +104,61 @@ function drawLog(fresh, changed, jump) {
   const log = $("log");
   const atEnd = jump || nearEnd();
   const messages = [...state.messages.values()].sort((a, b) => a.id - b.id);
-  const wanted = [];
-  let day = "";
+  const days = []; // the elements of each day, in order
   messages.forEach((m, i) => {
-    const at = Date.parse(m.at);
-    const startsDay = dayKey(at) !== day;
-    if (startsDay) {
-      day = dayKey(at);
-      wanted.push(dayMark(day, at));
-    }
-    const next = messages[i + 1];
+    const day = dayOf(m);
     const previous = messages[i - 1];
+    const next = messages[i + 1];
+    if (!previous || dayOf(previous) !== day) days.push({ day, at: Date.parse(m.at), elements: [] });
     const el = messageElement(m);
-    el.classList.toggle("first", startsDay || !previous || previous.mine !== m.mine);
-    el.classList.toggle("last", !next || next.mine !== m.mine || dayKey(Date.parse(next.at)) !== day);
+    el.classList.toggle("first", !previous || previous.mine !== m.mine || dayOf(previous) !== day);
+    el.classList.toggle("last", !next || next.mine !== m.mine || dayOf(next) !== day);
     if (fresh.has(m.id)) restart(el, "fresh");
     if (changed.has(m.id)) restart(el.querySelector(".bubble"), "changed");
-    wanted.push(el);
+    days.at(-1).elements.push(el);
   });
-  if (state.doing === "typing") wanted.push(writing);
+  if (state.doing === "typing" && days.length) days.at(-1).elements.push(writing);
   for (const [id, entry] of drawn) {
     if (!state.messages.has(id)) {
       entry.el.remove();
       drawn.delete(id);
     }
   }
-  wanted.forEach((el, i) => { if (log.children[i] !== el) log.insertBefore(el, log.children[i] ?? null); });
-  while (log.children.length > wanted.length) log.lastChild.remove();
+  if (state.doing !== "typing") writing.remove();
+  arrange(log, days.map(({ day, at, elements }) => {
+    const group = dayGroup(day, at);
+    arrange(group.lastElementChild, elements);
+    return group;
+  }));
   $("hello").hidden = messages.length > 0;
   const mineIsNew = messages.some((m) => fresh.has(m.id) && m.mine);
   if (atEnd || mineIsNew) toEnd(jump ? "instant" : "smooth");
   showDown();
 }
 
-const dayMarks = new Map();
-function dayMark(key, at) {
-  if (!dayMarks.has(key)) dayMarks.set(key, make("li", "day"));
-  const mark = dayMarks.get(key);
+const dayOf = (m) => dayKey(Date.parse(m.at));
+
+// arrange gives a list exactly these children, moving no child that is in its
+// place, which would lose the focus.
+function arrange(list, children) {
+  const keep = new Set(children);
+  for (const child of [...list.children]) if (!keep.has(child)) child.remove();
+  children.forEach((child, i) => { if (list.children[i] !== child) list.insertBefore(child, list.children[i] ?? null); });
+}
+
+const groups = new Map();
+function dayGroup(day, at) {
+  if (!groups.has(day)) {
+    const group = make("li", "group");
+    const list = make("ol");
+    list.setAttribute("role", "presentation");
+    group.append(make("div", "day"), list);
+    groups.set(day, group);
+  }
+  const group = groups.get(day);
   const name = dayName(at);
-  mark.textContent = ["Today", "Yesterday"].includes(name) ? name : format(at, { day: "numeric", month: "long" });
-  return mark;
+  group.firstElementChild.textContent = ["Today", "Yesterday"].includes(name) ? name : format(at, { day: "numeric", month: "long" });
+  return group;
 }
 
 const writing = make("li", "msg first last");
@@ -260,7 +275,9 @@ async function press(key, where) {
 
 const scroll = $("scroll");
 const nearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 function toEnd(behavior) {
+  if (still.matches) behavior = "instant";
   requestAnimationFrame(() => scroll.scrollTo({ top: scroll.scrollHeight, behavior }));
 }
 function showDown() {
