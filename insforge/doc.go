@@ -1,3 +1,95 @@
 // Package insforge is a client of PostgREST: of PostgREST itself, of Supabase,
-// and of InsForge.
+// and of InsForge, which stands in front of one.
+//
+//	client, err := insforge.New("https://PROJECT.insforge.app",
+//		insforge.WithDialect(insforge.InsForge), insforge.WithAPIKey(key))
+//	…
+//	due, err := insforge.All[Reminder](ctx, client.From("scheduled_reminders").
+//		Where(filter.Lte("due_at", now), filter.In("status", "pending", "sent")).
+//		Order("due_at", "id"))
+//
+// # Queries
+//
+// A [Query] is an immutable value that says which rows are meant. Generic
+// functions send it: [All], [Rows], [One], [Maybe] and [Count] read, [Insert],
+// [Update] and [Delete] write and return the rows. The methods [Query.Insert],
+// [Query.Update] and [Query.Delete] write and return only how many rows it
+// were. [Call] and [Client.Function] call functions, and [Client.Do] sends any
+// other request.
+//
+// Filters come from package filter, which sends any text and any time safely.
+// Text in a string form of the kind "lte.2026-01-02" goes through
+// [Query.Filter]. Each key of a URL is used once, because InsForge's gateway
+// merges repeated ones: filters that share a column are folded into one and=(…).
+//
+// An Update or Delete without a filter is refused with [ErrUnfiltered] unless
+// [Query.AllRows] asks for it, and one with a limit always, because versions of
+// PostgREST differ in what they make of that. To claim rows, put the condition
+// into the filter and look at what comes back: a row that somebody else changed
+// first is not among them.
+//
+// # Values
+//
+// Times are sent in UTC to the microsecond, which is what PostgreSQL keeps: cut
+// a time by time.Truncate(time.Microsecond) before comparing it with one that
+// came back. Integers of any size are exact; into fields of type any numbers
+// are decoded as json.Number. InsForge is written in JavaScript: it rounds
+// integers beyond 2^53 in answers (select them as text, "id::text"), and removes
+// empty strings from what is written to columns that are not text (write null).
+//
+// Rows of one insert may have different keys. Keys that are missing in some
+// then get the column's default, as if the rows had been inserted one by one.
+//
+// # Errors
+//
+// Whatever the server refuses is an [*Error], with the status, the code of
+// PostgreSQL, PostgREST or InsForge, and the message, whether the body was
+// theirs or a proxy's page. Where no answer came it is a [*TransportError].
+// [IsUniqueViolation], [IsNotFound], [IsPermission] and [IsRateLimited] answer
+// the usual questions, and [SafeToRepeat] whether the request was certainly not
+// carried out. The errors of the client itself, such as [ErrNoRows], are found
+// by errors.Is. No error contains a key, a token or a URL.
+//
+// # Retries
+//
+// A failed request is sent again by [RetryPolicy] if that cannot do anything
+// twice. That is so
+//
+//   - for every request that was certainly not carried out: there was no
+//     connection, the answer was 429, PostgREST had no database connection
+//     (PGRST000, PGRST002, PGRST003), or the transaction was rolled back by a
+//     deadlock or serialisation failure (40P01, 40001);
+//   - after a lost or cut answer, a timeout, or 408, 500, 502, 503, 504 and the
+//     like, only for what is harmless twice: reads, inserts with
+//     [OnConflictIgnore], and what is declared [Idempotent].
+//
+// Other refusals are final. Waits grow exponentially, at random below their
+// limit; a Retry-After, in seconds or as a date, is honoured up to a limit, and
+// beyond that returned with the error at once. Each attempt has its own timeout
+// ([WithTimeout]) and all together [RetryPolicy.Budget] and the context's
+// deadline. When the time is up the error is still the last real one.
+//
+// # Pages
+//
+// [All] and [Rows] read page after page until one is empty, because a server
+// may return fewer rows than it is asked for. That is one small request more
+// than there are pages; a [Query.Limit] that is reached saves it. Give an order
+// that ends in a unique column, or rows may come twice or not at all. All
+// returns an error rather than more than [WithMaxRows].
+//
+// A long [filter.In] list is split over several requests, so that no URL is
+// longer than gateways take, and the parts of an ordered result are merged.
+// Updates and deletes are split only if [Batched] allows it, since they would
+// be several transactions. What cannot be split is [ErrURLTooLong].
+//
+// # Servers that lack something
+//
+// [Query.Fallback] makes reads work where a server or gateway refuses a filter
+// or ignores it: the client fetches more and filters itself, and says so.
+//
+// # Testing
+//
+// Package insforgetest starts a server for a test that injects faults and logs
+// requests. Package embedded is the same server inside the process, without a
+// socket: see the example of this package.
 package insforge
