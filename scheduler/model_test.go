@@ -150,12 +150,12 @@ func TestNothingIsDeliveredTwiceAndNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 10, 60).Draw(rt, "steps")
+		var problem string
 		// Time is synctest's: retries and pauses take none.
-		synctest.Test(t, func(t *testing.T) {
-			if problem := live(t, seed, steps); problem != "" {
-				rt.Fatal(problem)
-			}
-		})
+		synctest.Test(t, func(t *testing.T) { problem = live(t, seed, steps) })
+		if problem != "" {
+			rt.Fatal(problem)
+		}
 	})
 }
 
