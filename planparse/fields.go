@@ -298,6 +298,7 @@ func (s *Step) settle() {
 		}
 	} else {
 		s.Status = StatusPending
+		s.fields = append(s.fields, field{keyStatus, appendString(nil, StatusPending)})
 	}
 	if s.Action != "" && !slices.Contains(Actions(), s.Action) {
 		folded := strings.Trim(strings.ToLower(strings.NewReplacer(" ", "_", "-", "_").Replace(s.Action)), "_")
@@ -356,7 +357,10 @@ func (s Step) MarshalJSON() ([]byte, error) {
 		if written[key] {
 			continue
 		}
-		if raw := s.encode(key); raw != nil && (fresh || string(raw) != "null" && string(raw) != `""`) {
+		raw := s.encode(key)
+		unset := raw == nil || !fresh && (string(raw) == "null" || string(raw) == `""` ||
+			key == keyStatus && s.Status == StatusPending || key == keyStepID && s.ID == 0)
+		if !unset {
 			put(key, raw)
 		}
 	}

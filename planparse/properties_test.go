@@ -1,0 +1,257 @@
+package planparse
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// timingText draws texts that come near to being timings: words of all the
+// vocabularies and of none, numbers, marks.
+func timingText() *rapid.Generator[string] {
+	known := make([]string, 0, len(words))
+	for word := range words {
+		known = append(known, word)
+	}
+	slices.Sort(known)
+	piece := rapid.OneOf(
+		rapid.SampledFrom([]string{"day", "days", "in", "after", "week", "next", "3", "step", "2", "-", "and", "the", "hours", "monday", "business"}),
+		rapid.SampledFrom(known),
+		rapid.StringMatching(`[0-9]{1,4}`),
+		rapid.SampledFrom([]string{"-", "–", ":", ",", ".", "(", ")", "+", "/", "~", "&", "2026", "x", "posts"}),
+		rapid.String(),
+	)
+	return rapid.Custom(func(t *rapid.T) string {
+		return strings.Join(rapid.SliceOfN(piece, 1, 7).Draw(t, "pieces"), rapid.SampledFrom([]string{" ", "", "  "}).Draw(t, "glue"))
+	})
+}
+
+// moment draws bases in zones that change their clocks, and in UTC.
+func moment() *rapid.Generator[time.Time] {
+	return rapid.Custom(func(t *rapid.T) time.Time {
+		zone := rapid.SampledFrom([]string{"UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata"}).Draw(t, "zone")
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			loc = time.UTC
+		}
+		return time.Unix(rapid.Int64Range(1.7e9, 2.0e9).Draw(t, "seconds"), 0).In(loc)
+	})
+}
+
+func TestTimingStaysWithinItsLimits(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text, base := timingText().Draw(t, "text"), moment().Draw(t, "base")
+		got, err := ParseTiming(text, base)
+		if err != nil {
+			var refused *TimingError
+			require.ErrorAs(t, err, &refused)
+			require.NotEmpty(t, refused.Reason)
+			require.Equal(t, Timing{}, got)
+			return
+		}
+		require.GreaterOrEqual(t, got.OffsetDays, 0.0)
+		require.LessOrEqual(t, got.OffsetDays, float64(MaxDays))
+		require.False(t, got.Due.Before(base), "before the base")
+		require.False(t, got.Due.After(base.AddDate(0, 0, 2*MaxDays)), "beyond any business days")
+		require.NotEmpty(t, got.Matched)
+	})
+}
+
+// TestTypographyDoesNotMatter holds the labelled strings against themselves in
+// other clothes.
+func TestTypographyDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	clothes := map[string]func(string) string{
+		"upper case":     strings.ToUpper,
+		"wide spaces":    func(s string) string { return strings.ReplaceAll(s, " ", "  ") },
+		"no-break space": func(s string) string { return strings.ReplaceAll(s, " ", "\u00a0") },
+		"padding":        func(s string) string { return " \t" + s + " \n" },
+		"bold":           func(s string) string { return "**" + s + "**" },
+		"quotes":         func(s string) string { return "“" + s + "”" },
+		"full stop":      func(s string) string { return s + "." },
+		"zero width":     func(s string) string { return "\u200b" + s + "\ufeff" },
+		"label":          func(s string) string { return "Timing: " + s },
+		"emoji":          func(s string) string { return "📅 " + s },
+		"fullwidth": func(s string) string {
+			return strings.Map(func(r rune) rune {
+				if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+					return r - '0' + '０'
+				}
+				return r
+			}, s)
+		},
+	}
+	for _, v := range readVariants(t) {
+		plain, perr := ParseTiming(v.text, labelBase)
+		if perr != nil || strings.HasPrefix(v.text, "-") {
+			continue
+		}
+		for name, dress := range clothes {
+			dressed, err := ParseTiming(dress(v.text), labelBase)
+			require.NoError(t, err, "%s: %q", name, dress(v.text))
+			require.Equal(t, plain.Due, dressed.Due, "%s: %q", name, dress(v.text))
+			require.Equal(t, plain.RelativeTo, dressed.RelativeTo, "%s: %q", name, dress(v.text))
+		}
+	}
+}
+
+// jsonValue draws any JSON value, as text.
+func jsonValue(depth int) *rapid.Generator[string] {
+	scalar := rapid.OneOf(
+		rapid.SampledFrom([]string{"null", "true", "false", "0", "-0", "1e400", "3.0", "12345678901234567890", "0.1"}),
+		rapid.Custom(func(t *rapid.T) string {
+			b, err := json.Marshal(rapid.String().Draw(t, "text"))
+			require.NoError(t, err)
+			return string(b)
+		}),
+	)
+	if depth == 0 {
+		return scalar
+	}
+	return rapid.OneOf(scalar,
+		rapid.Custom(func(t *rapid.T) string {
+			return "[" + strings.Join(rapid.SliceOfN(jsonValue(depth-1), 0, 3).Draw(t, "items"), ",") + "]"
+		}),
+		rapid.Custom(func(t *rapid.T) string {
+			keys := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z_]{1,8}`), 0, 3, rapid.ID).Draw(t, "keys")
+			members := make([]string, len(keys))
+			for i, key := range keys {
+				members[i] = fmt.Sprintf("%q:%s", key, jsonValue(depth-1).Draw(t, "value"))
+			}
+			return "{" + strings.Join(members, ",") + "}"
+		}),
+	)
+}
+
+// storedStep draws a step as storage may hold it: known fields with anything
+// in them, and unknown ones.
+func storedStep() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		keys := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{
+			keyStepID, keyAction, keyDescription, keySuggestedText, keyTiming, keyDelay, keyStatus, keyCompletedAt,
+			"proof_url", "score", "Note", "x-y", "été",
+		}), 1, 9, rapid.ID).Draw(t, "keys")
+		members := make([]string, len(keys))
+		for i, key := range keys {
+			members[i] = fmt.Sprintf("%q: %s", key, jsonValue(2).Draw(t, key))
+		}
+		return "{" + strings.Join(members, ", ") + "}"
+	})
+}
+
+func TestStoredStepsSurviveARoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		stored := storedStep().Draw(t, "stored")
+		var step Step
+		require.NoError(t, json.Unmarshal([]byte(stored), &step))
+		written, err := json.Marshal(step)
+		require.NoError(t, err)
+		require.Equal(t, exact(t, stored), exact(t, string(written)))
+	})
+}
+
+// exact decodes JSON with its numbers as they are written.
+func exact(t require.TestingT, text string) any {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var v any
+	require.NoError(t, dec.Decode(&v), text)
+	return v
+}
+
+func TestWritingAParsedPlanIsTheIdentity(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := "[" + strings.Join(rapid.SliceOfN(storedStep(), 1, 5).Draw(t, "steps"), ",") + "]"
+		plan, err := Parse(text)
+		if err != nil {
+			return // no known field in any of them
+		}
+		once, err := json.Marshal(plan)
+		require.NoError(t, err)
+		var read Plan
+		require.NoError(t, json.Unmarshal(once, &read))
+		twice, err := json.Marshal(read)
+		require.NoError(t, err)
+		require.Equal(t, string(once), string(twice))
+		require.Len(t, read.Steps, len(plan.Steps))
+		for i := range read.Steps {
+			require.Equal(t, plan.Steps[i].ID, read.Steps[i].ID)
+			require.Equal(t, plan.Steps[i].Status, read.Steps[i].Status)
+			require.Equal(t, plan.Steps[i].Timing, read.Steps[i].Timing)
+		}
+	})
+}
+
+func TestScheduleKeepsItsPromises(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		base := moment().Draw(t, "base")
+		n := rapid.IntRange(1, 8).Draw(t, "steps")
+		steps := make([]map[string]any, n)
+		for i := range steps {
+			steps[i] = map[string]any{"step_id": rapid.IntRange(0, 9).Draw(t, "id")}
+			if rapid.Bool().Draw(t, "timed") {
+				steps[i]["timing"] = rapid.OneOf(
+					rapid.SampledFrom([]string{"3 days later", "1 day after step 2", "2 days after step 7", "Day 4", "next week", "once they reply", "90 days after previous step", "3 days after step 1"}),
+					timingText(),
+				).Draw(t, "timing")
+			}
+			if rapid.Bool().Draw(t, "delayed") {
+				steps[i]["delay_days"] = rapid.OneOf(rapid.Just[any](nil), rapid.Just[any]("2 weeks"), rapid.Custom(func(t *rapid.T) any { return rapid.IntRange(-3, 400).Draw(t, "days") })).Draw(t, "delay")
+			}
+		}
+		text, err := json.Marshal(steps)
+		require.NoError(t, err)
+		plan, err := Parse(string(text))
+		require.NoError(t, err)
+		slots := plan.Schedule(base)
+		require.Len(t, slots, len(plan.Steps))
+		ids := map[int]bool{}
+		for i, slot := range slots {
+			require.False(t, ids[slot.StepID], "ids are unique")
+			ids[slot.StepID] = true
+			require.Equal(t, time.UTC, slot.Due.Location())
+			require.False(t, slot.Due.Before(base), "never before the base")
+			require.GreaterOrEqual(t, slot.OffsetDays, 0.0)
+			require.Equal(t, inOrder(slices.Clone(slot.Warnings)), slot.Warnings, "a stable order")
+			require.Len(t, slices.Compact(slices.Clone(slot.Warnings)), len(slot.Warnings), "each code once")
+			if slot.Source == SourceDefault {
+				require.Equal(t, float64((i+1)*3), slot.OffsetDays)
+			}
+			if i > 0 && slot.Due.Before(slots[i-1].Due) && !slices.Contains(slot.Warnings, WarnNonMonotonic) {
+				// Only where the step above waits for this one.
+				require.NotEqual(t, ToBase, slots[i-1].RelativeTo.Kind)
+			}
+		}
+		require.Equal(t, slots, plan.Schedule(base), "pure")
+	})
+}
+
+// A cut text yields a beginning of the plan, and nothing the plan does not
+// have: no step is completed from its first half.
+func TestCuttingAPlanOnlyTakesStepsAway(t *testing.T) {
+	t.Parallel()
+	whole, err := Parse(fencedPlan(6))
+	require.NoError(t, err)
+	require.Len(t, whole.Steps, 6)
+	text := fencedPlan(6)
+	for end := range len(text) {
+		plan, _ := Parse(text[:end])
+		require.LessOrEqual(t, len(plan.Steps), 6)
+		for i, step := range plan.Steps {
+			require.Equal(t, whole.Steps[i].fields, step.fields, "cut at %d", end)
+		}
+		if n := len(plan.Steps); n > 0 && n < 6 {
+			require.Contains(t, plan.Warnings, WarnTruncated, "cut at %d", end)
+		}
+	}
+}
