@@ -23,6 +23,10 @@ import (
 // to stop.
 const stopTime = 9 * time.Second
 
+// chatRate is how many messages a second go to one chat. Telegram bears one;
+// a little less allows for messages that travel at different speeds.
+const chatRate = 0.9
+
 // Service is the bot: the dialogue, the dispatch of reminders and the HTTP
 // endpoints, over a store and a Bot API server.
 type Service struct {
@@ -99,9 +103,8 @@ func WithHolder(name string) Option {
 	}
 }
 
-// WithChatRate sets how many messages a second go to one chat; one by default,
-// which is what Telegram bears for long. It is for Bot API servers that bear
-// more.
+// WithChatRate sets how many messages a second go to one chat; by default what
+// Telegram bears for long. It is for Bot API servers that bear more.
 func WithChatRate(perSecond float64) Option {
 	return func(s *Service) error {
 		if !(perSecond > 0) {
@@ -143,7 +146,7 @@ func backendRetry() insforge.RetryPolicy {
 // connect makes the client for the store from options of the service's own,
 // which it must pass on: usually [Connect].
 func New(config Config, connect func(...insforge.Option) (*insforge.Client, error), options ...Option) (*Service, error) {
-	s := &Service{config: config, log: slog.Default(), clock: scheduler.SystemClock(), perChat: 1, metrics: newMetrics()}
+	s := &Service{config: config, log: slog.Default(), clock: scheduler.SystemClock(), perChat: chatRate, metrics: newMetrics()}
 	for _, option := range options {
 		if err := option(s); err != nil {
 			return nil, err
