@@ -52,7 +52,7 @@ func (u *User) Pending() map[string]time.Time {
 	defer s.mu.Unlock()
 	pending := map[string]time.Time{}
 	for id, q := range s.state.queries {
-		if q.ChatID == u.id && q.Answer == nil {
+		if q.From == u.id && q.Answer == nil {
 			pending[id] = q.At
 		}
 	}

@@ -2,9 +2,9 @@ package telegramtest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -356,13 +356,17 @@ func (s *Server) sendChatAction(_ context.Context, p params) (any, error) {
 	return true, nil
 }
 
-// clone keeps what callers hold apart from what the server changes.
-func (m *Message) clone() Message {
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return *m // cannot happen: the message came from JSON or Go literals
+// clone keeps what callers hold apart from what the server has: its messages
+// are replaced, never changed, so the lists a caller could write to are enough.
+func (m Message) clone() Message {
+	m.Entities = slices.Clone(m.Entities)
+	m.CaptionEntities = slices.Clone(m.CaptionEntities)
+	if m.ReplyMarkup != nil {
+		rows := make([][]Button, 0, len(m.ReplyMarkup.Rows))
+		for _, row := range m.ReplyMarkup.Rows {
+			rows = append(rows, slices.Clone(row))
+		}
+		m.ReplyMarkup = &InlineKeyboard{Rows: rows}
 	}
-	var c Message
-	_ = json.Unmarshal(raw, &c) // its own encoding
-	return c
+	return m
 }

@@ -51,7 +51,7 @@ func (c *chat) find(id int) (int, bool) {
 // query is a pressed button the bot has not answered yet, or has.
 type query struct {
 	ID     string
-	ChatID int64
+	From   int64 // who pressed
 	At     time.Time
 	Answer *Answer
 }
@@ -90,9 +90,9 @@ type (
 		ID     int   `json:"message_id"`
 	}
 	queryOpened struct {
-		ID     string    `json:"id"`
-		ChatID int64     `json:"chat_id"`
-		At     time.Time `json:"at"`
+		ID   string    `json:"id"`
+		From int64     `json:"from"`
+		At   time.Time `json:"at"`
 	}
 	queryAnswered struct {
 		ID     string `json:"id"`
@@ -121,6 +121,10 @@ func (s *state) apply(r record) {
 	case r.Person != nil:
 		s.applyPerson(*r.Person)
 	case r.Group != nil:
+		if c, known := s.chats[r.Group.ID]; known {
+			c.Chat = *r.Group
+			break
+		}
 		s.chats[r.Group.ID] = &chat{Chat: *r.Group}
 	case r.Standing != nil:
 		if a, ok := s.people[r.Standing.ID]; ok {
@@ -145,7 +149,7 @@ func (s *state) apply(r record) {
 		s.updates = slices.DeleteFunc(s.updates, func(u update) bool { return u.ID < r.Confirmed })
 	case r.Query != nil:
 		s.lastQuery++
-		s.queries[r.Query.ID] = &query{ID: r.Query.ID, ChatID: r.Query.ChatID, At: r.Query.At}
+		s.queries[r.Query.ID] = &query{ID: r.Query.ID, From: r.Query.From, At: r.Query.At}
 	case r.Answered != nil:
 		if q, ok := s.queries[r.Answered.ID]; ok {
 			q.Answer = &r.Answered.Answer

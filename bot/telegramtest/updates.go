@@ -134,15 +134,19 @@ func (s *Server) pauseConflict(ctx context.Context) {
 	}
 }
 
-// enqueue makes the record of a new update, or nothing if the bot does not
-// want its kind. Several updates of one commit count up with ahead. The caller
-// holds s.mu.
-func (s *Server) enqueue(u update, ahead int64) []record {
+// enqueue adds an update to the records of one commit, unless the bot does not
+// want its kind. The caller holds s.mu.
+func (s *Server) enqueue(records []record, u update) []record {
 	if len(s.state.allowed) > 0 && !slices.Contains(s.state.allowed, u.kind()) {
-		return nil
+		return records
 	}
-	u.ID = s.state.lastUpdate + 1 + ahead
-	return []record{{Update: &u}}
+	u.ID = s.state.lastUpdate + 1
+	for _, r := range records {
+		if r.Update != nil {
+			u.ID = r.Update.ID + 1
+		}
+	}
+	return append(records, record{Update: &u})
 }
 
 // sleep waits for d, or until ctx or done ends.

@@ -16,11 +16,12 @@ var (
 	ErrNoButton  = errors.New("no such button under the message")
 )
 
-// User is a person with the chat with the bot open. Users are safe for
-// concurrent use; two with the same id are the same person.
+// User is a person with a chat open: the one with the bot, or a group. Users
+// are safe for concurrent use; two with the same id are the same person.
 type User struct {
 	server *Server
 	id     int64
+	chat   int64
 }
 
 // User makes a person known to Telegram, or updates one, and returns them.
@@ -35,10 +36,28 @@ func (s *Server) User(p Person) *User {
 	if a, known := s.state.people[p.ID]; !known || a.Person != p {
 		_ = s.commit(record{Person: &p}) // a failure shows in Err
 	}
-	return &User{server: s, id: p.ID}
+	return &User{server: s, id: p.ID, chat: p.ID}
 }
 
-// ID is the person's id, which is also the id of their chat with the bot.
+// Group makes a group that the bot is in. Its id is negative, as Telegram's
+// are; a positive one is taken as its opposite. As bots do by default, the bot
+// sees only commands, mentions of it and replies to it there.
+func (s *Server) Group(id int64, title string) Chat {
+	g := Chat{ID: -max(id, -id), Type: "group", Title: title}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, known := s.state.chats[g.ID]; !known || c.Chat != g {
+		_ = s.commit(record{Group: &g}) // a failure shows in Err
+	}
+	return g
+}
+
+// In is the person with the group open instead of their own chat.
+func (u *User) In(group Chat) *User {
+	return &User{server: u.server, id: u.id, chat: group.ID}
+}
+
+// ID is the person's id, which is also the id of their own chat with the bot.
 func (u *User) ID() int64 { return u.id }
 
 // Send writes to the bot and returns the message; the zero Message if the
@@ -72,26 +91,29 @@ func (u *User) put(m Message) Message {
 	defer s.mu.Unlock()
 	a := s.state.people[u.id]
 	var records []record
-	if a.standing == blocked {
-		records = s.standingRecords(a, reachable, 0)
-	} else if a.standing != reachable {
+	switch {
+	case u.chat != u.id, a.standing == reachable:
+	case a.standing == blocked:
+		records = s.standingRecords(a, reachable)
+	default:
 		records = append(records, record{Standing: &standingChange{ID: u.id, Standing: reachable}})
 	}
 	from := a.Person
-	m.ID, m.From, m.Chat, m.Date = s.state.lastID+1, &from, s.state.chats[u.id].Chat, s.cfg.now().Unix()
+	m.ID, m.From, m.Chat, m.Date = s.state.lastID+1, &from, s.state.chats[u.chat].Chat, s.cfg.now().Unix()
 	records = append(records, record{Message: &m})
-	ahead := int64(0)
-	for _, r := range records {
-		if r.Update != nil {
-			ahead++
-		}
+	if m.Chat.Type == "private" || s.concernsBot(m) {
+		shown := m.clone()
+		records = s.enqueue(records, update{Message: &shown})
 	}
-	shown := m.clone()
-	records = append(records, s.enqueue(update{Message: &shown}, ahead)...)
 	if s.commit(records...) != nil {
 		return Message{}
 	}
 	return m.clone()
+}
+
+// concernsBot reports whether a bot sees a message of a group.
+func (s *Server) concernsBot(m Message) bool {
+	return strings.HasPrefix(m.Text, "/") || containsFold(m.Text, "@"+s.cfg.bot.Username) || m.ReplyTo != nil && m.ReplyTo.FromBot()
 }
 
 // Edit changes the text of one of the person's own messages.
@@ -99,7 +121,7 @@ func (u *User) Edit(messageID int, text string) error {
 	s := u.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, ok := s.find(u.id, messageID)
+	m, ok := s.find(u.chat, messageID)
 	if !ok || m.FromBot() {
 		return fmt.Errorf("editing message %d: %w", messageID, ErrNoMessage)
 	}
@@ -108,7 +130,7 @@ func (u *User) Edit(messageID int, text string) error {
 	edited.Entities = withAutomatic(edited.Text, nil)
 	edited.EditDate = s.cfg.now().Unix()
 	shown := edited.clone()
-	return s.commit(append([]record{{Message: &edited}}, s.enqueue(update{Edited: &shown}, 0)...)...)
+	return s.commit(s.enqueue([]record{{Message: &edited}}, update{Edited: &shown})...)
 }
 
 // Press presses the first inline button of a message whose label contains the
@@ -119,7 +141,7 @@ func (u *User) Press(messageID int, label string) (pressID string, err error) {
 	s := u.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, ok := s.find(u.id, messageID)
+	m, ok := s.find(u.chat, messageID)
 	if !ok {
 		return "", fmt.Errorf("pressing %q under message %d: %w", label, messageID, ErrNoMessage)
 	}
@@ -139,7 +161,7 @@ func (u *User) PressData(messageID int, data string) (pressID string, err error)
 	s := u.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, ok := s.find(u.id, messageID)
+	m, ok := s.find(u.chat, messageID)
 	if !ok {
 		return "", fmt.Errorf("pressing under message %d: %w", messageID, ErrNoMessage)
 	}
@@ -150,10 +172,9 @@ func (u *User) PressData(messageID int, data string) (pressID string, err error)
 func (s *Server) press(from int64, m *Message, data string) (string, error) {
 	id := strconv.FormatInt(s.state.lastQuery+1, 10)
 	shown := m.clone()
-	records := []record{{Query: &queryOpened{ID: id, ChatID: from, At: s.cfg.now()}}}
-	records = append(records, s.enqueue(update{Callback: &callbackQuery{
+	records := s.enqueue([]record{{Query: &queryOpened{ID: id, From: from, At: s.cfg.now()}}}, update{Callback: &callbackQuery{
 		ID: id, From: s.state.people[from].Person, Message: &shown, ChatInstance: strconv.FormatInt(m.Chat.ID, 10), Data: data,
-	}}, 0)...)
+	}})
 	return id, s.commit(records...)
 }
 
@@ -170,13 +191,13 @@ func (s *Server) find(chatID int64, messageID int) (*Message, bool) {
 	return c.messages[i], true
 }
 
-// Messages is the chat as the person sees it now, oldest first.
+// Messages is the open chat as the person sees it now, oldest first.
 func (u *User) Messages() []Message {
 	s := u.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	messages := make([]Message, 0, len(s.state.chats[u.id].messages))
-	for _, m := range s.state.chats[u.id].messages {
+	messages := make([]Message, 0, len(s.state.chats[u.chat].messages))
+	for _, m := range s.state.chats[u.chat].messages {
 		messages = append(messages, m.clone())
 	}
 	return messages
@@ -186,7 +207,7 @@ func (u *User) Messages() []Message {
 func (u *User) Message(id int) (Message, bool) {
 	u.server.mu.Lock()
 	defer u.server.mu.Unlock()
-	m, ok := u.server.find(u.id, id)
+	m, ok := u.server.find(u.chat, id)
 	if !ok {
 		return Message{}, false
 	}
@@ -207,7 +228,7 @@ func (u *User) Last() (Message, bool) {
 func (u *User) Keyboard() *ReplyKeyboard {
 	u.server.mu.Lock()
 	defer u.server.mu.Unlock()
-	return u.server.state.chats[u.id].keyboard
+	return u.server.state.chats[u.chat].keyboard
 }
 
 // Typing is what the bot is seen doing, "typing" for one, and until when, in
@@ -215,7 +236,7 @@ func (u *User) Keyboard() *ReplyKeyboard {
 func (u *User) Typing() (action string, until time.Time) {
 	u.server.mu.Lock()
 	defer u.server.mu.Unlock()
-	a := u.server.typing[u.id]
+	a := u.server.typing[u.chat]
 	if !time.Now().Before(a.until) {
 		return "", time.Time{}
 	}
@@ -227,7 +248,7 @@ func (u *User) Typing() (action string, until time.Time) {
 func (u *User) Wait(ctx context.Context, condition func(Message) bool) (Message, error) {
 	var found Message
 	err := u.server.await(ctx, func(st *state) bool {
-		for _, m := range slices.Backward(st.chats[u.id].messages) {
+		for _, m := range slices.Backward(st.chats[u.chat].messages) {
 			if c := m.clone(); condition(c) {
 				found = c
 				return true
@@ -291,12 +312,12 @@ func (u *User) setStanding(to standing) {
 	if a.standing == to {
 		return
 	}
-	_ = s.commit(s.standingRecords(a, to, 0)...) // a failure shows in Err
+	_ = s.commit(s.standingRecords(a, to)...) // a failure shows in Err
 }
 
 // standingRecords changes a person's standing and tells the bot where Telegram
 // would. The caller holds s.mu.
-func (s *Server) standingRecords(a *account, to standing, ahead int64) []record {
+func (s *Server) standingRecords(a *account, to standing) []record {
 	records := []record{{Standing: &standingChange{ID: a.ID, Standing: to}}}
 	if to == deactivated {
 		return records
@@ -309,5 +330,5 @@ func (s *Server) standingRecords(a *account, to standing, ahead int64) []record 
 		return chatMember{User: s.cfg.bot, Status: "member"}
 	}
 	change := memberChange{Chat: s.state.chats[a.ID].Chat, From: a.Person, Date: s.cfg.now().Unix(), Old: member(a.standing), New: member(to)}
-	return append(records, s.enqueue(update{Member: &change}, ahead)...)
+	return s.enqueue(records, update{Member: &change})
 }
