@@ -114,7 +114,7 @@ func search(text string, from int) findings {
 	if f.best == nil && from > 0 {
 		f.scan(0, false)
 	}
-	if f.best == nil && f.json && !f.deep {
+	if f.best == nil && !f.deep {
 		// Prose with a stray bracket can swallow what follows it. Look again,
 		// only where an object visibly begins.
 		again := findings{text: text, first: -1}
@@ -206,6 +206,7 @@ func (f *findings) scan(from int, careful bool) {
 			if r.truncated && loose != nil && n.kind == nodeObject {
 				// The last of the objects side by side was cut off.
 				loose.truncated, loose.lost, loose.end = true, true, d.end
+				loose.mended, loose.wrapped = true, false
 				f.last = max(f.last, d.end)
 			}
 			continue
@@ -405,11 +406,17 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 		if c == nil {
 			return
 		}
-		several++
+		// Objects that merely have a description are no second plan.
+		if c.score() >= clearStep || best == nil {
+			several++
+		}
 		if c.several {
 			several++
 		}
 		if best == nil || c.score() > best.score() {
+			if best != nil && best.score() < clearStep {
+				several--
+			}
 			best = c
 		}
 	}
@@ -467,7 +474,7 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 			}
 		}
 		self := stepness(r, n)
-		if best != nil && best.score() > 0 && (self < 2*3 || best.score() > self) && objects == 0 {
+		if best != nil && best.score() >= self && objects == 0 {
 			break
 		}
 		if objects > 1 || objects == 1 && self == 0 {

@@ -64,8 +64,12 @@ func canonical(key string) (field string, alias, ok bool) {
 	return field, true, ok
 }
 
-// stepness says how much an object looks like a step: 0 not at all, 3 for a
-// field that only steps have, less for text that others have, too.
+// clearStep is the stepness of an object with a field that only steps have. It
+// outweighs any number of objects that merely have a description.
+const clearStep = 10_000
+
+// stepness says how much an object looks like a step: 0 not at all, clearStep
+// for a field that only steps have, 1 for text that others have, too.
 func stepness(r *reader, n *node) int {
 	if n.kind != nodeObject {
 		return 0
@@ -79,24 +83,21 @@ func stepness(r *reader, n *node) int {
 		switch field {
 		case keyStepID, keyAction, keyTiming, keyDelay:
 			if !alias {
-				return 3
+				return clearStep
 			}
 			switch squeeze(n.members[i].key) {
 			case "id", "number", "order", "index", "position", "type", "date", "time", "offset", "channel":
-				score = max(score, 1)
+				// Many things have these.
 			default:
 				if k := n.members[i].value.kind; k != nodeArray && k != nodeObject {
-					return 3
+					return clearStep
 				}
 			}
 		case keyDescription, keySuggestedText:
 			if !alias {
-				score = max(score, 2)
+				score = 1
 			}
 		}
-	}
-	if score == 1 {
-		return 0
 	}
 	return score
 }

@@ -169,9 +169,12 @@ func (r *reader) array(depth int) (node, bool) {
 			// A bracket of the wrong kind, or an array that was never closed:
 			// the brace is left to the object around it.
 			r.mended = true
-			if depth == 0 || c == ')' {
+			if c == ')' || depth == 0 && r.goesOn(r.pos+1) {
 				r.pos++
 				continue
+			}
+			if depth == 0 {
+				r.pos++
 			}
 			r.out = append(r.out, ']')
 			n.whole, n.end = true, len(r.out)
@@ -206,6 +209,14 @@ func (r *reader) array(depth int) (node, bool) {
 	r.out = append(r.out, ']')
 	n.end = len(r.out)
 	return n, true
+}
+
+// goesOn reports whether more elements follow a position.
+func (r *reader) goesOn(i int) bool {
+	for i < len(r.src) && (r.src[i] == ' ' || r.src[i] == '\n' || r.src[i] == '\t' || r.src[i] == '\r') {
+		i++
+	}
+	return i < len(r.src) && (r.src[i] == ',' || r.src[i] == '{' || r.src[i] == ']')
 }
 
 // ellipsis skips "..." standing for elements that were left out.

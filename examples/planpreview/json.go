@@ -64,7 +64,7 @@ func writeTimings(in io.Reader, out *bufio.Writer, base time.Time) error {
 			return err
 		}
 		if len(line) > 0 {
-			text := string(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
+			text := string(bytes.TrimSuffix(line, []byte("\n")))
 			if werr := encode(out, readTiming(text, base)); werr != nil {
 				return werr
 			}
