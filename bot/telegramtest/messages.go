@@ -104,7 +104,7 @@ func readEntities(p params, name, text string) ([]Entity, error) {
 		}
 	}
 	sortEntities(entities)
-	return entities, nil
+	return entities[:min(len(entities), maxEntities)], nil
 }
 
 var entityTypes = map[string]bool{
