@@ -37,6 +37,8 @@ func (h *handler) serveInsForge(w http.ResponseWriter, r *http.Request) {
 	if res.failed { // the proxy drops PostgREST's headers from errors
 		res.header = http.Header{}
 	}
+	// The proxy's framework writes parameters in another order.
+	res.contentType = strings.Replace(res.contentType, ";nulls=stripped; charset=utf-8", "; charset=utf-8; nulls=stripped", 1)
 	if len(res.body) == 0 && res.status != http.StatusNoContent && r.Method != http.MethodHead && r.Method != http.MethodOptions {
 		res.body, res.contentType = []byte("[]"), jsonType
 		if strings.HasPrefix(r.URL.Path, rpcPrefix) {

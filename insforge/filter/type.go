@@ -156,7 +156,7 @@ func cutArraySuffix(name string) (string, bool) {
 		return name, false
 	}
 	open := strings.LastIndexByte(name, '[')
-	if open < 0 || strings.Trim(name[open+1:len(name)-1], "0123456789") != "" {
+	if open < 0 || strings.Trim(name[open+1:len(name)-1], "0123456789 ") != "" {
 		return name, false
 	}
 	return strings.TrimSpace(name[:open]), true

@@ -98,8 +98,7 @@ func (t Type) Parse(literal string, session Session) (Value, error) {
 	case kindUUID:
 		return parseUUID(t, literal)
 	case kindJSON:
-		_, err := parseJSON(literal)
-		return text(literal), err
+		return text(literal), validateJSON(literal)
 	case kindJSONB:
 		doc, err := parseJSON(literal)
 		if err != nil {

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"regexp"
 	"strings"
 )
 
@@ -20,6 +21,9 @@ func malformedArray(literal, detail string) error {
 	return &SQLError{Code: "22P02", Message: `malformed array literal: "` + literal + `"`, Detail: detail}
 }
 
+// arrayBounds are explicit subscripts before the braces: [1:2]={a,b}.
+var arrayBounds = regexp.MustCompile(`^(\[-?[0-9]+(:-?[0-9]+)?\])+\s*=\s*`)
+
 type arrayParser struct {
 	s   string
 	pos int
@@ -35,6 +39,9 @@ func (p *arrayParser) space() {
 func readArray(literal string) ([]arrayItem, error) {
 	p := arrayParser{s: literal}
 	p.space()
+	if bounds := arrayBounds.FindString(literal[p.pos:]); bounds != "" {
+		p.pos += len(bounds) // the elements say as much
+	}
 	if p.pos >= len(p.s) || p.s[p.pos] != '{' {
 		return nil, malformedArray(literal, `Array value must start with "{" or dimension information.`)
 	}
@@ -76,6 +83,9 @@ func (p *arrayParser) list(depth int) ([]arrayItem, error) {
 		item, err := p.item(depth)
 		if err != nil {
 			return nil, err
+		}
+		if item.nested && len(item.items) == 0 {
+			return nil, malformedArray(p.s, `Unexpected "}" character.`)
 		}
 		items = append(items, item)
 		p.space()
@@ -198,9 +208,6 @@ func appendArrayItems(dst []byte, elem Type, items []arrayItem, session Session)
 		case item.nested:
 			if dst, err = appendArrayItems(dst, elem, item.items, session); err != nil {
 				return nil, err
-			}
-			if len(item.items) == 0 { // {{}} is {}
-				return append(dst[:len(dst)-3], "{}"...), nil
 			}
 		default:
 			v, err := elem.Parse(item.text, session)

@@ -27,16 +27,23 @@ type jsonMember struct {
 type jsonParser struct {
 	s   string
 	pos int
+	lax bool // lone surrogates pass: json, unlike jsonb, does not decode strings
 }
 
 // maxJSONDepth bounds recursion; PostgreSQL's own limit is its stack depth.
 const maxJSONDepth = 6000
 
-func parseJSON(s string) (jsonNode, error) {
-	if err := checkText(s); err != nil {
+func parseJSON(s string) (jsonNode, error) { return (&jsonParser{s: s}).document() }
+
+func validateJSON(s string) error {
+	_, err := (&jsonParser{s: s, lax: true}).document()
+	return err
+}
+
+func (p *jsonParser) document() (jsonNode, error) {
+	if err := checkText(p.s); err != nil {
 		return jsonNode{}, err
 	}
-	p := jsonParser{s: s}
 	node, err := p.value(0)
 	if err != nil {
 		return jsonNode{}, err
@@ -328,6 +335,9 @@ func (p *jsonParser) unicode() (rune, error) {
 	}
 	if !utf16.IsSurrogate(first) {
 		return first, nil
+	}
+	if p.lax {
+		return utf8.RuneError, nil
 	}
 	if first >= 0xDC00 {
 		return 0, p.fail("Unicode low surrogate must follow a high surrogate.")

@@ -119,7 +119,8 @@ type civil struct {
 }
 
 func timeSyntax(t Type, literal string) error {
-	return &SQLError{Code: "22007", Message: "invalid input syntax for type " + t.String() + `: "` + literal + `"`}
+	name, _, _ := strings.Cut(t.String(), " without") // as PostgreSQL shortens them here
+	return &SQLError{Code: "22007", Message: "invalid input syntax for type " + name + `: "` + literal + `"`}
 }
 
 func timeRange(literal string, hint bool) error {
@@ -264,7 +265,7 @@ func readCivil(t Type, literal string) (civil, error) {
 	var numbers []string // of a date written in words
 	monthByName := 0
 	for s != "" {
-		token, rest := cutTimeToken(s)
+		token, rest := cutTimeToken(s, c.hasDate)
 		s = strings.TrimLeft(rest, pgSpace+",")
 		lower := strings.ToLower(token)
 		switch {
@@ -284,6 +285,12 @@ func readCivil(t Type, literal string) (civil, error) {
 					continue
 				}
 				numbers = append(numbers, token)
+				continue
+			}
+			if t.kind == kindTime && len(token) == 6 && strings.Trim(token, "0123456789") == "" {
+				if err := c.readCompactTime(t, token, literal); err != nil {
+					return c, err
+				}
 				continue
 			}
 			if c.hasDate {
@@ -364,8 +371,9 @@ func readCivil(t Type, literal string) (civil, error) {
 	return c, nil
 }
 
-// cutTimeToken takes the next word, number group or offset.
-func cutTimeToken(s string) (token, rest string) {
+// cutTimeToken takes the next word, number group or offset. Once there is a
+// date, a dash starts an offset.
+func cutTimeToken(s string, hasDate bool) (token, rest string) {
 	isLetter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 	isDigit := func(c byte) bool { return c >= '0' && c <= '9' }
 	i := 1
@@ -376,7 +384,7 @@ func cutTimeToken(s string) (token, rest string) {
 		}
 	case isDigit(s[0]):
 		hasColon := false
-		for i < len(s) && (isDigit(s[i]) || s[i] == ':' || s[i] == '.' || !hasColon && (s[i] == '-' || s[i] == '/' || s[i] == '.') ||
+		for i < len(s) && (isDigit(s[i]) || s[i] == ':' || s[i] == '.' || !hasColon && !hasDate && (s[i] == '-' || s[i] == '/' || s[i] == '.') ||
 			!hasColon && isLetter(s[i]) && s[i-1] == '-') {
 			hasColon = hasColon || s[i] == ':'
 			if isLetter(s[i]) { // 8-Jan-1999
@@ -406,9 +414,6 @@ func (c *civil) readTimeToken(t Type, token, literal string) error {
 		return timeSyntax(t, literal)
 	}
 	minutes, minuteFraction, _ := strings.Cut(parts[1], ".")
-	if minutes == "" && len(parts) == 2 {
-		return timeSyntax(t, literal)
-	}
 	if minute, err = strconv.ParseInt(minutes, 10, 32); err != nil && minutes != "" {
 		return timeSyntax(t, literal)
 	}
@@ -417,10 +422,7 @@ func (c *civil) readTimeToken(t Type, token, literal string) error {
 	}
 	if len(parts) == 3 {
 		whole, frac, _ := strings.Cut(parts[2], ".")
-		if whole == "" {
-			return timeSyntax(t, literal)
-		}
-		if second, err = strconv.ParseInt(whole, 10, 32); err != nil {
+		if second, err = strconv.ParseInt(whole, 10, 32); err != nil && whole != "" {
 			return timeSyntax(t, literal)
 		}
 		if fraction, err = readFraction(frac); err != nil {
