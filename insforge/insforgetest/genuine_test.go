@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -128,6 +131,15 @@ func TestGenuineLeavesNothingBehind(t *testing.T) {
 				}
 			}
 			require.DirExists(t, data)
+			lock, err := os.ReadFile(filepath.Join(data, "data", "postmaster.pid"))
+			require.NoError(t, err)
+			firstLine, _, _ := strings.Cut(string(lock), "\n")
+			pid, err := strconv.Atoi(firstLine)
+			require.NoError(t, err)
+			postgres, err := os.FindProcess(pid)
+			require.NoError(t, err)
+			require.NoError(t, postgres.Signal(syscall.Signal(0)), "it runs")
+
 			switch end {
 			case "kill":
 				require.NoError(t, victim.Process.Kill())
@@ -145,10 +157,7 @@ func TestGenuineLeavesNothingBehind(t *testing.T) {
 				require.NoError(t, ctx.Err(), "%s is still there", data)
 				time.Sleep(20 * time.Millisecond)
 			}
-			// The directory goes last, after the programs; ask all the same.
-			running, err := exec.Command("ps", "-eo", "args").Output()
-			require.NoError(t, err)
-			require.NotContains(t, string(running), data)
+			require.Error(t, postgres.Signal(syscall.Signal(0)), "the directory goes last, after the program")
 		})
 	}
 }
