@@ -80,6 +80,8 @@ type parser struct {
 	i    int // the next token
 	hi   int // the end of what may be read
 	cal  calendar
+	// first is where the text begins once it is trimmed.
+	first int
 	// fail is the first reason for which something well-formed was refused.
 	fail verdict
 	// window is true after "within" and its like.
@@ -271,6 +273,7 @@ func labelEnd(t, next *token) bool {
 // whole reads a time that the whole text is made of, fillers aside.
 func (p *parser) whole() (meaning, bool) {
 	lo := p.i
+	p.first = lo
 	if m, ok := p.bare(); ok {
 		return m, true
 	}
@@ -440,7 +443,11 @@ func (p *parser) leads() {
 func (p *parser) tails() {
 	for {
 		switch t := p.tok(); t.kind {
-		case kTail, kMark, kDot, kPlus, kClosing:
+		case kMark, kDot, kClosing:
+		case kTail, kPlus:
+			if p.peek(-1).kind == kNow {
+				return // "now and then", "now or later"
+			}
 		case kDash:
 			if p.peek(1).kind != kTail && p.peek(1).kind != kLead {
 				return
@@ -466,7 +473,20 @@ func (p *parser) tails() {
 func (p *parser) now() (meaning, bool) {
 	m := blank()
 	switch {
-	case p.eat(kNow):
+	case p.is(kNow):
+		// "By now", "not before now" and "for now" are something else.
+		for j := p.first; j < p.i; j++ {
+			switch t := &p.toks[j]; t.kind {
+			case kDo, kStart, kLabel, kMessage, kStep, kThat, kThe, kA, kColon, kComma, kDash:
+			case kLead:
+				if t.val != leadStart {
+					return m, false
+				}
+			default:
+				return m, false
+			}
+		}
+		p.i++
 		for p.eat(kNow) || p.is(kComma) && p.peek(1).kind == kNow && p.eat(kComma) {
 		}
 		// "now (today)", "immediately, today"

@@ -318,6 +318,9 @@ func (p *parser) dayOne() (meaning, bool) {
 	case kDayName:
 		p.i++
 		m.days = int(t.val)
+		if m.days == 0 && start > 0 && p.toks[start-1].kind == kAfter {
+			m.days = 1 // "after today"
+		}
 		p.dayNameTail(&m)
 		return m, true
 	case kTonight:
@@ -339,7 +342,7 @@ func (p *parser) dayOne() (meaning, bool) {
 		}
 	case kSame:
 		p.i++
-		if p.is(kWith) || p.is(kOf) {
+		if p.is(kWith) || p.is(kOf) || t.val != uDay {
 			return m, false
 		}
 		return m, true

@@ -228,7 +228,7 @@ func (p *parser) simultaneous() (meaning, bool) {
 			return m, false
 		}
 		if !p.eat(kAfter) && !p.eat(kFollowing) && !p.eat(kWith) && !p.eat(kOf) {
-			if t.kind == kSame {
+			if t.kind == kSame && t.val == uDay {
 				return m, p.sameDay(&m)
 			}
 			p.i = start

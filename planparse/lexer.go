@@ -122,6 +122,7 @@ const (
 	leadAt          // a bare number after it is a clock time
 	leadIn          // in: a bare unit after it is one of it ("через неделю")
 	leadApprox
+	leadStart  // please, starting: the only ones that go with "now"
 	leadWait   // wait: may stand behind an amount as well
 	leadDuring // a window, or an event that lasts
 )
