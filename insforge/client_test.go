@@ -2,6 +2,7 @@ package insforge_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/followthrough-go/followthrough/insforge"
 	"github.com/followthrough-go/followthrough/insforge/filter"
@@ -255,5 +257,132 @@ func pagingServer(rows, most int) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(page)
+	}
+}
+
+// TestEscaping: whatever is in a parameter, it arrives as it was, and only it.
+func TestEscaping(t *testing.T) {
+	t.Parallel()
+	s := newStub(t, answer(200, `[]`))
+	c := s.client(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		value := rapid.String().Filter(func(s string) bool { return !strings.ContainsRune(s, 0) }).Draw(rt, "value")
+		_, err := insforge.One[lead](t.Context(), c.From("t").Where(filter.Eq("name", value)))
+		require.ErrorIs(rt, err, insforge.ErrNoRows)
+		requests := s.seen()
+		query := requests[len(requests)-1].Query
+		got, err := url.ParseQuery(query)
+		require.NoError(rt, err)
+		require.Equal(rt, url.Values{"name": {"eq." + value}, "limit": {"2"}}, got)
+		require.NotContains(rt, query, "+")
+	})
+}
+
+// TestQueriesAreValues: what is derived from a query does not change it, in
+// whatever order and from however many goroutines.
+func TestQueriesAreValues(t *testing.T) {
+	t.Parallel()
+	s := newStub(t, answer(200, `[{"id":1}]`))
+	base := s.client(t).From("t").Select("id").Where(filter.Gt("id", 0)).Order("id").EmbedLimit("a", 1)
+	var group sync.WaitGroup
+	for i := range 16 {
+		group.Go(func() {
+			q := base.Select("name").Where(filter.Eq("n", i)).Order("name").EmbedLimit("a", i+2).Schema(fmt.Sprint("s", i))
+			_, err := insforge.One[lead](t.Context(), q)
+			require.NoError(t, err)
+		})
+	}
+	group.Wait()
+	for _, r := range s.seen() {
+		i, err := strconv.Atoi(strings.TrimPrefix(r.Header.Get("Accept-Profile"), "s"))
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("select=id,name&id=gt.0&n=eq.%d&a.limit=%d&order=id,name&limit=2", i, i+2), r.Query)
+	}
+	_, err := insforge.One[lead](t.Context(), base)
+	require.NoError(t, err)
+	require.Equal(t, "select=id&id=gt.0&a.limit=1&order=id&limit=2", s.seen()[16].Query)
+}
+
+// TestMistakesAreNotSent: a query that was built wrongly is an error of
+// whatever sends it.
+func TestMistakesAreNotSent(t *testing.T) {
+	t.Parallel()
+	s := newStub(t, answer(200, `[]`))
+	c := s.client(t)
+	table := c.From("t")
+	for name, q := range map[string]insforge.Query{
+		"no client":     {},
+		"no table":      c.From(""),
+		"limit":         table.Limit(-1),
+		"offset":        table.Offset(-1),
+		"filter":        table.Where(filter.Eq("a", nil)),
+		"nil filter":    table.Where(nil),
+		"string filter": table.Filter("a", "in.progress"),
+		"schema":        table.Schema("a\nb"),
+		"time zone":     table.TimeZone("a,b=c"),
+		"max rows":      table.MaxRows(0),
+		"embed":         table.EmbedOrder("", "a"),
+		"long":          table.Where(filter.Eq("a", strings.Repeat("x", 9000))),
+	} {
+		ctx := t.Context()
+		_, err := insforge.All[lead](ctx, q)
+		require.Error(t, err, name)
+		for _, err := range insforge.Rows[lead](ctx, q) {
+			require.Error(t, err, name)
+		}
+		_, err = insforge.One[lead](ctx, q)
+		require.Error(t, err, name)
+		if name != "limit" && name != "offset" {
+			_, err = insforge.Count(ctx, q)
+			require.Error(t, err, name)
+		}
+		_, err = q.Update(ctx, lead{})
+		require.Error(t, err, name)
+		_, err = q.Insert(ctx, lead{})
+		require.Error(t, err, name)
+	}
+	filtered := table.Where(filter.Eq("id", 1))
+	for name, rows := range map[string]any{
+		"nil": nil, "number": 1, "numbers": []int{1}, "null row": []*lead{nil}, "channel": make(chan int), "text": "x",
+	} {
+		_, err := table.Insert(t.Context(), rows)
+		require.Error(t, err, name)
+		_, err = filtered.Update(t.Context(), rows)
+		require.Error(t, err, name)
+	}
+	_, err := filtered.Update(t.Context(), map[string]any{})
+	require.ErrorContains(t, err, "no columns")
+	_, err = filtered.Insert(t.Context(), lead{})
+	require.ErrorContains(t, err, "no filters")
+	for _, path := range []string{"", "leads", "//other.example/leads", "http://other.example/", "/a/../b", "/a/%2e%2e/b", "/a?b"} {
+		_, err := c.Do(t.Context(), insforge.Request{Method: "GET", Path: path})
+		require.Error(t, err, path)
+	}
+	require.Empty(t, s.seen())
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	t.Parallel()
+	bad := map[string]insforge.Option{
+		"empty key":   insforge.WithAPIKey(" "),
+		"dialect":     insforge.WithDialect(7),
+		"http client": insforge.WithHTTPClient(nil),
+		"timeout":     insforge.WithTimeout(0),
+		"retry":       insforge.WithRetry(insforge.RetryPolicy{}),
+		"waits":       insforge.WithRetry(insforge.RetryPolicy{Attempts: 2}),
+		"schema":      insforge.WithSchema("a\n"),
+		"page":        insforge.WithPageSize(0),
+		"rows":        insforge.WithMaxRows(0),
+		"response":    insforge.WithMaxResponse(0),
+		"decoder":     insforge.WithDecoder(nil),
+		"logger":      insforge.WithLogger(nil),
+		"observer":    insforge.WithObserver(nil),
+		"clock":       insforge.WithClock(nil),
+		"tokens":      insforge.WithTokenSource(nil),
+		"fallback":    insforge.WithFallback(insforge.FallbackRows(0)),
+	}
+	for name, option := range bad {
+		_, err := insforge.New("http://db.example", option)
+		require.Error(t, err, name)
 	}
 }

@@ -250,6 +250,12 @@ func TestFeaturesOnTheRealEngine(t *testing.T) {
 	n, err := insforge.Count(ctx, c.From("items").Where(filter.Gt("id", 2)))
 	require.NoError(t, err)
 	require.EqualValues(t, 6, n)
+	for _, estimate := range []func(context.Context, insforge.Query) (int64, error){insforge.CountPlanned, insforge.CountEstimated} {
+		_, err = estimate(ctx, c.From("items"))
+		require.NoError(t, err)
+	}
+	_, err = insforge.Count(ctx, c.From("items").Where(filter.Eq("nope", 1)))
+	require.ErrorContains(t, err, "42703: column items.nope does not exist")
 
 	// Rows with different keys get their defaults, as if inserted one by one.
 	type note struct {
@@ -285,6 +291,11 @@ func TestFeaturesOnTheRealEngine(t *testing.T) {
 	n, err = insforge.Count(ctx, c.From("notes").Where(filter.Eq("text", "x")))
 	require.NoError(t, err)
 	require.Zero(t, n, "the refused update was undone")
+	n, err = c.From("notes").Where(filter.Eq("key", "c")).Update(ctx, map[string]any{"text": "y"}, insforge.Single())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	_, err = c.From("notes").Strict().Where(filter.Eq("key", "c")).Update(ctx, map[string]any{"text": "z"}, insforge.MaxAffected(1))
+	require.ErrorContains(t, err, "PGRST122", "12.0.2 does not know max-affected, and says so instead of ignoring it")
 	deleted, err := insforge.Delete[note](ctx, c.From("notes").Where(filter.In("key", "a", "b")))
 	require.NoError(t, err)
 	require.Len(t, deleted, 2)

@@ -58,7 +58,7 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 func checkPath(path string) error {
 	u, err := url.ParseRequestURI(path)
 	switch {
-	case err != nil || !strings.HasPrefix(path, "/") || u.Host != "" || u.Scheme != "":
+	case err != nil || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || u.Host != "" || u.Scheme != "":
 		return errors.New("the path must start with a slash and be escaped")
 	case u.RawQuery != "" || strings.ContainsAny(path, "?#"):
 		return errors.New("the path must not have a query")

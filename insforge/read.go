@@ -3,6 +3,7 @@ package insforge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -144,20 +145,30 @@ func (q Query) countThere(ctx context.Context) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		r := part.readCall("count", http.MethodHead, ps)
-		err = q.client.send(ctx, r, func(a answer) error {
-			n, ok := total(a.header)
-			if !ok {
-				return &Error{Status: a.status, Method: r.method, Table: r.table, Message: "the answer has no count"}
-			}
-			sum += n
-			return nil
-		})
+		n, err := part.countBy(ctx, http.MethodHead, ps)
+		var refusal *Error
+		if errors.As(err, &refusal) && refusal.Status < 500 && refusal.Status != http.StatusTooManyRequests {
+			// An answer to HEAD has no body to say what is wrong.
+			n, err = part.countBy(ctx, http.MethodGet, append(ps, filter.Param{Key: "limit", Value: "0"}))
+		}
 		if err != nil {
 			return 0, err
 		}
+		sum += n
 	}
 	return sum, nil
+}
+
+func (q Query) countBy(ctx context.Context, method string, ps params) (n int64, err error) {
+	r := q.readCall("count", method, ps)
+	err = q.client.send(ctx, r, func(a answer) error {
+		var ok bool
+		if n, ok = total(a.header); !ok {
+			return &Error{Status: a.status, Method: r.method, Table: r.table, Message: "the answer has no count"}
+		}
+		return nil
+	})
+	return n, err
 }
 
 func (q Query) readCall(operation, method string, ps params) *call {

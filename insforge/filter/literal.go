@@ -263,10 +263,14 @@ func listLiteral(elements []string) string {
 	return b.String()
 }
 
+// arrayBlanks are what PostgreSQL skips around the elements of an array: blanks
+// of ASCII only.
+const arrayBlanks = " \t\n\r\v\f"
+
 // writeArrayElement quotes what PostgreSQL's array syntax would read as
 // something else: nothing at all, the word NULL, punctuation, blanks.
 func writeArrayElement(b *strings.Builder, s string) {
-	if s != "" && !strings.ContainsAny(s, "{},\"\\ \t\n\r\v\f") && !strings.EqualFold(s, "null") {
+	if s != "" && !strings.ContainsAny(s, "{},\"\\"+arrayBlanks) && !strings.EqualFold(s, "null") {
 		b.WriteString(s)
 		return
 	}
@@ -290,13 +294,13 @@ func writeQuoted(b *strings.Builder, s string) {
 // parseList reads a one-dimensional array literal without nulls into its
 // elements; ok is false for anything else.
 func parseList(s string) (elements []string, ok bool) {
-	s = strings.TrimSpace(s)
+	s = strings.Trim(s, arrayBlanks)
 	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' {
 		return nil, false
 	}
 	s = s[1 : len(s)-1]
 	elements = []string{}
-	if strings.TrimSpace(s) == "" {
+	if strings.Trim(s, arrayBlanks) == "" {
 		return elements, true
 	}
 	for {
@@ -316,7 +320,7 @@ func parseList(s string) (elements []string, ok bool) {
 // starts with that comma or is empty.
 func parseListElement(s string) (element, rest string, ok bool) {
 	var b strings.Builder
-	s = strings.TrimLeft(s, " \t\n\r\v\f")
+	s = strings.TrimLeft(s, arrayBlanks)
 	if strings.HasPrefix(s, `"`) {
 		for i := 1; i < len(s); i++ {
 			switch s[i] {
@@ -327,7 +331,7 @@ func parseListElement(s string) (element, rest string, ok bool) {
 				}
 				b.WriteByte(s[i])
 			case '"':
-				rest = strings.TrimLeft(s[i+1:], " \t\n\r\v\f")
+				rest = strings.TrimLeft(s[i+1:], arrayBlanks)
 				return b.String(), rest, rest == "" || rest[0] == ','
 			default:
 				b.WriteByte(s[i])
@@ -356,7 +360,7 @@ func parseListElement(s string) (element, rest string, ok bool) {
 	}
 	element = b.String()[:keep]
 	// A bare NULL is SQL's null; escaped or quoted it would be the word.
-	return element, s[i:], element != "" && !strings.EqualFold(strings.TrimSpace(s[:i]), "null")
+	return element, s[i:], element != "" && !strings.EqualFold(strings.Trim(s[:i], arrayBlanks), "null")
 }
 
 func (r Range) literal() (string, error) {

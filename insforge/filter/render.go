@@ -17,7 +17,7 @@ type Param struct{ Key, Value string }
 //
 // The error is the first one of the filters themselves.
 func Params(filters ...Filter) ([]Param, error) {
-	var groups []*group
+	all := group{members: make([]member, 0, len(filters))}
 	for _, f := range filters {
 		if f == nil {
 			return nil, errors.New("filter: a filter is nil")
@@ -25,26 +25,44 @@ func Params(filters ...Filter) ([]Param, error) {
 		if err := f.Err(); err != nil {
 			return nil, err
 		}
-		embed := strings.Join(embedOf(f), "\x00")
-		i := slices.IndexFunc(groups, func(g *group) bool { return g.id == embed })
-		if i < 0 {
-			i = len(groups)
-			groups = append(groups, &group{id: embed, embed: embedOf(f)})
-		}
-		groups[i].add(f)
+		all.in(embedOf(f)).add(f)
 	}
-	params := make([]Param, 0, len(filters))
-	for _, g := range groups {
-		params = g.params(params)
+	r := rendering{
+		params: make([]Param, 0, len(filters)), ends: make([]int, 0, len(filters)), values: make([]byte, 0, 48*len(filters)),
 	}
-	return params, nil
+	for g := &all; g != nil; g = g.next {
+		g.render(&r)
+	}
+	return r.finish(), nil
+}
+
+// rendering collects the values of all parameters in one buffer, which becomes
+// one string in the end.
+type rendering struct {
+	params []Param
+	values []byte
+	ends   []int // of each parameter's value
+}
+
+func (r *rendering) add(key string) {
+	r.params = append(r.params, Param{Key: key})
+	r.ends = append(r.ends, len(r.values))
+}
+
+func (r *rendering) finish() []Param {
+	values, start := string(r.values), 0
+	for i, end := range r.ends {
+		r.params[i].Value = values[start:end]
+		start = end
+	}
+	return r.params
 }
 
 // group holds the filters of one resource: the table, or an embedded one.
 type group struct {
-	id      string
 	embed   []string
 	members []member
+	next    *group
 }
 
 type member struct {
@@ -52,48 +70,72 @@ type member struct {
 	filter Filter
 }
 
+// in returns the group of a resource, new if it has none yet.
+func (g *group) in(embed []string) *group {
+	for ; ; g = g.next {
+		if slices.Equal(g.embed, embed) {
+			return g
+		}
+		if g.next == nil {
+			g.next = &group{embed: embed}
+		}
+	}
+}
+
 func (g *group) add(f Filter) {
-	f = withoutEmbed(f)
-	switch f := f.(type) {
+	switch concrete := f.(type) {
 	case Tree:
-		if !f.Or && !f.Negate { // and=(a,b) says no more than a and b do
-			for _, inner := range f.Filters {
+		if !concrete.Or && !concrete.Negate { // and=(a,b) says no more than a and b do
+			for _, inner := range concrete.Filters {
 				g.add(inner)
 			}
 			return
 		}
-		g.members = append(g.members, member{treeKey(f), f})
+		g.members = append(g.members, member{treeKey(concrete), f})
 	case Cond:
-		g.members = append(g.members, member{condKey(f), f})
+		g.members = append(g.members, member{condKey(&concrete), f})
 	}
 }
 
-func (g *group) params(params []Param) []Param {
+func (g *group) render(r *rendering) {
 	prefix := embedPrefix(g.embed)
-	var folded []Filter
+	folded := 0
 	for i, m := range g.members {
-		if m.key == "" || g.repeats(i) {
-			folded = append(folded, m.filter)
+		if g.folds(i) {
+			folded++
 			continue
 		}
-		value := ""
 		switch f := m.filter.(type) {
 		case Tree:
-			value = treeList(f.Filters)
+			r.values = appendList(r.values, f.Filters)
 		case Cond:
-			value = string(appendExpr(nil, f, false))
+			r.values = appendExpr(r.values, &f, false)
 		}
-		params = append(params, Param{prefix + m.key, value})
+		r.add(prefix + m.key)
 	}
-	if len(folded) > 0 {
-		params = append(params, Param{prefix + "and", treeList(folded)})
+	if folded == 0 {
+		return
 	}
-	return params
+	r.values = append(r.values, '(')
+	for i, m := range g.members {
+		if !g.folds(i) {
+			continue
+		}
+		r.values = appendTree(r.values, m.filter)
+		r.values = append(r.values, ',')
+	}
+	r.values[len(r.values)-1] = ')'
+	r.add(prefix + "and")
 }
 
-func (g *group) repeats(i int) bool {
-	for j, m := range g.members {
-		if j != i && m.key == g.members[i].key {
+// folds reports whether a member cannot have its key for itself.
+func (g *group) folds(i int) bool {
+	key := g.members[i].key
+	if key == "" {
+		return true
+	}
+	for j := range g.members {
+		if j != i && g.members[j].key == key {
 			return true
 		}
 	}
@@ -101,6 +143,9 @@ func (g *group) repeats(i int) bool {
 }
 
 func embedPrefix(embed []string) string {
+	if len(embed) == 0 {
+		return ""
+	}
 	var b strings.Builder
 	for _, name := range embed {
 		writeName(&b, name)
@@ -122,11 +167,11 @@ func treeKey(t Tree) string {
 
 // condKey is the key under which a condition can stand alone, or empty if its
 // column's name would be read as something else there.
-func condKey(c Cond) string {
+func condKey(c *Cond) string {
 	if !plainName(c.Path.Column) || reservedKey(c.Path.Column) {
 		return ""
 	}
-	return c.Path.String()
+	return Path{Column: c.Path.Column, Steps: c.Path.Steps}.String()
 }
 
 // reservedKey tells the names that are no column as a key: parameters of
@@ -206,13 +251,9 @@ func isDigits(s string) bool {
 }
 
 // TreeString renders a filter as it stands inside a logic tree: a.eq.1,
-// not.or(a.eq.1,b.is.null).
+// not.or(a.eq.1,b.is.null). The embedded resource it may be about stands
+// outside such a tree and is left out.
 func TreeString(f Filter) string { return string(appendTree(nil, f)) }
-
-func treeList(filters []Filter) string {
-	b := make([]byte, 0, 32*len(filters))
-	return string(appendList(b, filters))
-}
 
 func appendList(b []byte, filters []Filter) []byte {
 	b = append(b, '(')
@@ -228,9 +269,9 @@ func appendList(b []byte, filters []Filter) []byte {
 func appendTree(b []byte, f Filter) []byte {
 	switch f := f.(type) {
 	case Cond:
-		b = append(b, f.Path.String()...)
+		b = append(b, Path{Column: f.Path.Column, Steps: f.Path.Steps}.String()...)
 		b = append(b, '.')
-		return appendExpr(b, f, true)
+		return appendExpr(b, &f, true)
 	case Tree:
 		b = append(b, treeKey(f)...)
 		return appendList(b, f.Filters)
@@ -242,7 +283,7 @@ func appendTree(b []byte, f Filter) []byte {
 // appendExpr writes operator and operand. At the top level the operand is
 // everything to the end and must not be quoted; inside a tree it ends at a
 // comma or parenthesis and is quoted where in doubt.
-func appendExpr(b []byte, c Cond, inTree bool) []byte {
+func appendExpr(b []byte, c *Cond, inTree bool) []byte {
 	if c.Negate {
 		b = append(b, "not."...)
 	}
@@ -270,7 +311,7 @@ func appendExpr(b []byte, c Cond, inTree bool) []byte {
 	return appendOperand(b, value, inTree)
 }
 
-func (c Cond) modifier() string {
+func (c *Cond) modifier() string {
 	if c.Quant != NoQuantifier {
 		return string(c.Quant)
 	}

@@ -112,7 +112,7 @@ func TestRender(t *testing.T) {
 			if tree == "" {
 				tree = params[0].Key + "." + params[0].Value
 				if tt.name == "embedded" {
-					tree = "author.name.eq.Ann"
+					tree = "name.eq.Ann"
 				}
 			}
 			require.Equal(t, tree, filter.TreeString(tt.in))
