@@ -395,6 +395,10 @@ func (p *parser) leads() {
 		case kLead:
 			p.window = p.window || t.val == leadWindow || t.val == leadDuring
 			p.atHour = t.val == leadAt
+		case kAnd:
+			if p.i != p.first {
+				return
+			}
 		case kTilde, kPlus, kBetween, kLabel, kThe, kInto:
 		case kAfter, kFrom:
 			// "after 2 days" and "from Monday"; "after the demo" fails later.

@@ -119,9 +119,11 @@ func (p *parser) unitHere() (unit, bool) {
 	}
 	t := p.tok()
 	var u unit
-	switch t.kind {
-	case kUnit:
+	switch {
+	case t.kind == kUnit:
 		u = t.val
+	case t.kind == kWord && !t.space && t.end-t.start == 1 && p.src[t.start]|0x20 == 'm' && p.peek(-1).kind == kNum && p.peek(-1).num >= 10:
+		u = uMinute // 30m; below ten it could as well be months
 	default:
 		p.i = start
 		return 0, false
@@ -341,6 +343,9 @@ func (p *parser) distance() (meaning, bool) {
 		u, _ := p.unitHere()
 		if !p.add(&m.span, 1, u) {
 			return m, false
+		}
+		if p.is(kOr) && p.peek(1).kind == kNum {
+			p.i += 2 // "in the next day or two"
 		}
 	} else if p.is(kUnit) && p.i == start && p.window && start > 0 && p.toks[start-1].kind == kThe && p.toks[start-1].val == 0 && p.peek(1).kind == kEnd {
 		// "within the week" ends with it

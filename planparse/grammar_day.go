@@ -49,7 +49,7 @@ func (p *parser) attachTime(m *meaning) {
 			p.atHour = p.is(kLead) && p.tok().val == leadAt
 			p.i++
 		}
-		if !p.partOrClock(m) {
+		if m.explicit || !p.partOrClock(m) {
 			p.i = save
 			return
 		}
@@ -184,7 +184,11 @@ func (p *parser) clockPoint() (minutes int32, sure bool, meridiem int32, ok bool
 	case p.eat(kOclock):
 		sure = true
 	case p.is(kUnit) && p.tok().val == uHour && at && p.tok().end-p.tok().start <= 3:
-		p.i++ // "at 14h"
+		p.i++ // "at 14h", "at 14h30"
+		if p.is(kNum) && !p.tok().space && p.tok().digits == 2 && p.tok().num < 60 {
+			min = int32(p.tok().num)
+			p.i++
+		}
 		sure = true
 	}
 	if h > 23 || min > 59 {
@@ -362,6 +366,11 @@ func (p *parser) dayOne() (meaning, bool) {
 		if d, of := p.peek(1), p.peek(2); d.kind == kUnit && d.val == uDay && of.kind == kOf {
 			p.i += 2
 			return p.period(edgeEnd)
+		} else if d.kind == kWeekday && of.kind == kOf {
+			p.i += 2
+			d, ok := p.period(edgeEnd)
+			d.days -= (p.cal.weekdayIndex(d.days) - index(time.Weekday(p.toks[start+1].val)) + 7) % 7
+			return d, ok && d.days >= 0
 		}
 	case kPeriodEnd:
 		p.i++
@@ -686,7 +695,7 @@ func (p *parser) weekNumber() (meaning, bool) {
 		p.i = start
 		return m, false
 	}
-	if p.is(kOf) || p.is(kLead) || p.is(kFrom) {
+	if p.is(kOf) || p.is(kLead) || p.is(kFrom) || p.is(kEdge) && p.tok().val == edgeStart {
 		return p.weekOf(start)
 	}
 	p.eat(kColon)
@@ -884,6 +893,10 @@ func (p *parser) ordinal() (meaning, bool) {
 		}
 	} else {
 		p.i++
+		if (p.is(kOr) || p.is(kDash) || p.is(kTo) || p.is(kAnd)) && p.peek(1).kind == kOrd && p.peek(2).kind == kUnit {
+			n = min(n, p.peek(1).num) // "third or fourth day"
+			p.i += 2
+		}
 		if n >= 20 && p.is(kDash) {
 			p.i = start
 			return m, false
@@ -1115,7 +1128,7 @@ func (p *parser) period(e edge) (meaning, bool) {
 			if ahead == 1 {
 				m.days, m.ref.Kind = 1, ToPrevious
 			}
-			return m, e != edgeStart || ahead == 1
+			return m, e == edgeEnd || ahead == 1
 		}
 	case kDayName:
 		p.i++
@@ -1367,6 +1380,10 @@ func (p *parser) weekday() (meaning, bool) {
 	p.i++
 	p.dotAfterShort()
 	m.days = p.cal.nextWeekday(first)
+	if j := p.i - 2; j >= 0 && p.toks[j].kind == kBetween && p.is(kAnd) && p.peek(1).kind == kWeekday {
+		p.i += 2
+		return m, true // a window, which begins at its first day
+	}
 	if p.weekdayDate(&m) {
 		return m, true
 	}
