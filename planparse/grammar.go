@@ -408,7 +408,10 @@ func (p *parser) leads() {
 				return
 			}
 		case kDo:
-			if p.peek(1).kind == kEnd {
+			// "Send 3 emails", "Share a week of results": what is counted there
+			// is not time.
+			switch p.peek(1).kind {
+			case kEnd, kNum, kA, kFew, kOrd, kHalf:
 				return
 			}
 		case kStart:
@@ -481,7 +484,11 @@ func (p *parser) now() (meaning, bool) {
 		// "By now", "not before now" and "for now" are something else.
 		for j := p.first; j < p.i; j++ {
 			switch t := &p.toks[j]; t.kind {
-			case kDo, kStart, kLabel, kMessage, kStep, kThat, kThe, kA, kColon, kComma, kDash:
+			case kDo, kStart, kLabel, kMessage, kStep, kThat, kColon, kComma, kDash:
+			case kThe, kA:
+				if j == p.first || j+1 == p.i {
+					return m, false // "the now", "a request now"
+				}
 			case kLead:
 				if t.val != leadStart {
 					return m, false
@@ -544,6 +551,9 @@ func (p *parser) told() (meaning, bool) {
 	number := p.is(kNum) || p.is(kOrd) || p.is(kMonth) || p.is(kPart) || prev == kA
 	rest := p.i
 	p.leads()
+	if before := p.peek(-1); before.kind == kLead && before.val == leadPlain && (p.is(kNum) || p.is(kA) || p.is(kFew) || p.is(kOrd)) {
+		number = true // "Comment on 3 posts"
+	}
 	for r := ruleNow; r <= ruleDistance; r++ {
 		start := p.i
 		if m, ok := p.apply(r); ok {

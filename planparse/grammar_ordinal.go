@@ -1,0 +1,181 @@
+package planparse
+
+import "time"
+
+// ordinal reads "third day", "2nd week", "first Monday of April", "the 15th".
+func (p *parser) ordinal() (meaning, bool) {
+	m := blank()
+	start := p.i
+	t := p.tok()
+	n := t.num
+	if t.kind == kNum {
+		// "3. Tag", "3-й день", "3 день" in languages that write it so.
+		if t.val != numDigits {
+			return m, false
+		}
+		p.i++
+		dotted := p.eat(kDot)
+		if !dotted {
+			dash := p.eat(kDash)
+			if t := p.tok(); t.kind == kThe && t.val == 1 {
+				p.i++
+				dotted = true
+			} else if dash {
+				p.i = start
+				return m, false
+			}
+		}
+		if !dotted && !p.foreignOrdinal() {
+			p.i = start
+			return m, false
+		}
+	} else {
+		p.i++
+		if (p.is(kOr) || p.is(kDash) || p.is(kTo) || p.is(kAnd)) && p.peek(1).kind == kOrd && p.peek(2).kind == kUnit {
+			n = min(n, p.peek(1).num) // "third or fourth day"
+			p.i += 2
+		}
+		if n >= 20 && p.is(kDash) {
+			p.i = start
+			return m, false
+		}
+	}
+	if t.kind == kNum && p.is(kOrd) {
+		p.i = start
+		return m, false
+	}
+	// "twenty-first" is a number and an ordinal.
+	business := p.eat(kBusiness)
+	switch u := p.tok(); u.kind {
+	case kUnit:
+		if p.plural() {
+			break // "first days"
+		}
+		p.i++
+		switch u.val {
+		case uDay, uBusinessDay:
+			if business || u.val == uBusinessDay {
+				if p.is(kOf) {
+					q := p.i
+					p.i++
+					p.eat(kThe)
+					if d, ok := p.period(edgeStart); ok {
+						m.days = d.days
+						m.business = max(0, int(n)-1)
+						return m, true
+					}
+					p.i = q
+				}
+				return m, p.add(&m.span, n, uBusinessDay)
+			}
+			m.counted = true
+			// "first day of next week", "last day of month" are periods.
+			if p.is(kOf) || p.is(kLead) {
+				save := p.i
+				p.i++
+				p.eat(kThe)
+				if p.is(kUnit) && p.peek(1).kind == kNum {
+					if w, ok := p.weekNumber(); ok {
+						m.days = w.days + int(n)
+						return m, true
+					}
+				}
+				if d, ok := p.period(edgeStart); ok {
+					d.days += int(n) - 1
+					return d, true
+				}
+				p.i = save
+				if p.eat(kOf) && (p.eat(kThe) || true) && p.eat(kPlan) {
+					return m, p.add(&m.span, n, uDay)
+				}
+				p.i = save
+			}
+			return m, p.add(&m.span, n, uDay)
+		case uWeek:
+			if n > 60 {
+				p.refuse(verdictOutOfRange)
+				return m, false
+			}
+			if p.is(kOf) || p.is(kLead) && p.tok().val == leadIn {
+				save := p.i
+				p.i++
+				p.eat(kThe)
+				if p.eat(kPlan) {
+					m.days = 7 * (int(n) - 1)
+					return m, true
+				}
+				if d, ok := p.period(edgeStart); ok {
+					d.days += 7 * (int(n) - 1)
+					return d, true
+				}
+				p.i = save
+				return m, false
+			}
+			m.days = max(0, 7*(int(n)-1))
+			p.inWeek(&m)
+			return m, true
+		case uMonth:
+			m.days = max(0, 30*(int(n)-1))
+			return m, n <= 13
+		}
+	case kWeekday:
+		// "first Monday of April"
+		p.i++
+		if p.eat(kOf) || p.eat(kLead) {
+			p.eat(kThe)
+			if d, ok := p.period(edgeStart); ok {
+				d.days = p.cal.onOrAfter(d.days, time.Weekday(u.val)) + 7*(int(n)-1)
+				return d, true
+			}
+		}
+	case kOf:
+		// "the 1st of next month", "15th of April"
+		p.i++
+		p.eat(kThe)
+		if p.is(kMonth) {
+			break
+		}
+		if (p.is(kNext) || p.is(kThis)) && p.peek(1).kind == kUnit && p.peek(1).val == uMonth || p.is(kUnit) && p.tok().val == uMonth {
+			ahead := 0
+			if p.is(kNext) {
+				ahead = 1
+			}
+			if !p.is(kUnit) {
+				p.i++
+			}
+			p.i++
+			if n > 31 {
+				return m, false
+			}
+			m.days = p.cal.firstOfMonth(ahead) + int(n) - 1
+			return m, true
+		}
+	}
+	p.i = start
+	if d, ok := p.date(); ok {
+		return d, true
+	}
+	if p.fail != understood {
+		return m, false
+	}
+	// "the 15th": the next one.
+	if t.kind == kOrd && t.end-t.start > 2 && isDigit(p.src[t.start]) && (p.led || p.peek(-1).kind == kThe) {
+		p.i = start + 1
+		if n < 1 || n > 31 {
+			return m, false
+		}
+		if days, ok := p.cal.nextDayOfMonth(int(n)); ok {
+			m.days = days
+			return m, true
+		}
+	}
+	p.i = start
+	return m, false
+}
+
+// foreignOrdinal reports whether the unit ahead is one that is numbered before
+// it without further sign, as in Russian "на 3 день".
+func (p *parser) foreignOrdinal() bool {
+	t := p.tok()
+	return t.kind == kUnit && t.end > t.start && p.src[t.start] >= 0x80 && p.src[t.start:t.end] == "день"
+}

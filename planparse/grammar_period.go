@@ -1,0 +1,323 @@
+package planparse
+
+import "time"
+
+// period reads the part of a week, a month, a year or a named day.
+func (p *parser) period(e edge) (meaning, bool) {
+	m := blank()
+	start := p.i
+	p.eat(kLead)
+	p.eat(kOf)
+	p.eat(kLead)
+	p.eat(kThe)
+	ahead := 0
+	named := false
+	business := false
+	switch {
+	case p.eat(kThis):
+		named = true
+	case p.is(kNext) || p.is(kFollowing):
+		p.i++
+		ahead, named = 1, true
+	}
+	p.eat(kDash)
+	if p.is(kBusiness) && p.peek(1).kind == kUnit {
+		p.i++
+		business = true
+	}
+	t := p.tok()
+	switch t.kind {
+	case kUnit:
+		switch t.val {
+		case uWeek:
+			if !named && (p.peek(1).kind == kNum || p.peek(1).kind == kOf || p.peek(1).kind == kDash && p.peek(2).kind == kNum) {
+				w, ok := p.weekNumber()
+				w.days += edgeOfWeek(e)
+				return w, ok
+			}
+			p.i++
+			if p.is(kNext) && p.tok().val == 2 { // "semana que viene"
+				p.i++
+				ahead = 1
+			}
+			m.days = p.weekEdge(e, ahead)
+			return m, m.days >= 0
+		case uMonth:
+			if p.peek(1).kind == kNum {
+				mm, ok := p.monthNumber()
+				switch e {
+				case edgeMiddle:
+					mm.days += 14
+				case edgeLate, edgeLater, edgeEnd:
+					mm.days += 29
+				}
+				return mm, ok
+			}
+			p.i++
+			if p.is(kNext) && p.tok().val == 2 {
+				p.i++
+				ahead = 1
+			}
+			m.days = p.cal.monthEdge(e, ahead)
+			if m.days < 0 {
+				m.days = 0
+				if e != edgeStart || !named {
+					p.refuse(verdictPast)
+					return m, false
+				}
+			}
+			return m, true
+		case uYear:
+			p.i++
+			if ahead == 1 {
+				m.days = p.cal.newYear()
+				return m, e == edgeStart
+			}
+			m.days = p.cal.endOfYear()
+			return m, e == edgeEnd || e == edgeLate
+		case uDay:
+			p.i++
+			if business || e == edgeEnd {
+				m.clock = closing
+			}
+			if p.is(kNum) {
+				p.i--
+				d, ok := p.dayNumber()
+				if e == edgeEnd {
+					d.clock = closing
+				}
+				return d, ok
+			}
+			if ahead == 1 {
+				m.days, m.ref.Kind = 1, ToPrevious
+			}
+			return m, e == edgeEnd || ahead == 1
+		}
+	case kDayName:
+		p.i++
+		m.days = int(t.val)
+		m.clock = clockOfEdge(e)
+		return m, true
+	case kWeekday:
+		// "end of Friday", "late Monday"; "early next Tuesday"
+		if named {
+			p.i = start
+			p.eat(kOf)
+			p.eat(kThe)
+			d, ok := p.thisOrNext()
+			d.clock = clockOfEdge(e)
+			return d, ok
+		}
+		d, ok := p.weekday()
+		d.clock = clockOfEdge(e)
+		return d, ok
+	case kWeekend:
+		p.i++
+		m.days = p.cal.weekend(ahead)
+		return m, true
+	case kMonth:
+		if d, ok := p.date(); ok && p.toks[p.i-1].kind != kMonth {
+			return d, true // "early March 12" is that day
+		}
+		if p.fail != understood {
+			return m, false
+		}
+		p.i = start
+		p.eat(kLead)
+		p.eat(kOf)
+		p.eat(kThe)
+		p.eat(kThis)
+		p.eat(kNext)
+		p.eat(kDash)
+		t = p.tok()
+		if t.kind != kMonth {
+			break
+		}
+		p.i++
+		year := 0
+		if y := p.tok(); y.kind == kNum && y.digits == 4 {
+			year = int(y.num)
+			p.i++
+		}
+		m.days = p.cal.namedMonth(e, time.Month(t.val), year)
+		if m.days < 0 {
+			p.refuse(verdictPast)
+			return m, false
+		}
+		if m.days > MaxDays {
+			p.refuse(verdictOutOfRange)
+			return m, false
+		}
+		return m, true
+	case kAfterNext:
+		if t.val == uWeek {
+			p.i++
+			m.days = p.cal.monday(2) + weekPart(e)
+			return m, true
+		}
+	case kQuarter:
+		p.refuse(verdictCalendarQuarter)
+	}
+	p.i = start
+	return m, false
+}
+
+// weekPart is how far from Monday the parts of a calendar week begin.
+func weekPart(e edge) int {
+	switch e {
+	case edgeMiddle:
+		return 2
+	case edgeLate:
+		return 3
+	case edgeLater, edgeEnd:
+		return 4
+	}
+	return 0
+}
+
+// weekEdge gives the day of a part of this or the next calendar week. What
+// has begun is now; what is over is the past.
+func (p *parser) weekEdge(e edge, ahead int) int {
+	days := p.cal.monday(ahead) + weekPart(e)
+	if days >= 0 || ahead > 0 {
+		return days
+	}
+	switch e {
+	case edgeEnd, edgeLate, edgeLater:
+		// On a weekend "end of week" is the coming Friday.
+		return p.cal.endOfWeek(0)
+	case edgeMiddle:
+		p.refuse(verdictPast)
+		return -1
+	}
+	return 0
+}
+
+// thisOrNext reads "this Friday", "next week", "next Monday", "coming days".
+func (p *parser) thisOrNext() (meaning, bool) {
+	m := blank()
+	start := p.i
+	t := p.tok()
+	p.i++
+	ahead := 0
+	if t.kind != kThis {
+		ahead = 1
+	}
+	for p.is(kNext) || p.is(kFollowing) { // "this coming Friday"
+		ahead = 2
+		p.i++
+	}
+	switch d := p.tok(); d.kind {
+	case kWeekday:
+		p.i++
+		wd := time.Weekday(d.val)
+		switch {
+		case t.kind == kFollowing || t.val == 1 || ahead == 2:
+			m.days = p.cal.nextWeekday(wd)
+		case ahead == 0:
+			m.days = p.cal.monday(0) + int(wd+6)%7
+			if m.days < 0 {
+				p.refuse(verdictPast)
+				return m, false
+			}
+		default:
+			m.days = p.cal.monday(1) + int(wd+6)%7
+		}
+		p.orWeekday(&m)
+		p.weekdayDate(&m)
+		return m, true
+	case kUnit:
+		switch d.val {
+		case uWeek:
+			p.i++
+			if ahead == 2 {
+				ahead = 1
+			}
+			if t.kind == kFollowing {
+				// relative to what came before; relativeFirst reads it
+				p.i = start
+				return m, false
+			}
+			if p.end() && ahead == 1 && p.windowAhead(start) {
+				p.i = start
+				return m, false // "over the next week" is an amount
+			}
+			m.days = max(0, p.cal.monday(ahead))
+			// "next week Tuesday", "next week on Tuesday", "next week, Tuesday"
+			save := p.i
+			for p.is(kComma) || p.is(kLead) || p.is(kOpen) || p.is(kDash) || p.is(kMeridiem) && p.peek(1).kind == kWeekday {
+				p.i++
+			}
+			switch w := p.tok(); {
+			case w.kind == kWeekday:
+				p.i++
+				m.days = p.cal.monday(ahead) + (int(w.val)+6)%7
+				p.eat(kClosing)
+				if m.days < 0 {
+					p.refuse(verdictPast)
+					return m, false
+				}
+				p.orWeekday(&m)
+				return m, true
+			case w.kind == kEdge && p.i > save && (p.peek(1).kind == kEnd || p.peek(1).kind == kClosing || w.num == 1):
+				p.i++
+				m.days = p.cal.monday(ahead) + weekPart(w.val)
+				return m, true
+			}
+			p.i = save
+			return m, true
+		case uMonth:
+			p.i++
+			if t.kind == kFollowing || p.end() && ahead == 1 && p.windowAhead(start) {
+				p.i = start
+				return m, false
+			}
+			if ahead == 0 {
+				return m, true
+			}
+			m.days = p.cal.firstOfMonth(1)
+			return m, true
+		case uYear:
+			p.i++
+			if ahead == 0 || t.kind == kFollowing {
+				p.i = start
+				return m, false
+			}
+			m.days = p.cal.newYear()
+			return m, true
+		}
+	case kWeekend:
+		p.i++
+		m.days = p.cal.weekend(min(ahead, 1))
+		if ahead == 2 || t.val == 1 {
+			m.days = p.cal.weekend(0)
+		}
+		return m, true
+	case kMonth:
+		p.i++
+		year := 0
+		if ahead == 1 && t.val == 0 {
+			year = 0
+		}
+		m.days = p.cal.namedMonth(edgeStart, time.Month(d.val), year)
+		if m.days < 0 {
+			return m, false
+		}
+		return m, true
+	case kQuarter:
+		p.refuse(verdictCalendarQuarter)
+	case kEdge:
+		// "next mid-week"
+	}
+	p.i = start
+	return m, false
+}
+
+// windowAhead reports whether what begins at a token is the length of a
+// window: "in the next week", "over the coming month".
+func (p *parser) windowAhead(at int) bool {
+	save := p.i
+	defer func() { p.i = save }()
+	p.i = at
+	return at > 0 && p.toks[at-1].kind == kThe && (p.window || p.leadIs(leadIn))
+}

@@ -1,0 +1,148 @@
+package planparse
+
+import "time"
+
+// weekday reads a weekday and what makes it a certain one.
+func (p *parser) weekday() (meaning, bool) {
+	m := blank()
+	first := time.Weekday(p.tok().val)
+	p.i++
+	p.dotAfterShort()
+	m.days = p.cal.nextWeekday(first)
+	if j := p.i - 2; j >= 0 && p.toks[j].kind == kBetween && p.is(kAnd) && p.peek(1).kind == kWeekday {
+		p.i += 2
+		return m, true // a window, which begins at its first day
+	}
+	if p.weekdayDate(&m) {
+		return m, true
+	}
+	if p.fail != understood {
+		return m, false
+	}
+	p.orWeekday(&m)
+	start := p.i
+	if p.is(kAfterNext) && p.tok().val == uDay {
+		// "Monday after next"
+		p.i++
+		m.days += 7
+		return m, true
+	}
+	if p.is(kUnit) && p.tok().val == uWeek && p.peek(1).kind != kNum {
+		// "Monday week"
+		p.i++
+		m.days += 7
+		return m, true
+	}
+	for p.is(kComma) || p.is(kOf) || p.is(kLead) || p.is(kThe) || p.is(kOpen) {
+		p.i++
+	}
+	switch t := p.tok(); {
+	case t.kind == kNext && t.val == 2: // "lundi prochain", "el lunes que viene"
+		p.i++
+		return m, true
+	case (t.kind == kNext || t.kind == kThis || t.kind == kFollowing) && p.peek(1).kind == kUnit && p.peek(1).val == uWeek:
+		ahead := 1
+		if t.kind == kThis {
+			ahead = 0
+		}
+		p.i += 2
+		m.days = p.cal.monday(ahead) + int(first+6)%7
+		if m.days < 0 {
+			p.refuse(verdictPast)
+			return m, false
+		}
+		p.eat(kClosing)
+		return m, true
+	case t.kind == kAfterNext && t.val == uWeek:
+		p.i++
+		m.days = p.cal.monday(2) + int(first+6)%7
+		return m, true
+	case t.kind == kAfterNext && t.val == uDecade:
+		p.i++
+		m.days = p.cal.monday(1) + int(first+6)%7
+		return m, true
+	case t.kind == kUnit && t.val == uWeek && p.peek(1).kind == kNum:
+		w, ok := p.weekNumber()
+		if ok {
+			m.days = p.cal.onOrAfter(w.days, first)
+			p.eat(kClosing)
+			return m, true
+		}
+	case t.kind == kUnit && t.val == uDay && p.i > start:
+		// "Friday (Day 3)": the day number counts, the weekday is ignored.
+		if d, ok := p.dayNumber(); ok {
+			p.eat(kClosing)
+			return d, true
+		}
+		if p.fail != understood {
+			return m, false
+		}
+	case (t.kind == kNum || t.kind == kA) && p.i > start && p.toks[p.i-1].kind == kLead && p.toks[p.i-1].val == leadIn:
+		// "Monday in two weeks"
+		var s span
+		if p.amount(&s) && s.days%7 == 0 && s.days > 0 && s.exact == 0 {
+			m.days = p.cal.onOrAfter(s.days-p.cal.weekdayIndex(0), first)
+			return m, true
+		}
+	}
+	p.i = start
+	return m, true
+}
+
+// dotAfterShort skips the point of "Mon.".
+func (p *parser) dotAfterShort() {
+	if p.is(kDot) && !p.tok().space && p.peek(1).kind != kEnd && p.peek(1).space {
+		p.i++
+	}
+}
+
+// weekdayDate reads the date beside a weekday, which decides.
+func (p *parser) weekdayDate(m *meaning) bool {
+	save := p.i
+	for p.is(kComma) || p.is(kThe) || p.is(kOpen) || p.is(kDash) || p.is(kLead) && p.tok().val == leadPlain {
+		p.i++
+	}
+	if p.is(kMonth) || p.is(kNum) || p.is(kOrd) {
+		if d, ok := p.date(); ok {
+			m.days = d.days
+			p.eat(kClosing)
+			return true
+		}
+		if t := p.tok(); t.kind == kOrd && isDigit(p.src[t.start]) {
+			// "Tuesday the 10th"
+			if days, ok := p.cal.nextDayOfMonth(int(t.num)); ok && p.fail == understood && !(p.peek(1).kind == kUnit) {
+				p.i++
+				m.days = days
+				return true
+			}
+		}
+	}
+	p.i = save
+	return false
+}
+
+// orWeekday reads further weekdays. Of alternatives the earliest counts; a
+// window begins at the first one named.
+func (p *parser) orWeekday(m *meaning) {
+	for {
+		save := p.i
+		joint := p.tok().kind
+		switch joint {
+		case kOr, kSlash, kDash, kTo, kAnd, kComma, kTilde:
+			p.i++
+		default:
+			return
+		}
+		if joint == kComma && (p.is(kOr) || p.is(kAnd)) {
+			p.i++
+		}
+		if !p.is(kWeekday) {
+			p.i = save
+			return
+		}
+		if other := p.cal.nextWeekday(time.Weekday(p.tok().val)); joint != kDash && joint != kTo && joint != kTilde {
+			m.days = min(m.days, other)
+		}
+		p.i++
+	}
+}
