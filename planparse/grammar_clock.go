@@ -1,7 +1,5 @@
 package planparse
 
-import "time"
-
 // attachTime reads the times of day that may follow a day.
 func (p *parser) attachTime(m *meaning) {
 	for {

@@ -37,11 +37,10 @@ func (p *parser) dayTime() (meaning, bool) {
 		return m, false
 	}
 	p.attachTime(&m)
-	// "Tuesday or Wednesday", "Mon/Tue", "Tuesday-Thursday": see weekdayRange
 	return m, true
 }
 
-// day reads an expression that names a day.
+// day reads an expression that names a day, or leaves the position alone.
 func (p *parser) day() (meaning, bool) {
 	start := p.i
 	m, ok := p.dayOne()
@@ -52,6 +51,7 @@ func (p *parser) day() (meaning, bool) {
 	return m, true
 }
 
+// dayOne is day without the putting back. It decides by the first token.
 func (p *parser) dayOne() (meaning, bool) {
 	m := blank()
 	start := p.i

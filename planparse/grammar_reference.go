@@ -241,7 +241,6 @@ func (p *parser) simultaneous() (meaning, bool) {
 	case kAfter, kFollowing:
 		p.i++
 		return m, p.onlyStep(&m)
-	case kThe, kNext, kFollowing + 100:
 	}
 	// leads skipped "after" already: "after step 2", "on completion of step 2"
 	if p.led && start > 0 && (p.toks[start-1].kind == kAfter || p.toks[start-1].kind == kThe && start > 1 && p.toks[start-2].kind == kAfter) {

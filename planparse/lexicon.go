@@ -31,13 +31,10 @@ type vocabulary map[string]lexeme
 func buildLexicon(languages ...vocabulary) map[string]entry {
 	lex := make(map[string]entry, 1200)
 	for _, language := range languages {
-		// Words first: a phrase whose first word is unknown files it as such.
-		var phrases []string
 		for spellings, meaning := range language {
 			for text := range strings.SplitSeq(spellings, ",") {
 				text = strings.TrimSpace(text)
 				if strings.Contains(text, " ") {
-					phrases = append(phrases, text)
 					continue
 				}
 				if known, ok := lex[text]; !ok || known.kind == kWord {
@@ -45,6 +42,7 @@ func buildLexicon(languages ...vocabulary) map[string]entry {
 				}
 			}
 		}
+		// A phrase whose first word means nothing by itself files it as such.
 		for spellings, meaning := range language {
 			for text := range strings.SplitSeq(spellings, ",") {
 				first, rest, ok := strings.Cut(strings.TrimSpace(text), " ")
@@ -59,7 +57,6 @@ func buildLexicon(languages ...vocabulary) map[string]entry {
 				lex[first] = e
 			}
 		}
-		_ = phrases
 	}
 	for _, e := range lex {
 		slices.SortStableFunc(e.phrases, func(a, b phrase) int { return len(b.rest) - len(a.rest) })
