@@ -138,7 +138,7 @@ type inbox struct {
 	gone   chan struct{} // a signal that an update was handled
 
 	mu        sync.Mutex
-	queues    map[int64][]tele.Update // by chat; the first is being handled
+	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
 	pending   map[int]struct{}        // ids received and not yet handled
 	highest   int                     // id received
 	confirmed int                     // the offset last asked for
@@ -200,8 +200,9 @@ func (in *inbox) admit(updates []tele.Update) int {
 		in.highest = update.ID
 		in.pending[update.ID] = struct{}{}
 		chat := chatOf(update)
-		in.queues[chat] = append(in.queues[chat], update)
-		if len(in.queues[chat]) == 1 {
+		queue, atWork := in.queues[chat]
+		in.queues[chat] = append(queue, update)
+		if !atWork {
 			in.workers.Go(func() { in.work(chat) })
 		}
 		admitted++
@@ -213,24 +214,34 @@ func (in *inbox) admit(updates []tele.Update) int {
 func (in *inbox) work(chat int64) {
 	in.slots <- struct{}{}
 	defer func() { <-in.slots }()
-	for {
-		in.mu.Lock()
-		queue := in.queues[chat]
-		if len(queue) == 0 || in.closed {
-			delete(in.queues, chat)
-			in.mu.Unlock()
-			return
-		}
-		in.mu.Unlock()
-		in.handle(queue[0])
-		in.mu.Lock()
-		in.queues[chat] = in.queues[chat][1:]
-		delete(in.pending, queue[0].ID)
-		in.mu.Unlock()
-		select {
-		case in.gone <- struct{}{}:
-		default:
-		}
+	for update, ok := in.first(chat); ok; update, ok = in.first(chat) {
+		in.handle(update)
+		in.handled(chat, update.ID)
+	}
+}
+
+// first is the update of a chat to handle next. Where there is none the chat
+// is forgotten in the same breath, so that the next update finds it without a
+// worker.
+func (in *inbox) first(chat int64) (tele.Update, bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if queue := in.queues[chat]; len(queue) > 0 && !in.closed {
+		return queue[0], true
+	}
+	delete(in.queues, chat)
+	return tele.Update{}, false
+}
+
+// handled strikes an update off.
+func (in *inbox) handled(chat int64, id int) {
+	in.mu.Lock()
+	in.queues[chat] = in.queues[chat][1:]
+	delete(in.pending, id)
+	in.mu.Unlock()
+	select {
+	case in.gone <- struct{}{}:
+	default:
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,4 +227,21 @@ func TestServerThatDoesNotHoldRequestsIsNotHammered(t *testing.T) {
 		require.NoError(t, p.run(ctx))
 		require.LessOrEqual(t, calls, 241)
 	})
+}
+
+func TestOneWorkerPerChat(t *testing.T) {
+	t.Parallel()
+	var busy, handled atomic.Int32
+	in := newInbox(func(tele.Update) {
+		require.EqualValues(t, 1, busy.Add(1), "updates of one chat are handled one at a time")
+		busy.Add(-1)
+		handled.Add(1)
+	})
+	const all = 5000
+	for id := 1; id <= all; id++ {
+		in.admit([]tele.Update{update(id, 7)})
+	}
+	require.Eventually(t, func() bool { return handled.Load() == all }, 10*time.Second, time.Millisecond)
+	in.close()
+	require.Equal(t, all+1, in.offset())
 }
