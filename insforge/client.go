@@ -32,7 +32,6 @@ type Client struct {
 	observers []Observer
 	fallback  *fallbackSettings
 	now       func() time.Time
-	timer     func() waitTimer // nil: the system's
 	redact    redactor
 }
 
@@ -179,6 +178,17 @@ func (c *Client) From(table string) Query {
 		q.err = errors.New("insforge: the table has no name")
 	}
 	return q
+}
+
+// InSchema returns a client of another database schema that shares everything
+// else with c, its connections too.
+func (c *Client) InSchema(name string) (*Client, error) {
+	if err := checkHeader(name); err != nil {
+		return nil, fmt.Errorf("insforge: the schema %w", err)
+	}
+	other := *c
+	other.schema = name
+	return &other, nil
 }
 
 // Dialect returns the dialect the client speaks.

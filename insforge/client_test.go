@@ -350,7 +350,9 @@ func TestMistakesAreNotSent(t *testing.T) {
 		_, err = filtered.Update(t.Context(), rows)
 		require.Error(t, err, name)
 	}
-	_, err := filtered.Update(t.Context(), map[string]any{})
+	_, err := table.Insert(t.Context(), []lead{{Name: "Ann"}, {ID: 7, Name: "Bob"}}, insforge.OnConflictMerge())
+	require.ErrorContains(t, err, "different keys")
+	_, err = filtered.Update(t.Context(), map[string]any{})
 	require.ErrorContains(t, err, "no columns")
 	_, err = filtered.Insert(t.Context(), lead{})
 	require.ErrorContains(t, err, "no filters")

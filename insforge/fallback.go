@@ -100,7 +100,8 @@ func WithFallback(opts ...FallbackOption) Option {
 // fetches what the server does filter and applies the rest itself, as
 // PostgreSQL would, with order, limit and offset: text compares by code point,
 // full-text search and filters on embedded resources remain the server's. That
-// is reported by [OnFallback]. Writes never fall back.
+// is reported by [OnFallback] and to a [FallbackObserver]. Writes never fall
+// back.
 func (q Query) Fallback(opts ...FallbackOption) Query {
 	settings, err := newFallback(opts)
 	if err != nil {
@@ -184,11 +185,20 @@ func fallbackPages[T any](ctx context.Context, q Query, yield func([]T, error) b
 		stopped = !yield(page, nil)
 		return !stopped
 	})
+	q.report(ctx, report)
+	if err != nil && !stopped {
+		yield(nil, err)
+	}
+}
+
+func (q Query) report(ctx context.Context, report FallbackReport) {
 	if q.fallback.notify != nil {
 		q.fallback.notify(ctx, report)
 	}
-	if err != nil && !stopped {
-		yield(nil, err)
+	for _, o := range q.client.observers {
+		if f, ok := o.(FallbackObserver); ok {
+			f.Fallback(ctx, report)
+		}
 	}
 }
 

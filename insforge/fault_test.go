@@ -609,5 +609,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	require.LessOrEqual(t, opened, 16)
+	// A burst may find connections of the last one still being dialled, so that
+	// a few more than 16 are possible; anew each time would be some 300.
+	require.LessOrEqual(t, opened, 32)
 }

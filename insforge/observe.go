@@ -30,8 +30,15 @@ type Attempt struct {
 	Wait     time.Duration // before the next attempt; 0 where there is none
 }
 
-// LogObserver logs attempts: at debug level where they succeed, at warn where
-// they fail.
+// A FallbackObserver is an [Observer] that is also told when rows were filtered
+// on this side; see [Query.Fallback].
+type FallbackObserver interface {
+	Fallback(ctx context.Context, report FallbackReport)
+}
+
+// LogObserver logs attempts: at debug level where they succeed, at info where
+// the server refused the request as such, with a status from 400 to 499, at
+// warn where they failed otherwise. It is a [FallbackObserver].
 func LogObserver(l *slog.Logger) Observer { return logObserver{l} }
 
 type logObserver struct{ log *slog.Logger }
@@ -54,5 +61,13 @@ func (o logObserver) End(ctx context.Context, a Attempt) {
 	if a.Wait > 0 {
 		attrs = append(attrs, slog.Duration("retry_in", a.Wait))
 	}
-	o.log.LogAttrs(ctx, slog.LevelWarn, "database request failed", attrs...)
+	level := slog.LevelWarn
+	if a.Status >= 400 && a.Status <= 499 && a.Wait == 0 {
+		level = slog.LevelInfo
+	}
+	o.log.LogAttrs(ctx, level, "database request failed", attrs...)
+}
+
+func (o logObserver) Fallback(ctx context.Context, report FallbackReport) {
+	o.log.LogAttrs(ctx, slog.LevelWarn, "rows filtered by the client", slog.Any("report", report))
 }

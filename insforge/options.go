@@ -173,8 +173,7 @@ func WithDecoder(unmarshal func(data []byte, v any) error) Option {
 	}
 }
 
-// WithLogger logs requests through [LogObserver]: attempts at debug level,
-// repetitions and failures at warn.
+// WithLogger logs requests through [LogObserver].
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) error {
 		if l == nil {

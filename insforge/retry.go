@@ -107,9 +107,6 @@ func (e *Error) mayBeCarriedOut() bool {
 	return e.Status < 300 || e.judge() == uncertain
 }
 
-// waitTimer is backoff's timer, replaced in tests.
-type waitTimer = backoff.Timer
-
 // waits is the backoff of one request: exponential with full jitter, at least
 // what the server asked for, and none that would outlive the deadline.
 type waits struct {

@@ -52,11 +52,7 @@ func (c *Client) send(ctx context.Context, r *call, handle func(answer) error) e
 	}
 	s := sending{client: c, call: r, handle: handle}
 	waits := c.retry.waits(ctx)
-	var timer backoff.Timer
-	if c.timer != nil {
-		timer = c.timer()
-	}
-	err := backoff.RetryNotifyWithTimer(func() error {
+	err := backoff.RetryNotify(func() error {
 		err := s.attempt(ctx)
 		if err == nil {
 			return nil
@@ -70,7 +66,7 @@ func (c *Client) send(ctx context.Context, r *call, handle func(answer) error) e
 			return backoff.Permanent(err)
 		}
 		return err
-	}, waits, s.report, timer)
+	}, waits, s.report)
 	if err == nil {
 		return nil
 	}

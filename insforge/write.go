@@ -47,7 +47,8 @@ func OnConflictIgnore(columns ...string) WriteOption {
 
 // OnConflictMerge makes an insert update the rows whose unique key exists
 // already; see [OnConflictIgnore] for the columns. It is repeated after a lost
-// answer only with [Idempotent].
+// answer only with [Idempotent]. All rows must have the same keys, for what is
+// missing in one would be overwritten, unless [Columns] says what to write.
 func OnConflictMerge(columns ...string) WriteOption {
 	return func(w *write) { w.resolution, w.conflict = "merge-duplicates", columns }
 }
@@ -156,6 +157,9 @@ func (q Query) insertCall(rows any, opts []WriteOption) (*call, *write, error) {
 	}
 	if body.count == 0 {
 		return nil, nil, nil
+	}
+	if !body.uniform && w.resolution == "merge-duplicates" && len(w.columns) == 0 {
+		return nil, nil, fmt.Errorf("insforge: %s: rows to merge have different keys; name the Columns to write", q.name)
 	}
 	columns, missing := w.columns, w.missing
 	if len(columns) == 0 && (!body.uniform || missing) {
