@@ -109,7 +109,7 @@ func TestUndo(t *testing.T) {
 
 				after := w.reminder(t, before)
 				require.False(t, after.ClaimToken.IsZero())
-				after.ClaimToken = before.ClaimToken
+				after.ClaimToken, after.UpdatedAt = before.ClaimToken, before.UpdatedAt
 				require.Equal(t, before, after, "as if nothing had happened")
 				_, err = w.scheduler.Undo(t.Context(), ann, mark)
 				require.ErrorIs(t, err, scheduler.ErrAlreadyHandled)
