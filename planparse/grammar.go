@@ -13,6 +13,8 @@ type meaning struct {
 	explicit bool
 	// counted is true for "Day N", which [DayOneIsBase] shifts.
 	counted bool
+	// dated is true for a date of the calendar.
+	dated bool
 	// bareClock is true for a clock time without a day.
 	bareClock bool
 	// lo and hi bound the tokens that were understood.

@@ -106,7 +106,7 @@ func (p *parser) date() (meaning, bool) {
 		p.refuse(reason)
 		return m, false
 	}
-	m.days = days
+	m.days, m.dated = days, true
 	// "Thursday" may also follow: "March 12 (Thursday)"
 	save := p.i
 	for p.is(kComma) || p.is(kOpen) {

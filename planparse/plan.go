@@ -128,7 +128,8 @@ const (
 	WarnReferenceCycle Warning = "reference_cycle"
 	// WarnClamped: a derived date lay before the step above and was moved to it.
 	WarnClamped Warning = "clamped"
-	// WarnNonMonotonic: an explicit date lies before the step above; it stands.
+	// WarnNonMonotonic: a date lies before that of the step above, and stands
+	// because it is explicit or because the step above waits for it.
 	WarnNonMonotonic Warning = "non_monotonic"
 	// WarnStatusNormalised: the status was not one of the three.
 	WarnStatusNormalised Warning = "status_normalised"

@@ -137,8 +137,12 @@ func (p Plan) Schedule(base time.Time, opts ...ScheduleOption) []Slot {
 		s.resolve(i)
 	}
 	for i := range s.slots {
-		s.slots[i].Due = s.slots[i].Due.UTC()
-		s.slots[i].Warnings = inOrder(s.slots[i].Warnings)
+		slot := &s.slots[i]
+		if i > 0 && slot.Due.Before(s.slots[i-1].Due) {
+			slot.Warnings = addWarning(slot.Warnings, WarnNonMonotonic)
+		}
+		slot.Due = slot.Due.UTC()
+		slot.Warnings = inOrder(slot.Warnings)
 	}
 	return s.slots
 }
@@ -235,19 +239,12 @@ func (s *scheduling) resolve(i int) {
 		slot.Due = limit
 		slot.Warnings = addWarning(slot.Warnings, WarnClamped)
 	}
-	if i > 0 {
-		// A reference ahead may need a date before the one above is known; it
-		// is compared all the same once that is settled.
-		if s.state[i-1] == untouched {
-			s.resolve(i - 1)
-		}
+	if derived && i > 0 {
+		s.resolve(i - 1)
+		// The step above may be waiting for this one; then it cannot push it.
 		if above := s.slots[i-1].Due; s.state[i-1] == settled && slot.Due.Before(above) {
-			if derived {
-				slot.Due = above
-				slot.Warnings = addWarning(slot.Warnings, WarnClamped)
-			} else {
-				slot.Warnings = addWarning(slot.Warnings, WarnNonMonotonic)
-			}
+			slot.Due = above
+			slot.Warnings = addWarning(slot.Warnings, WarnClamped)
 		}
 	}
 	s.state[i] = settled

@@ -140,8 +140,8 @@ func parseTiming(text string, base time.Time, r *rules) (Timing, error) {
 	t := Timing{RelativeTo: m.ref, Matched: matched, meaning: m}
 	t.Due, t.OffsetDays = m.from(base, r)
 	if m.ref.Kind == ToBase {
-		if m.explicit && t.Due.Before(base) && m.days > 0 {
-			t.Due, t.OffsetDays = base, 0
+		if m.dated && m.explicit && m.days == 0 && m.at(base, 0).Before(base) {
+			return Timing{}, &TimingError{Text: text, Reason: ReasonPast}
 		}
 		if t.OffsetDays > MaxDays {
 			return Timing{}, &TimingError{Text: text, Reason: ReasonOutOfRange}
