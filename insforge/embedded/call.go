@@ -93,6 +93,9 @@ func (c *call) applyRange() error {
 			return unsatisfiable("Limit should be greater than or equal to zero.")
 		}
 		if *q.limit == 0 {
+			if lower > 0 {
+				return unsatisfiable("Limit should be greater than or equal to zero.")
+			}
 			return nil
 		}
 		if upper = lower + *q.limit - 1; upper < 0 {
@@ -174,6 +177,7 @@ func (c *call) get() (*response, error) {
 		details := fmt.Sprintf("An offset of %d was requested, but there are only %d rows.", p.offset, found.total)
 		refused := unsatisfiable(details)
 		refused.header = res.header
+		refused.header["Content-Type"] = []string{c.media.contentType}
 		return nil, refused
 	case int64(len(found.rows)) < found.total:
 		res.status = http.StatusPartialContent
@@ -464,7 +468,7 @@ func (c *call) put() (*response, error) {
 		return nil, err
 	}
 	ins := &insertion{
-		table: c.table, rows: body.rows, missingDefault: c.prefer.missing == "default",
+		table: c.table, rows: body.rows,
 		resolution: "merge-duplicates", target: c.table.primary, only: key,
 	}
 	if ins.columns, err = payloadColumns(c.table, q, body.rows); err != nil {

@@ -162,8 +162,9 @@ func (s *Store) newPlan(session filter.Session, t *table, root, q *query, items 
 			return nil, err
 		}
 	}
-	if err := p.setFilters(q.filters); err != nil {
-		return nil, err
+	whereErr := p.setFilters(q.filters)
+	if whereErr != nil && !strings.HasPrefix(asAPIError(whereErr).code, "22") {
+		return nil, whereErr // a bad literal is found only after the rest is understood
 	}
 	if path == "" {
 		if err := root.checkEmbeds(); err != nil {
@@ -176,6 +177,9 @@ func (s *Store) newPlan(session filter.Session, t *table, root, q *query, items 
 			return nil, err
 		}
 		p.order = append(p.order, key)
+	}
+	if whereErr != nil {
+		return nil, whereErr
 	}
 	p.useOrder()
 	return p, nil

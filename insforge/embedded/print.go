@@ -96,37 +96,35 @@ func (pr *printer) csv(dst []byte, p *plan, rows []*row) ([]byte, error) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			text, err := pr.text(p, &p.outputs[i], r)
+			text, null, err := pr.text(p, &p.outputs[i], r)
 			if err != nil {
 				return nil, err
 			}
-			dst = appendCSV(dst, text)
+			if !null {
+				dst = appendCSV(dst, text)
+			}
 		}
 	}
 	return dst, nil
 }
 
-func (pr *printer) text(p *plan, out *output, r *row) (string, error) {
+func (pr *printer) text(p *plan, out *output, r *row) (_ string, null bool, err error) {
 	if out.join != nil {
 		cell, null, err := pr.embedded(nil, p, out, r)
-		if null {
-			return "", err
-		}
-		return string(cell), err
+		return string(cell), null, err
 	}
 	v := p.table.layout.value(r.data, out.column)
 	if out.get != nil {
-		var err error
 		if v, err = out.get(v); err != nil {
-			return "", err
+			return "", false, err
 		}
 	}
-	return string(out.typ.AppendText(nil, v, p.session)), nil
+	return string(out.typ.AppendText(nil, v, p.session)), v.IsNull(), nil
 }
 
 // appendCSV quotes as a PostgreSQL row does, which is what PostgREST prints.
 func appendCSV(dst []byte, s string) []byte {
-	if !strings.ContainsAny(s, "\",()\\ \t\n\r\v\f") {
+	if s != "" && !strings.ContainsAny(s, "\",()\\ \t\n\r\v\f") {
 		return append(dst, s...)
 	}
 	dst = append(dst, '"')

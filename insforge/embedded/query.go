@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
@@ -73,24 +74,49 @@ func parseQuery(raw string) (*query, error) {
 		key, value, valued := strings.Cut(part, "=")
 		q.params = append(q.params, param{unescape(key), unescape(value), !valued})
 	}
-	var err error
-	for _, p := range q.params {
-		switch p.key {
-		case "select":
-			q.selection, err = parseSelect(p.value)
-		case "columns":
-			q.hasColumns = true
-			q.columns, err = parseColumns(p.value, "columns parameter")
-		case "on_conflict":
-			q.onConflict, err = parseColumns(p.value, "on_conflict parameter")
-		default:
-			err = q.take(p)
-		}
-		if err != nil {
-			return nil, err
+	// PostgREST reads the kinds of parameters one after the other, which decides
+	// what it complains about first.
+	for _, kind := range []paramKind{orderParam, logicParam, columnsParam, selectParam, filterParam, conflictParam} {
+		for _, p := range q.params {
+			if p.kind() != kind {
+				continue
+			}
+			if err := q.take(kind, p); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return q, nil
+}
+
+// paramKind says what a parameter is about.
+type paramKind int
+
+const (
+	filterParam paramKind = iota
+	selectParam
+	columnsParam
+	conflictParam
+	orderParam // and limit and offset
+	logicParam
+)
+
+func (p param) kind() paramKind {
+	switch p.key {
+	case "select":
+		return selectParam
+	case "columns":
+		return columnsParam
+	case "on_conflict":
+		return conflictParam
+	}
+	switch p.key[strings.LastIndexByte(p.key, '.')+1:] {
+	case "order", "limit", "offset":
+		return orderParam
+	case "and", "or":
+		return logicParam
+	}
+	return filterParam
 }
 
 // unescape decodes percent-escapes and leaves malformed ones alone.
@@ -119,22 +145,35 @@ func unescape(s string) string {
 	return strings.ToValidUTF8(string(out), "\uFFFD")
 }
 
-// take reads a parameter that may concern an embedded resource.
-func (q *query) take(p param) error {
-	last := p.key[strings.LastIndexByte(p.key, '.')+1:]
-	path := strings.TrimSuffix(strings.TrimSuffix(p.key, last), ".")
-	switch last {
-	case "order":
-		terms, err := parseOrder(p.value)
-		q.at(path).order = terms
-		return err
-	case "limit":
-		q.at(path).limit = parseCount(p.value)
-		return nil
-	case "offset":
-		q.at(path).offset = parseCount(p.value)
-		return nil
+func (q *query) take(kind paramKind, p param) (err error) {
+	switch kind {
+	case selectParam:
+		q.selection, err = parseSelect(p.value)
+	case columnsParam:
+		q.hasColumns = true
+		q.columns, err = parseColumns(p.value, "columns parameter")
+	case conflictParam:
+		q.onConflict, err = parseColumns(p.value, "on_conflict parameter")
+	case orderParam:
+		last := p.key[strings.LastIndexByte(p.key, '.')+1:]
+		target := q.at(strings.TrimSuffix(strings.TrimSuffix(p.key, last), "."))
+		switch last {
+		case "order":
+			target.order, err = parseOrder(p.value)
+		case "limit":
+			target.limit = parseCount(p.value)
+		default:
+			target.offset = parseCount(p.value)
+		}
+	default:
+		err = q.takeFilter(p)
 	}
+	return err
+}
+
+// takeFilter reads a filter or logic tree, which may concern an embedded
+// resource.
+func (q *query) takeFilter(p param) error {
 	if p.bare {
 		return nil // not a filter
 	}
@@ -213,9 +252,26 @@ func (q *query) canonical() string {
 			if i > 0 {
 				out = append(out, '&')
 			}
-			out = append(appendEscaped(out, p.key), '=')
+			out = append(appendEscaped(out, misread(p.key)), '=')
 		}
-		out = appendEscaped(out, p.value)
+		out = appendEscaped(out, misread(p.value))
+	}
+	return string(out)
+}
+
+// misread is text whose bytes were taken for characters: PostgREST encodes
+// what is not ASCII a second time here.
+func misread(s string) string {
+	ascii := true
+	for i := range len(s) {
+		ascii = ascii && s[i] < utf8.RuneSelf
+	}
+	if ascii {
+		return s
+	}
+	var out []byte
+	for i := range len(s) {
+		out = utf8.AppendRune(out, rune(s[i]))
 	}
 	return string(out)
 }

@@ -93,33 +93,20 @@ func (ins *insertion) nearestColumn(name string) string {
 // new rather than merged.
 func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, inserted int, err error) {
 	t := ins.table
-	// Literals are read before any row is written, as a statement does.
-	proposals := make([][]filter.Value, len(ins.rows))
-	for i, o := range ins.rows {
-		values := make([]filter.Value, len(t.columns))
-		for _, c := range ins.columns {
-			cell, given := o.get(t.columns[c].name)
-			if !given {
-				continue
-			}
-			if values[c], err = t.columns[c].typ.ParseJSON(cell, tx.session); err != nil {
-				return nil, 0, withKey(err, t.columns[c].name)
-			}
-		}
-		proposals[i] = values
+	proposals, err := tx.propose(ins)
+	if err != nil {
+		return nil, 0, err
 	}
 	merged := map[*row]bool{}
-	for i, values := range proposals {
+	for _, values := range proposals {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
 		for c := range t.columns {
-			if !slices.Contains(ins.columns, c) {
-				values[c], err = tx.fill(t, c)
-			} else if _, given := ins.rows[i].get(t.columns[c].name); !given && ins.missingDefault {
-				values[c], err = tx.fill(t, c)
+			if slices.Contains(ins.columns, c) {
+				continue
 			}
-			if err != nil {
+			if values[c], err = tx.fill(t, c); err != nil {
 				return nil, 0, err
 			}
 		}
@@ -171,6 +158,58 @@ func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, ins
 	return rows, inserted, nil
 }
 
+// propose reads what the payload says of every row, before any row is written.
+// With missing=default PostgREST lays the payload over an object of defaults:
+// each is computed whether it is needed or not, so a number is used up, and
+// all values pass through jsonb.
+func (tx *txn) propose(ins *insertion) ([][]filter.Value, error) {
+	t := ins.table
+	proposals := make([][]filter.Value, len(ins.rows))
+	for i := range ins.rows {
+		proposals[i] = make([]filter.Value, len(t.columns))
+		for _, c := range ins.columns {
+			if !ins.missingDefault {
+				break
+			}
+			var err error
+			if proposals[i][c], err = tx.fill(t, c); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, o := range ins.rows {
+		for _, c := range ins.columns {
+			cell, given := o.get(t.columns[c].name)
+			if !given {
+				continue
+			}
+			var err error
+			if ins.missingDefault {
+				if cell, err = throughJSONB(cell); err != nil {
+					return nil, err
+				}
+			}
+			if proposals[i][c], err = t.columns[c].typ.ParseJSON(cell, tx.session); err != nil {
+				return nil, withKey(err, t.columns[c].name)
+			}
+		}
+	}
+	return proposals, nil
+}
+
+// throughJSONB is the form jsonb gives a JSON value.
+func throughJSONB(cell []byte) ([]byte, error) {
+	if string(cell) == "null" {
+		return cell, nil
+	}
+	jsonb, err := filter.ParseType("jsonb")
+	if err != nil {
+		return nil, err
+	}
+	v, err := jsonb.ParseJSON(cell, filter.Session{})
+	return jsonb.AppendJSON(nil, v, filter.Session{}), err
+}
+
 // withKey adds the hint that names the key of a JSON value.
 func withKey(err error, key string) error {
 	api := asAPIError(err)
@@ -183,6 +222,9 @@ func withKey(err error, key string) error {
 
 // updateRows sets columns of rows to the values of one object.
 func (tx *txn) updateRows(t *table, rows []*row, columns []int, o object, missingDefault bool) ([]*row, error) {
+	if len(rows) == 0 {
+		return nil, nil // then PostgreSQL does not even read the values
+	}
 	set := make([]filter.Value, len(columns))
 	byDefault := make([]bool, len(columns))
 	for i, c := range columns {

@@ -67,6 +67,9 @@ func Compile(f Filter, types func(column string) (Type, bool)) (Predicate, error
 func (s Session) Compile(f Filter, relation string, types func(column string) (Type, bool)) (Predicate, error) {
 	c := compiler{session: s, relation: relation, types: types, slots: map[string]int{}}
 	match, err := c.compile(f)
+	if err == nil {
+		err = c.literal
+	}
 	if err != nil {
 		return Predicate{}, err
 	}
@@ -79,6 +82,18 @@ type compiler struct {
 	types    func(string) (Type, bool)
 	slots    map[string]int
 	columns  []string
+	// literal is the first literal that could not be read. PostgreSQL reads them
+	// after it has found every column and operator, and so complains later.
+	literal error
+}
+
+// read parses a literal; its error waits in c.literal.
+func (c *compiler) read(t Type, literal string) Value {
+	v, err := t.unmodified().Parse(literal, c.session)
+	if err != nil && c.literal == nil {
+		c.literal = err
+	}
+	return v
 }
 
 func (c *compiler) compile(f Filter) (evaluator, error) {
@@ -330,11 +345,7 @@ func (c *compiler) in(cond Cond, left operand) (evaluator, error) {
 	}
 	wanted := make([]Value, len(list))
 	for i, literal := range list {
-		v, err := left.typ.unmodified().Parse(literal, c.session)
-		if err != nil {
-			return nil, err
-		}
-		wanted[i] = v
+		wanted[i] = c.read(left.typ, literal)
 	}
 	typ, get := left.typ, left.get
 	return func(row Row) (Truth, error) {
@@ -356,12 +367,18 @@ func (c *compiler) in(cond Cond, left operand) (evaluator, error) {
 
 // quantified compares with any or all elements of an array.
 func (c *compiler) quantified(cond Cond, left operand) (evaluator, error) {
-	items, err := quantifiedItems(cond)
-	if err != nil {
-		return nil, err
+	if cond.Op == OpLike || cond.Op == OpILike {
+		cond.Value = strings.ReplaceAll(cond.Value, "*", "%")
 	}
 	if left.typ.array {
 		return nil, &SQLError{Code: "42704", Message: "could not find array type for data type " + left.typ.String()}
+	}
+	if err := operatorExists(cond.Op, left.typ, "unknown"); err != nil {
+		return nil, err
+	}
+	items, err := quantifiedItems(cond)
+	if err != nil && c.literal == nil {
+		c.literal = err
 	}
 	compares := make([]func(Value) (Truth, error), 0, len(items))
 	for _, item := range items {
@@ -374,11 +391,6 @@ func (c *compiler) quantified(cond Cond, left operand) (evaluator, error) {
 			return nil, err
 		}
 		compares = append(compares, compare)
-	}
-	if len(items) == 0 { // the operator must exist all the same
-		if err := operatorExists(cond.Op, left.typ, "unknown"); err != nil {
-			return nil, err
-		}
 	}
 	decides := True
 	if cond.Quant == All {
@@ -474,10 +486,7 @@ func (c *compiler) binary(op Op, t Type, literal, right string) (func(Value) (Tr
 	case OpMatch, OpIMatch:
 		return match(op, literal)
 	}
-	wanted, err := t.unmodified().Parse(literal, c.session)
-	if err != nil {
-		return nil, err
-	}
+	wanted := c.read(t, literal)
 	switch op {
 	case OpEq, OpNeq, OpGt, OpGte, OpLt, OpLte, OpIsDistinct:
 		return ordered(op, t, wanted), nil

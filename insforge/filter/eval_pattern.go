@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -131,6 +132,18 @@ func match(op Op, pattern string) (func(Value) (Truth, error), error) {
 	return func(v Value) (Truth, error) { return truth(re.MatchString(v.str)), nil }, nil
 }
 
+// shorthands are the escapes for classes of characters, which know all of
+// Unicode in PostgreSQL but only ASCII in Go. A capital letter is the complement.
+var shorthands = map[byte]string{
+	'd': `\p{Nd}`, 'D': `\p{Nd}`, 'w': `\p{L}\p{N}_`, 'W': `\p{L}\p{N}_`, 's': `\s\v\p{Z}`, 'S': `\s\v\p{Z}`,
+}
+
+// classes are the names inside brackets for which the same holds.
+var classes = map[string]string{
+	"[:alpha:]": `\p{L}`, "[:digit:]": `\p{Nd}`, "[:alnum:]": `\p{L}\p{N}`, "[:upper:]": `\p{Lu}`, "[:lower:]": `\p{Ll}`,
+	"[:space:]": `\s\v\p{Z}`, "[:word:]": `\p{L}\p{N}_`,
+}
+
 // translateRegexp rewrites what PostgreSQL spells differently.
 func translateRegexp(pattern string) (string, error) {
 	if literal, ok := strings.CutPrefix(pattern, "***="); ok {
@@ -157,7 +170,17 @@ func translateRegexp(pattern string) (string, error) {
 				out.WriteString(`\z`)
 			case e >= '1' && e <= '9' && !inClass:
 				return "", unsupportedRegexp("back-references")
-			case e == 'A' || strings.IndexByte("dwsDWSnrtfv", e) >= 0:
+			case shorthands[e] != "":
+				class := shorthands[e]
+				switch {
+				case inClass:
+					out.WriteString(class)
+				case e >= 'a':
+					out.WriteString("[" + class + "]")
+				default:
+					out.WriteString("[^" + class + "]")
+				}
+			case e == 'A' || strings.IndexByte("nrtfv", e) >= 0:
 				out.WriteByte('\\')
 				out.WriteByte(e)
 			case e >= utf8.RuneSelf || unicode.IsLetter(rune(e)):
@@ -170,7 +193,8 @@ func translateRegexp(pattern string) (string, error) {
 			if c == '[' && i+1 < len(pattern) && strings.IndexByte(":.=", pattern[i+1]) >= 0 {
 				end := strings.Index(pattern[i:], string(pattern[i+1])+"]")
 				if end > 0 {
-					out.WriteString(pattern[i : i+end+2])
+					name := pattern[i : i+end+2]
+					out.WriteString(cmp.Or(classes[name], name))
 					i += end + 1
 					continue
 				}
