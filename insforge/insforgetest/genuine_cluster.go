@@ -100,12 +100,16 @@ func startCluster() (*cluster, error) {
 	}); err != nil {
 		return nil, errors.Join(err, process.stop())
 	}
-	if _, err := c.psql("postgres", `
+	// What is written into template1 is in every database from the start.
+	if _, err := c.psql("template1", `
 		CREATE ROLE anon NOLOGIN;
 		CREATE ROLE authenticated NOLOGIN;
 		CREATE ROLE service_role NOLOGIN BYPASSRLS;
 		CREATE ROLE authenticator LOGIN NOINHERIT;
-		GRANT anon, authenticated, service_role TO authenticator;`); err != nil {
+		GRANT anon, authenticated, service_role TO authenticator;
+		ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO service_role;
+		ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO service_role;
+		ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO service_role;`); err != nil {
 		return nil, errors.Join(err, process.stop())
 	}
 	return c, nil
@@ -113,13 +117,7 @@ func startCluster() (*cluster, error) {
 
 func (c *cluster) createDatabase() (name string, err error) {
 	name = "test" + strconv.FormatInt(c.databases.Add(1), 10)
-	if _, err := c.psql("postgres", "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
-		return "", err
-	}
-	_, err = c.psql(name, `
-		ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO service_role;
-		ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO service_role;
-		ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO service_role;`)
+	_, err = c.psql("postgres", "CREATE DATABASE "+name)
 	return name, err
 }
 
