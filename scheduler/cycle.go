@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/followthrough-go/followthrough/insforge"
 )
 
 // What a cycle takes on. The claims of a cycle start small, so that a process
@@ -244,16 +246,13 @@ func (c *cycle) claimAndSend(ctx context.Context, batch []parcel) error {
 	got := map[int64]Reminder{}
 	var failed error
 	for _, claim := range c.claims(batch, c.store.now()) {
-		rows, lost, err := c.store.claim(ctx, claim, c.now)
-		if lost {
-			c.lose(claim)
+		rows, err := c.claim(ctx, claim)
+		for _, r := range rows {
+			got[r.ID] = r
 		}
 		if err != nil {
 			failed = err
 			break
-		}
-		for _, r := range rows {
-			got[r.ID] = r
 		}
 	}
 	var taken []parcel
@@ -270,6 +269,44 @@ func (c *cycle) claimAndSend(ctx context.Context, batch []parcel) error {
 	}
 	c.send(ctx, taken, before)
 	return failed
+}
+
+// claim carries a claim out. Where the database takes offence at a row (a
+// constraint, a trigger, a number that overflows), the claim is split until
+// only that row stays behind: it must not hold up all the others.
+func (c *cycle) claim(ctx context.Context, claim claim) ([]Reminder, error) {
+	rows, lost, err := c.store.claim(ctx, claim, c.now)
+	if lost {
+		c.lose(claim)
+	}
+	if err == nil || !aboutARow(err) {
+		return rows, err
+	}
+	if len(claim.ids) == 1 {
+		c.log.Error("reminder cannot be claimed; it stays due", "reminder", claim.ids[0], "error", err)
+		return nil, nil
+	}
+	first, second := claim, claim
+	first.ids, second.ids = claim.ids[:len(claim.ids)/2], claim.ids[len(claim.ids)/2:]
+	first.token, second.token = c.tokens.next(c.store.now()), c.tokens.next(c.store.now())
+	rows, err = c.claim(ctx, first)
+	if err != nil {
+		return rows, err
+	}
+	more, err := c.claim(ctx, second)
+	return append(rows, more...), err
+}
+
+// aboutARow reports whether PostgreSQL refused a statement for what a row
+// holds: a data exception (class 22), an integrity violation (23), or what a
+// trigger raised (P0).
+func aboutARow(err error) bool {
+	var refused *insforge.Error
+	if !errors.As(err, &refused) || len(refused.Code) != 5 {
+		return false
+	}
+	class := refused.Code[:2]
+	return class == "22" || class == "23" || class == "P0"
 }
 
 // resolveLost takes up claims whose answer was lost and could not be read back

@@ -444,3 +444,39 @@ func TestRunOutlivesAStoreThatIsDown(t *testing.T) {
 		require.Len(t, w.sender.Messages(), 1)
 	})
 }
+
+// Rows that others wrote, or a database that refuses to touch one, must not
+// hold up the rest.
+func TestOneBadRowDoesNotHoldUpTheOthers(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		lead := w.lead(t, ann, "Jane Doe")
+		now := w.clock.Now()
+		bad := w.row(lead, 1, now.Add(-time.Minute))
+		bad["reminder_count"] = 1<<31 - 1 // one more is out of range
+		negative := w.row(lead, 2, now.Add(-time.Second))
+		negative["reminder_count"] = -1
+		never := w.row(lead, 3, now)
+		never["due_at"] = "infinity"
+		w.insert(t, bad, negative)
+		_, err := w.client.From("scheduled_reminders").Insert(t.Context(), never)
+		require.NoError(t, err)
+		_, err = w.client.From("bot_users").Insert(t.Context(), map[string]any{"telegram_id": bob, "paused_until": "infinity"})
+		require.NoError(t, err)
+		w.insert(t, w.row(w.lead(t, bob, "John Roe"), 1, now.Add(-time.Second)))
+		var rows []map[string]any
+		for i := range 20 {
+			row := w.row(w.lead(t, ann+int64(100+i), "Lead"), 1, now.Add(-time.Second))
+			row["reminder_count"] = 1<<31 - 1 - i%2
+			rows = append(rows, row)
+		}
+		w.insert(t, rows...)
+		d := w.dispatcher(t)
+		report, got := w.cycle(t, d)
+		require.Equal(t, 1, report.Held)
+		require.Len(t, got, 11, "all but those that overflow")
+		_, err = w.store.Upcoming(t.Context(), 100)
+		require.NoError(t, err)
+		_, err = w.store.Reminders(t.Context(), ann, lead.ID)
+		require.NoError(t, err)
+	})
+}

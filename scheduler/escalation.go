@@ -36,6 +36,7 @@ type escalationStep struct {
 
 // after tells what the nudge means that follows count earlier ones.
 func (e Escalation) after(count int) escalationStep {
+	count = max(count, 0) // rows are written by others, too
 	switch {
 	case count < len(e.Gaps):
 		stage := StageGentle

@@ -154,10 +154,11 @@ func (s *Store) Leads(ctx context.Context, telegramID int64) ([]Lead, error) {
 	return leads, nil
 }
 
-// leadsByID reads the leads with these ids, whoever they belong to. What is
-// not in the answer does not exist.
+// leadsByID reads what a message says of the leads with these ids, whoever
+// they belong to. What is not in the answer does not exist.
 func (s *Store) leadsByID(ctx context.Context, ids []int64) (map[int64]Lead, error) {
-	leads, err := insforge.All[Lead](ctx, s.client.From(tableLeads).Select(leadColumns).Where(filter.In("id", ids)))
+	leads, err := insforge.All[Lead](ctx, s.client.From(tableLeads).
+		Select("id", "telegram_id", "prospect_name", "prospect_title", "prospect_company", "engagement_plan").Where(filter.In("id", ids)))
 	if err != nil {
 		return nil, fmt.Errorf("read leads: %w", err)
 	}

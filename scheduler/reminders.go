@@ -10,10 +10,17 @@ import (
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
 
-// epoch bounds listings from below: PostgreSQL's "-infinity" and dates before
-// our era have no JSON form that time.Time reads, and one such row would make
-// a whole page unreadable.
-var epoch = time.Unix(0, 0).UTC()
+// Listings keep to dates between epoch and doomsday. PostgreSQL's "infinity",
+// "-infinity" and far-off years have no form that time.Time reads, and one such
+// row would make a whole page unreadable.
+var (
+	epoch    = time.Unix(0, 0).UTC()
+	doomsday = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func dated() filter.Filter {
+	return filter.And(filter.Gte("due_at", epoch), filter.Lt("due_at", doomsday))
+}
 
 // open keeps reminders that still come by themselves; actionable also those a
 // person can still act on.
@@ -50,7 +57,7 @@ func (s *Store) Reminder(ctx context.Context, telegramID, id int64) (Reminder, e
 func (s *Store) Reminders(ctx context.Context, telegramID, leadID int64) ([]Reminder, error) {
 	return s.listReminders(ctx, s.reminders(
 		filter.Eq("lead_id", leadID), filter.Eq("telegram_id", telegramID),
-		filter.Neq("status", Cancelled), filter.Gte("due_at", epoch),
+		filter.Neq("status", Cancelled), dated(),
 	).Order("due_at.asc", "step_id.asc", "id.asc"))
 }
 
@@ -64,13 +71,13 @@ func (s *Store) Agenda(ctx context.Context, telegramID int64, until time.Time) (
 // Resting lists a user's reminders that were put off or are no longer sent.
 func (s *Store) Resting(ctx context.Context, telegramID int64) ([]Reminder, error) {
 	return s.listReminders(ctx, s.reminders(
-		filter.Eq("telegram_id", telegramID), filter.In("status", Snoozed, Parked), filter.Gte("due_at", epoch),
+		filter.Eq("telegram_id", telegramID), filter.In("status", Snoozed, Parked), dated(),
 	).Order("due_at.asc", "id.asc"))
 }
 
 // Upcoming lists the next open reminders of all users, at most limit.
 func (s *Store) Upcoming(ctx context.Context, limit int) ([]Reminder, error) {
-	return s.listReminders(ctx, s.reminders(open(), filter.Gte("due_at", epoch)).
+	return s.listReminders(ctx, s.reminders(open(), dated()).
 		Order("due_at.asc", "id.asc").Limit(limit))
 }
 
@@ -122,14 +129,18 @@ func (s *Store) block(ctx context.Context, telegramID int64, reason string) (int
 // reminders came back.
 func (s *Store) Unblock(ctx context.Context, telegramID int64) (int64, error) {
 	now := s.now()
-	n, err := s.reminders(filter.Eq("telegram_id", telegramID), filter.Eq("status", Parked), filter.Like("last_error", unreachable+"*")).
-		Update(ctx, map[string]any{"status": Sent, "last_error": nil, "updated_at": now}, insforge.Idempotent())
-	if err != nil {
-		return 0, fmt.Errorf("un-park reminders: %w", err)
+	var back int64
+	for status, nudged := range map[Status]filter.Filter{Pending: filter.Lte("reminder_count", 0), Sent: filter.Gt("reminder_count", 0)} {
+		n, err := s.reminders(filter.Eq("telegram_id", telegramID), filter.Eq("status", Parked), filter.Like("last_error", unreachable+"*"), nudged).
+			Update(ctx, map[string]any{"status": status, "last_error": nil, "updated_at": now}, insforge.Idempotent())
+		if err != nil {
+			return back, fmt.Errorf("un-park reminders: %w", err)
+		}
+		back += n
 	}
 	if _, err := s.client.From(tableUsers).Where(filter.Eq("telegram_id", telegramID), filter.Not(filter.IsNull("blocked_at"))).
 		Update(ctx, map[string]any{"blocked_at": nil, "updated_at": now}, insforge.Idempotent()); err != nil {
-		return n, fmt.Errorf("store settings: %w", err)
+		return back, fmt.Errorf("store settings: %w", err)
 	}
-	return n, nil
+	return back, nil
 }

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -22,6 +23,33 @@ type User struct {
 	BlockedAt   time.Time `json:"blocked_at"`   // when Telegram refused them; zero: reachable
 	FocusLead   int64     `json:"focus_lead_id"`
 	Awaiting    string    `json:"awaiting"` // what the next plain message is taken for; empty: nothing
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It reads a pause until "infinity",
+// which time.Time cannot: one such row would make everybody's unreadable.
+func (u *User) UnmarshalJSON(data []byte) error {
+	type plain User
+	var row struct {
+		*plain
+		PausedUntil string `json:"paused_until"`
+	}
+	row.plain = (*plain)(u)
+	if err := json.Unmarshal(data, &row); err != nil {
+		return err
+	}
+	switch row.PausedUntil {
+	case "", "-infinity":
+		return nil
+	case "infinity":
+		u.PausedUntil = doomsday
+		return nil
+	}
+	until, err := time.Parse(time.RFC3339, row.PausedUntil)
+	if err != nil {
+		until = doomsday // a year of five digits
+	}
+	u.PausedUntil = until
+	return nil
 }
 
 // Location is the user's time zone, or fallback where none is set or the name
