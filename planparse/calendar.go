@@ -131,15 +131,16 @@ func (c *calendar) date(year, month, day int) (int, verdict) {
 	if bare {
 		year = c.year
 	}
-	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
-		if !(bare && month == 2 && day == 29) {
-			return 0, verdictBadDate
-		}
+	if month < 1 || month > 12 || day < 1 {
+		return 0, verdictBadDate
+	}
+	if bare && (day > daysIn(year, month) || c.until(year, time.Month(month), day) < 0) {
+		year++
+	}
+	if day > daysIn(year, month) {
+		return 0, verdictBadDate
 	}
 	d := c.until(year, time.Month(month), day)
-	if bare && d < 0 {
-		d = c.until(year+1, time.Month(month), day)
-	}
 	switch {
 	case d < 0:
 		return 0, verdictPast

@@ -328,7 +328,7 @@ func (p *parser) distance() (meaning, bool) {
 		t := p.tok()
 		if t.kind == kMore {
 			relative = true
-		} else if !(t.kind == kNext || t.kind == kFollowing || t.kind == kThe) {
+		} else if !(t.kind == kNext || t.kind == kFollowing || t.kind == kThe || t.kind == kOrd && t.num == 1 && p.peek(1).kind == kNum) {
 			break
 		}
 		p.i++

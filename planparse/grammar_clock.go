@@ -4,7 +4,7 @@ package planparse
 func (p *parser) attachTime(m *meaning) {
 	for {
 		save := p.i
-		for p.is(kComma) || p.is(kOpen) || p.is(kThe) || p.is(kLead) || p.is(kDash) || p.is(kSep) || p.is(kT) || p.is(kBetween) || p.is(kFrom) {
+		for p.is(kComma) || p.is(kOpen) || p.is(kThe) || p.is(kLead) || p.is(kDash) || p.is(kSep) || p.is(kColon) || p.is(kT) || p.is(kBetween) || p.is(kFrom) {
 			p.atHour = p.is(kLead) && p.tok().val == leadAt
 			p.i++
 		}

@@ -145,6 +145,10 @@ func (p *parser) dateRange() {
 	if !(p.is(kDash) || p.is(kTo) || p.is(kOr) || p.is(kAnd) || p.is(kSlash)) {
 		return
 	}
+	if p.peek(1).kind == kMonth && (p.peek(2).kind == kNum || p.peek(2).kind == kOrd) && p.peek(2).num <= 31 {
+		p.i += 3 // "March 9 - March 13"
+		return
+	}
 	if t := p.peek(1); (t.kind == kNum && t.val == numDigits || t.kind == kOrd) && t.num <= 31 && p.peek(2).kind != kMeridiem && p.peek(2).kind != kColon {
 		p.i += 2
 	}
