@@ -346,10 +346,10 @@ func (c *call) location(r *row) string {
 	return string(out)
 }
 
-// matching prepares the rows a PATCH or DELETE is for.
-func (c *call) matching() (*plan, error) {
+// checkLimits refuses a PATCH or DELETE of some rows without saying which first.
+func (c *call) checkLimits() error {
 	if c.query.limit != nil && *c.query.limit < 0 {
-		return nil, unsatisfiable("Limit should be greater than or equal to zero.")
+		return unsatisfiable("Limit should be greater than or equal to zero.")
 	}
 	limited := []*query{c.query}
 	for _, inner := range c.query.embeds {
@@ -357,12 +357,17 @@ func (c *call) matching() (*plan, error) {
 	}
 	for _, q := range limited {
 		if (q.limit != nil || q.offset != nil && *q.offset > 0) && len(q.order) == 0 {
-			return nil, &apiError{
+			return &apiError{
 				status: http.StatusBadRequest, code: "PGRST109", message: "A 'limit' was applied without an explicit 'order'",
 				hint: "Apply an 'order' using unique column(s)",
 			}
 		}
 	}
+	return nil
+}
+
+// matching prepares to find the rows a PATCH or DELETE is for.
+func (c *call) matching() (*plan, error) {
 	if c.table == nil {
 		return nil, c.unknownTable()
 	}
@@ -386,9 +391,14 @@ func (c *call) patch() (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.matching()
-	if err != nil {
+	if err := c.checkLimits(); err != nil {
 		return nil, err
+	}
+	var p *plan
+	if len(columns) > 0 && len(body.rows) > 0 { // else nothing is looked for, and no filter matters
+		if p, err = c.matching(); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.checkSelection(); err != nil {
 		return nil, err
@@ -399,7 +409,7 @@ func (c *call) patch() (*response, error) {
 	}
 	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
 		var rows []*row
-		if len(columns) > 0 && len(body.rows) > 0 {
+		if p != nil {
 			found, err := p.find(c.ctx(), &state{tables: tx.tables}, false)
 			if err != nil {
 				return err
@@ -420,6 +430,9 @@ func (c *call) patch() (*response, error) {
 }
 
 func (c *call) delete() (*response, error) {
+	if err := c.checkLimits(); err != nil {
+		return nil, err
+	}
 	p, err := c.matching()
 	if err != nil {
 		return nil, err
