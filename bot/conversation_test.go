@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -255,10 +256,38 @@ func TestTheMenuIsTheCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")
 	w.person(7, "Ann").holds([]line{{says: "/start", sees: []string{"Hello"}}})
-	require.Eventually(w, func() bool { return len(w.telegram.Commands()) > 10 }, patience, 10*time.Millisecond)
 	var names []string
 	for _, c := range w.telegram.Commands() {
 		names = append(names, c.Command)
 	}
 	require.Contains(w, names, "newlead")
+}
+
+func TestAPlanOfFiftySteps(t *testing.T) {
+	t.Parallel()
+	ann := newWorld(t, "embedded").person(7, "Ann")
+	var list []string
+	for n := range 51 {
+		list = append(list, fmt.Sprintf(`{"step_id":%d,"description":"Step number %[1]d, %s","timing":"Day %[1]d"}`, n+1, strings.Repeat("in many words ", 20)))
+	}
+	ann.holds([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
+	var parts []string
+	for text := "[" + strings.Join(list, ",") + "]"; text != ""; {
+		n := min(len(text), 4000)
+		parts = append(parts, text[:n])
+		text = text[n:]
+	}
+	for _, part := range parts {
+		ann.look()
+		ann.Send(part)
+		ann.sees("step")
+	}
+	m := ann.sees("50. ", "more than 50 steps", "Schedule 50 steps")
+	require.Contains(t, m.Text, "from “Day 50”")
+	ann.pressesOn(m, "Schedule 50")
+	ann.sees("50 reminders", "50. ")
+	ann.holds([]line{
+		{says: "/lead", sees: []string{"50. Step"}},
+		{presses: "Tick", sees: []string{"50. Step"}, buttons: []string{"◻️ 50"}},
+	})
 }

@@ -312,6 +312,15 @@ func describe(lead scheduler.Lead) richText {
 	return name
 }
 
+// whose is the line of a message that says which lead it is about; none where
+// the lead is gone.
+func whose(lead scheduler.Lead) richText {
+	if lead.ID == 0 && lead.Name == "" {
+		return nil
+	}
+	return join(plain("👤 "), describe(lead))
+}
+
 func roleOf(lead scheduler.Lead) string {
 	title, company := cut(strings.TrimSpace(lead.Title), maxField), cut(strings.TrimSpace(lead.Company), maxField)
 	switch {

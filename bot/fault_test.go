@@ -84,7 +84,7 @@ func TestRemindersThroughTelegramsTroubles(t *testing.T) {
 		after int
 	}{
 		{"rate limited", telegramtest.Fault{RetryAfter: time.Second, Times: 2}, 1, 2},
-		{"internal error", telegramtest.Fault{Status: 500, Times: 2}, 1, 2},
+		{"internal error", telegramtest.Fault{Status: 500, Times: 1}, 1, 2},
 		{"token refused for a while", telegramtest.Fault{Status: 401, Times: 1}, 1, 2},
 		{"markup refused", telegramtest.Fault{Status: 400, Description: "Bad Request: can't parse entities: unclosed tag", Times: 1}, 1, 2},
 		{"cut after delivery", telegramtest.Fault{Drop: true, Times: 1}, 1, 2},

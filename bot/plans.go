@@ -158,13 +158,25 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 		return err
 	}
 	slots := t.sched.Preview(user, proposal.Plan, proposal.At)
-	text, open := proposalText(lead, proposal.Plan, slots, t.now(user))
+	steps, open := proposalSteps(proposal.Plan, slots, t.now(user))
+	parts := pack(join(plain("📋 Plan for "), describe(lead), plain(": "+count(len(steps), "step")+". Nothing is scheduled yet.")), steps)
+	for _, part := range parts[:len(parts)-1] {
+		if err := t.say(ctx, part); err != nil {
+			return err
+		}
+	}
+	text := parts[len(parts)-1]
 	notes := planWarnings(proposal.Plan, slots)
 	if remark != "" {
 		notes = append([]string{remark}, notes...)
 	}
-	for _, note := range notes {
-		text = lines(text, plain("ℹ️ "+note))
+	for i, note := range notes {
+		note := plain("ℹ️ " + cut(note, 200))
+		if i == 0 {
+			text = paragraphs(text, note)
+		} else {
+			text = lines(text, note)
+		}
 	}
 	if len(lead.Plan().Steps) > 0 {
 		text = paragraphs(text, plain("Scheduling it replaces the plan in force: reminders of that one that are still open are cancelled."))
@@ -178,29 +190,47 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 		[]button{press("✉️ Drafts", "drafts", lead.ID), press("✨ Another plan", "regen", lead.ID), press("🗑 Discard", "drop", lead.ID)})
 }
 
-// proposalText lists a plan's steps; open is how many would be scheduled.
-func proposalText(lead scheduler.Lead, p planparse.Plan, slots []planparse.Slot, now time.Time) (text richText, open int) {
-	// What a message holds is shared out among the steps.
-	room := max((maxText-700)/max(len(p.Steps), 1)-60, 24)
-	var list richText
+// proposalSteps is a text for each step of a plan; open is how many would be
+// scheduled.
+func proposalSteps(p planparse.Plan, slots []planparse.Slot, now time.Time) (steps []richText, open int) {
+	room := 300 // a long plan in a few messages, a short one in all its words
+	if len(p.Steps) > 10 {
+		room = 80
+	}
 	for i, step := range p.Steps {
 		number := fmt.Sprintf("%d. ", step.ID)
+		what := cut(oneLine(step.Description), room)
 		if closed := closedMark(step); closed != "" {
-			list = lines(list, plain(number+closed+" "+cut(oneLine(step.Description), room)))
+			steps = append(steps, plain(number+closed+" "+what))
 			continue
 		}
 		open++
-		at := slots[i].Due.In(now.Location())
-		how := foundBy(step, slots[i])
-		list = lines(list, join(plain(number), bold(dated(at, now)), plain(" · "+cut(how, 70))))
-		what := cut(oneLine(step.Description), room)
 		if step.SuggestedText != "" {
 			what += " ✉️"
 		}
-		list = lines(list, plain("    "+what))
+		at := slots[i].Due.In(now.Location())
+		steps = append(steps, lines(join(plain(number), bold(dated(at, now)), plain(" · "+foundBy(step, slots[i]))), plain("    "+what)))
 	}
-	head := join(plain("📋 Plan for "), describe(lead), plain(": "+count(len(p.Steps), "step")+". Nothing is scheduled yet."))
-	return paragraphs(head, list), open
+	return steps, open
+}
+
+// pack puts a head and lines into as few messages as hold them, and leaves
+// room in the last for what comes under them.
+func pack(head richText, list []richText) []richText {
+	const room = maxText - 1200
+	messages := []richText{head}
+	for i, line := range list {
+		last := messages[len(messages)-1]
+		switch {
+		case units(last.plain())+units(line.plain()) > room:
+			messages = append(messages, line)
+		case i == 0:
+			messages[len(messages)-1] = paragraphs(last, line)
+		default:
+			messages[len(messages)-1] = lines(last, line)
+		}
+	}
+	return messages
 }
 
 func closedMark(step planparse.Step) string {
@@ -352,6 +382,7 @@ func approve(ctx context.Context, t *turn, args []string) error {
 // scheduledText tells what was scheduled, and when it comes.
 func scheduledText(s scheduler.Scheduled, now time.Time) richText {
 	plan := s.Lead.Plan()
+	room := min(max((maxText-500)/max(len(s.Reminders), 1)-50, 8), 60)
 	var list richText
 	open := 0
 	for _, r := range s.Reminders {
@@ -360,7 +391,7 @@ func scheduledText(s scheduler.Scheduled, now time.Time) richText {
 		}
 		open++
 		step, _ := plan.Step(r.StepID)
-		list = lines(list, plain(fmt.Sprintf("%d. %s · %s", r.StepID, dated(r.DueAt.In(now.Location()), now), cut(oneLine(step.Description), 60))))
+		list = lines(list, plain(fmt.Sprintf("%d. %s · %s", r.StepID, dated(r.DueAt.In(now.Location()), now), cut(oneLine(step.Description), room))))
 	}
 	head := join(plain("✅ Scheduled for "), describe(s.Lead), plain(": "+count(open, "reminder")+"."))
 	if s.Already {

@@ -15,8 +15,9 @@ import (
 
 // The poller's times.
 const (
-	// pollWait is how long Telegram holds a request for updates; it allows 50 s.
-	pollWait = 25 * time.Second
+	// pollWait is how long Telegram holds a request for updates. It allows 50 s;
+	// a short wait notices sooner when the other end is gone without a word.
+	pollWait = 6 * time.Second
 	// pollBusy is the pause between looks for new updates while earlier ones
 	// are being handled: Telegram answers those at once, with the earlier ones.
 	pollBusy = time.Second

@@ -30,6 +30,7 @@ func wording(zone *time.Location) func(scheduler.Message) chatMessage {
 // nudgeMessage is the reminder of one step. Each nudge of a step is worded
 // differently, and says what happens next.
 func nudgeMessage(item scheduler.Item, now time.Time) chatMessage {
+	item = withStep(item)
 	next := ""
 	if !item.Next.IsZero() {
 		next = moment(item.Next.In(now.Location()), now)
@@ -54,6 +55,19 @@ func nudgeMessage(item scheduler.Item, now time.Time) chatMessage {
 	return reminderMessage(head, item.Reminder, item.Lead, item.Step, tail, now)
 }
 
+// withStep fills in a step that the lead's plan does not have yet: a plan that
+// was approved a moment ago may still be where it was proposed, while its first
+// reminder is on its way.
+func withStep(item scheduler.Item) scheduler.Item {
+	if item.Step.ID != 0 {
+		return item
+	}
+	if proposal, ok := item.Lead.Proposal(); ok {
+		item.Step, _ = proposal.Plan.Step(item.Reminder.StepID)
+	}
+	return item
+}
+
 // draftRoom is how much of a draft stands in a reminder; the whole of a longer
 // one is a press away.
 const draftRoom = 2500
@@ -69,7 +83,7 @@ func reminderMessage(head string, r scheduler.Reminder, lead scheduler.Lead, ste
 		number += " · " + action
 	}
 	text := paragraphs(
-		lines(bold(head), join(plain("👤 "), describe(lead))),
+		lines(bold(head), whose(lead)),
 		lines(plain(number), bold(cut(what, 900))),
 		copyable(cut(draft, draftRoom)),
 		italic(tail),
@@ -165,6 +179,7 @@ func digestMessage(items []scheduler.Item, now time.Time) chatMessage {
 			list = lines(list, plain(fmt.Sprintf("… and %d more: /today", len(items)-i)))
 			break
 		}
+		item = withStep(item)
 		what, _ := stepTexts(item.Reminder, item.Step)
 		late := ""
 		if words := overdue(item.Overdue); words != "" {
@@ -187,7 +202,7 @@ func followupMessage(item scheduler.Item, now time.Time) chatMessage {
 	}
 	return chatMessage{
 		text: paragraphs(
-			lines(bold("📨 How is it going?"), join(plain("👤 "), describe(item.Lead))),
+			lines(bold("📨 How is it going?"), whose(item.Lead)),
 			plain("No step is open for this lead. Is there an answer, or a next move?"),
 			italic(tail),
 		),
@@ -317,7 +332,7 @@ func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder, wanted 
 	}
 	step, _ := found.Step(r.StepID)
 	what, _ := stepTexts(r, step)
-	text := paragraphs(lines(bold(words), join(plain("👤 "), describe(found))), plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
+	text := paragraphs(lines(bold(words), whose(found)), plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
 	return t.show(ctx, text, []button{press("👤 Lead", "lead", r.LeadID)})
 }
 
@@ -349,7 +364,7 @@ func outcomeText(change scheduler.Change, now time.Time) richText {
 		head = "↩️ Open again, comes " + at
 	}
 	what, _ := stepTexts(r, change.Step)
-	text := lines(bold(head), join(plain("👤 "), describe(change.Lead)), plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
+	text := lines(bold(head), whose(change.Lead), plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
 	if next := nextText(change, now); next != "" && r.Status != scheduler.Pending {
 		text = paragraphs(text, plain(next))
 	}

@@ -122,7 +122,7 @@ func Connect(config Config, options ...insforge.Option) (*insforge.Client, error
 	if config.BackendDialect == PostgREST {
 		dialect = insforge.PostgREST
 	}
-	settings := []insforge.Option{insforge.WithDialect(dialect), insforge.WithTimeout(8 * time.Second), insforge.WithRetry(backendRetry())}
+	settings := []insforge.Option{insforge.WithDialect(dialect), insforge.WithTimeout(5 * time.Second), insforge.WithRetry(backendRetry())}
 	if config.BackendKey != "" {
 		settings = append(settings, insforge.WithAPIKey(config.BackendKey.Reveal()))
 	}

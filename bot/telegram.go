@@ -195,7 +195,7 @@ func outcomeLabel(err error) string {
 // then some.
 const (
 	callLimit  = 20 * time.Second
-	pollMargin = 15 * time.Second
+	pollMargin = 3 * time.Second
 )
 
 // chatMessage is a message as the dialogue composes it.

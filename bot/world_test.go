@@ -112,6 +112,8 @@ func (w *world) start(environ ...string) {
 		}
 	})
 	w.Cleanup(w.stop)
+	// From then on the bot knows its own name.
+	require.Eventually(w, func() bool { return len(w.telegram.Commands()) > 0 }, patience, 5*time.Millisecond)
 }
 
 // person is somebody with the chat open.
