@@ -192,6 +192,9 @@ func TestRequests(t *testing.T) {
 				require.NotEmpty(t, got.Header.Get("Content-Length"))
 				got.Body = tt.want.Body
 			}
+			if got.Body == "" {
+				require.Empty(t, got.Header.Get("Content-Type"))
+			}
 			got.Header = nil
 			require.Equal(t, tt.want, got)
 		})

@@ -182,7 +182,7 @@ func (q Query) readCall(operation, method string, ps params) *call {
 }
 
 // fetch reads one page. Its body is only valid while look runs.
-func fetch[T any](ctx context.Context, q Query, look func(body []byte)) ([]T, error) {
+func fetch[T any](ctx context.Context, q Query, look func(body []byte, rows int)) ([]T, error) {
 	ps, err := q.readParams()
 	if err != nil {
 		return nil, err
@@ -195,7 +195,7 @@ func fetch[T any](ctx context.Context, q Query, look func(body []byte)) ([]T, er
 			return decodeError(r, a, q.client.redact, err)
 		}
 		if look != nil {
-			look(a.body)
+			look(a.body, len(rows))
 		}
 		return nil
 	})
@@ -230,13 +230,20 @@ func pages[T any](ctx context.Context, q Query) iter.Seq2[[]T, error] {
 // was asked for.
 func walk[T any](ctx context.Context, q Query, yield func([]T, error) bool) {
 	place := newPlace(q)
+	capped := false // the server returns less than it is asked for
 	for remaining := q.limit; !q.hasLimit || remaining > 0; {
 		size := q.client.pageSize
 		if q.hasLimit {
 			size = min(size, remaining)
 		}
 		var last tail
-		rows, err := fetch[T](ctx, place.query(q).Limit(size), func(body []byte) { last = place.tail(body) })
+		rows, err := fetch[T](ctx, place.query(q).Limit(size), func(body []byte, rows int) {
+			// After a short page there is most likely nothing more to find a
+			// place for.
+			if rows >= size || capped {
+				last = place.tail(body)
+			}
+		})
 		if err != nil {
 			yield(nil, err)
 			return
@@ -251,6 +258,7 @@ func walk[T any](ctx context.Context, q Query, yield func([]T, error) bool) {
 			return
 		}
 		remaining -= len(rows)
+		capped = capped || len(rows) < size
 		place.advance(len(rows), last)
 	}
 }
