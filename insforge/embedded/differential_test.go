@@ -274,7 +274,7 @@ func (z zookeeper) request() request {
 			columns = columns[:3]
 		}
 		// Whether a bad value is noticed when no row matches depends on PostgreSQL's plan.
-		body := z.row(nil)
+		body := `{"n":7}`
 		if row := z.row(columns); !z.isBad(columns, row) {
 			body = row
 		}
