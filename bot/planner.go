@@ -21,7 +21,8 @@ type planner interface {
 	// write returns a plan for a lead, and a remark for its user where there
 	// is something to say.
 	write(ctx context.Context, lead scheduler.Lead) (plan planparse.Plan, remark string, err error)
-	// slow reports whether people should be told that it takes a while.
+	// slow reports whether it thinks: it takes a while, and says something else
+	// when it is asked again.
 	slow() bool
 }
 

@@ -183,11 +183,19 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 	}
 	if open == 0 {
 		return by(ctx, paragraphs(text, plain("Every step of it is done or skipped, so there is nothing to be reminded of.")),
-			[]button{press("✨ Another plan", "regen", lead.ID), press("🗑 Discard", "drop", lead.ID)})
+			append(t.another(lead), press("🗑 Discard", "drop", lead.ID)))
 	}
 	return by(ctx, text,
 		[]button{press("✅ Schedule "+count(open, "step"), "go", lead.ID, strconv.FormatInt(proposal.At.UnixMicro(), 36))},
-		[]button{press("✉️ Drafts", "drafts", lead.ID), press("✨ Another plan", "regen", lead.ID), press("🗑 Discard", "drop", lead.ID)})
+		append([]button{press("✉️ Drafts", "drafts", lead.ID)}, append(t.another(lead), press("🗑 Discard", "drop", lead.ID))...))
+}
+
+// another is the button for another plan, where asking again makes another.
+func (t *turn) another(lead scheduler.Lead) []button {
+	if !t.planner.slow() {
+		return nil
+	}
+	return []button{press("✨ Another plan", "regen", lead.ID)}
 }
 
 // proposalSteps is a text for each step of a plan; open is how many would be

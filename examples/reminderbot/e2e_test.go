@@ -288,3 +288,47 @@ func (d *demoUser) waits(parts ...string) {
 		return false
 	}, patience, 50*time.Millisecond, "waiting for %q; the log:\n%s", parts, d.log())
 }
+
+// TestTwoProcessesShareTheWork runs the service twice on one backend: every
+// message is answered once, every reminder comes once, and when the one that
+// listens to Telegram dies, or is told to stop, the other takes over.
+func TestTwoProcessesShareTheWork(t *testing.T) {
+	t.Parallel()
+	backend := insforgetest.New(t, migrations.Tables)
+	telegram := telegramtest.Start(t, telegramtest.WithToken(telegramToken))
+	ann := telegram.User(telegramtest.Person{ID: 7, FirstName: "Ann"})
+	environ := []string{"TELEGRAM_BOT_TOKEN=" + telegramToken, "TELEGRAM_API_URL=" + telegram.URL,
+		"INSFORGE_URL=" + backend.URL, "INSFORGE_DIALECT=postgrest", "ESCALATION=1h", "MAX_PER_CYCLE=50"}
+	first, second := newProcess(t, environ...), newProcess(t, environ...)
+	first.start()
+	sees(first, ann, "/start", "Hello Ann") // it listens before the second one comes
+	second.start()
+
+	sees(first, ann, "/newlead Jane Doe", "Plan for Jane Doe: 7 steps")
+	proposal := sees(first, ann, pastedPlan(), "4 steps")
+	_, err := ann.Press(proposal.ID, "Schedule")
+	require.NoError(t, err)
+	for n := range steps {
+		waits(first, ann, "Time for the next step", fmt.Sprintf("Do thing %d", n+1))
+	}
+
+	first.kill()
+	sees(second, ann, "/leads", "Your leads (1)")
+	first.start()
+	second.stop()
+	sees(first, ann, "/today", "Today")
+	first.stop()
+
+	for which, times := range nudges(ann) {
+		require.Equal(t, 1, times, "%v", which)
+	}
+	answers := map[string]int{}
+	for _, m := range ann.Messages() {
+		if m.FromBot() {
+			answers[m.Text]++
+		}
+	}
+	for text, times := range answers {
+		require.Equal(t, 1, times, text)
+	}
+}
