@@ -99,9 +99,10 @@ func WithFallback(opts ...FallbackOption) Option {
 // server refuses a filter, or returns a row that does not fulfil it, the client
 // fetches what the server does filter and applies the rest itself, as
 // PostgreSQL would, with order, limit and offset: text compares by code point,
-// full-text search and filters on embedded resources remain the server's. That
-// is reported by [OnFallback] and to a [FallbackObserver]. Writes never fall
-// back.
+// full-text search and filters on embedded resources remain the server's. Rows
+// that the server accepts a filter for, and that cannot be checked because the
+// filter cannot be evaluated here, are taken as they come. Falling back is
+// reported by [OnFallback] and to a [FallbackObserver]. Writes never fall back.
 func (q Query) Fallback(opts ...FallbackOption) Query {
 	settings, err := newFallback(opts)
 	if err != nil {
@@ -242,8 +243,8 @@ func newSieve(q Query) (*sieve, error) {
 		}
 		if ownFilter(f) {
 			s.filters = append(s.filters, f)
-			for _, column := range columnsOf(f, nil) {
-				s.need(q, column)
+			for _, path := range pathsOf(f, nil) {
+				s.need(q, path)
 			}
 		}
 	}
@@ -251,7 +252,7 @@ func newSieve(q Query) (*sieve, error) {
 	if ok {
 		s.order = order
 		for _, term := range order {
-			s.need(q, term.path.Column)
+			s.need(q, term.path)
 		}
 	}
 	s.selects = q.columns
@@ -265,13 +266,18 @@ func newSieve(q Query) (*sieve, error) {
 	}
 	for column, t := range q.fallback.types {
 		s.types[column] = t
+		delete(s.guessed, column)
 	}
 	return s, nil
 }
 
 // need makes a column part of what is fetched, under a name of its own where
 // the query does not return it.
-func (s *sieve) need(q Query, column string) {
+func (s *sieve) need(q Query, path filter.Path) {
+	column := path.Column
+	if len(path.Steps) > 0 {
+		s.types[column], s.guessed[column] = guessType([]byte("{}")), true
+	}
 	if _, ok := s.keys[column]; ok {
 		return
 	}
@@ -295,16 +301,16 @@ func ownFilter(f filter.Filter) bool {
 	}
 }
 
-func columnsOf(f filter.Filter, columns []string) []string {
+func pathsOf(f filter.Filter, paths []filter.Path) []filter.Path {
 	switch f := f.(type) {
 	case filter.Cond:
-		columns = append(columns, f.Path.Column)
+		paths = append(paths, f.Path)
 	case filter.Tree:
 		for _, inner := range f.Filters {
-			columns = columnsOf(inner, columns)
+			paths = pathsOf(inner, paths)
 		}
 	}
-	return columns
+	return paths
 }
 
 // asAsked sends the query as it is and checks the rows, those before the
@@ -508,13 +514,33 @@ func (s *sieve) read(page []json.RawMessage) ([]object, error) {
 			if !ok {
 				return nil, fmt.Errorf("the rows have no column %q", column)
 			}
-			if _, known := s.types[column]; !known && string(raw) != "null" {
-				s.types[column], s.guessed[column] = guessType(raw), true
-				s.ready = false
-			}
+			s.learn(column, raw)
 		}
 	}
 	return rows, s.compile()
+}
+
+// learn guesses a column's type from a value, or corrects the guess.
+func (s *sieve) learn(column string, raw json.RawMessage) {
+	t, known := s.types[column]
+	if string(raw) == "null" || known && (!s.guessed[column] || t.IsJSON()) {
+		return
+	}
+	guess, empty := guessType(raw), string(raw) == "[]"
+	switch {
+	case known && t.IsArray() && empty:
+		return // every array may be empty
+	case known && t.IsArray() && guess.IsArray():
+		// The array that was seen first was empty.
+	case known && guess != t:
+		guess = filter.Type{} // text that sometimes looks like something else
+		if raw[0] != '"' {
+			guess = guessType([]byte("{}")) // or JSON, if it is not always text
+		}
+	}
+	if !known || guess != t {
+		s.types[column], s.guessed[column], s.ready = guess, true, false
+	}
 }
 
 // compile prepares the filters for the types known so far. A guess that does

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/followthrough-go/followthrough/insforge"
 	"github.com/followthrough-go/followthrough/insforge/filter"
@@ -195,4 +196,68 @@ func TestFallbackHasLimits(t *testing.T) {
 	rows, err := insforge.All[map[string]any](t.Context(), byName.Select("id").Fallback())
 	require.NoError(t, err)
 	require.Len(t, rows[0], 1, "what was fetched only to filter is not returned")
+}
+
+// filterless ignores every filter, as a server would that knows none.
+type filterless struct{ next http.RoundTripper }
+
+func (f filterless) RoundTrip(r *http.Request) (*http.Response, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	for key := range query {
+		if key != "select" && key != "order" && key != "limit" && key != "offset" {
+			query.Del(key)
+		}
+	}
+	r = r.Clone(r.Context())
+	r.URL.RawQuery = query.Encode()
+	return f.next.RoundTrip(r)
+}
+
+// TestFallbackAgreesWithTheServer: whatever is asked, filtering on this side
+// gives the rows that filtering there gives.
+func TestFallbackAgreesWithTheServer(t *testing.T) {
+	t.Parallel()
+	srv := insforgetest.New(t, []byte(reminderTables))
+	whole := srv.Client().From("reminders")
+	c, err := insforge.New(srv.URL, insforge.WithHTTPClient(&http.Client{Transport: filterless{&http.Transport{DisableKeepAlives: true}}}))
+	require.NoError(t, err)
+	fallible := c.From("reminders").Fallback()
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	conditions := []filter.Filter{
+		filter.Gt("id", 2), filter.In("id", 1, 3, 5), filter.Lte("due_at", noon), filter.Neq("due_at", "2026-01-02T01:00:00+01:00"),
+		filter.Eq("name", "Ann"), filter.ILike("name", "*a*"), filter.Like("name", `%\%`), filter.IsNull("name"), filter.IMatch("name", "^[ab]"),
+		filter.IsDistinct("name", "bob"), filter.In("name", "Ann", "Cy%"), filter.Lt("name", "b"), filter.Eq("name", filter.AnyOf("bob", "Ann")),
+		filter.Gte("score", 9.5), filter.Eq("score", "100.50"), filter.Lt("score", filter.AllOf(10, 100)),
+		filter.Is("done", true), filter.Is("done", "unknown"), filter.Eq("done", false),
+		filter.Cs("tags", []string{"b"}), filter.Ov("tags", []string{"a", "x y"}), filter.Cd("tags", []string{"a", "b"}),
+		filter.Eq("meta->>n", 1), filter.Cs("meta", filter.JSON(map[string]any{"n": 1})), filter.Eq("meta->n", filter.JSON("1")), filter.IsNull("meta->>n"),
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		draw := func() filter.Filter {
+			f := rapid.SampledFrom(conditions).Draw(rt, "condition")
+			if rapid.Bool().Draw(rt, "not") {
+				f = filter.Not(f)
+			}
+			return f
+		}
+		var filters []filter.Filter
+		for range rapid.IntRange(1, 3).Draw(rt, "filters") {
+			f := draw()
+			if rapid.Bool().Draw(rt, "or") {
+				f = filter.Or(f, filter.And(draw(), draw()))
+			}
+			filters = append(filters, f)
+		}
+		order := rapid.SampledFrom([]string{"id", "due_at.desc,id", "score.nullsfirst,id"}).Draw(rt, "order")
+		offset := rapid.IntRange(0, 2).Draw(rt, "offset")
+		ask := func(q insforge.Query) []int64 {
+			rows, err := insforge.All[reminder](t.Context(), q.Where(filters...).Order(order).Offset(offset).Limit(3))
+			require.NoError(rt, err)
+			return ids(rows)
+		}
+		require.Equal(rt, ask(whole), ask(fallible))
+	})
 }
