@@ -25,9 +25,9 @@ var secretShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
 
 // setWebhook takes http URLs too, like a Bot API server of one's own does:
 // webhooks under test live on this machine.
-func (s *Server) setWebhook(_ context.Context, p params) (any, error) {
+func (s *Server) setWebhook(ctx context.Context, p params) (any, error) {
 	if !p.has("url") {
-		return s.deleteWebhook(nil, p)
+		return s.deleteWebhook(ctx, p)
 	}
 	target, err := url.Parse(p.str("url"))
 	if err != nil || target.Host == "" || (target.Scheme != "https" && target.Scheme != "http") {
