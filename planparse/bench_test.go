@@ -41,6 +41,7 @@ func BenchmarkParseHostile(b *testing.B) {
 		"braces":    strings.Repeat("{", 50_000),
 		"quotes":    strings.Repeat(`["`, 50_000),
 		"objects":   strings.Repeat(`{"a":`, 40_000),
+		"arrays":    strings.Repeat(`[{"a":`, 40_000),
 		"backticks": strings.Repeat("```[", 50_000),
 		"digits":    `[{"timing": "` + strings.Repeat("1", 16_000) + `"}]`,
 	} {

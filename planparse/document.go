@@ -132,8 +132,8 @@ func search(text string, from int) findings {
 // scan goes through the text once, reading a document wherever one may begin.
 func (f *findings) scan(from int, careful bool) {
 	var loose *document
-	strictLeft := 4*len(f.text) + 1024
-	budget := 8*len(f.text) + 1024
+	strictLeft := 2*len(f.text) + 1024
+	budget := 2*len(f.text) + 1024
 	unbalanced := false
 	for i := from; i < len(f.text); {
 		c := f.text[i]

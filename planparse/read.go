@@ -1,6 +1,7 @@
 package planparse
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -426,6 +427,12 @@ func (r *reader) strUntil(q quote, key bool) (node, bool) {
 				return r.finish(n), true
 			}
 			r.mended = true
+			if body := bytes.TrimRight(r.out[n.start+1:], " "); !key && len(body) > 0 && body[len(body)-1] == ',' && r.keyAhead() {
+				// The quote that should have ended the text before the comma is
+				// missing: this one begins the next key.
+				r.out = r.out[:n.start+len(body)]
+				return r.finish(n), true
+			}
 		case c >= utf8.RuneSelf && q.fancy:
 			ru, size := utf8.DecodeRuneInString(r.src[r.pos:])
 			switch ru {
@@ -451,6 +458,20 @@ func (r *reader) strUntil(q quote, key bool) (node, bool) {
 	n = r.finish(n)
 	n.whole = false
 	return n, true
+}
+
+// keyAhead reports whether a quoted key and its colon begin here.
+func (r *reader) keyAhead() bool {
+	i := r.pos + 1
+	for i < len(r.src) && isKeyByte(r.src[i]) {
+		i++
+	}
+	if i == r.pos+1 || !strings.HasPrefix(r.src[i:], `"`) {
+		return false
+	}
+	for i++; i < len(r.src) && r.src[i] == ' '; i++ {
+	}
+	return i < len(r.src) && r.src[i] == ':'
 }
 
 func (r *reader) finish(n node) node {
