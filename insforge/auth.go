@@ -125,10 +125,10 @@ func (c *Client) session(ctx context.Context, path string, body any, into *sessi
 	}
 	return c.send(ctx, r, func(a answer) error {
 		if err := c.decodeBody(a.body, into); err != nil {
-			return decodeError(r, a, c.redact, err)
+			return decodeError(r, a, c.redact(), err)
 		}
 		if into.AccessToken == "" {
-			return decodeError(r, a, c.redact, errors.New("no access token in it"))
+			return decodeError(r, a, c.redact(), errors.New("no access token in it"))
 		}
 		return nil
 	})

@@ -20,7 +20,7 @@ type Client struct {
 	base    string // scheme, host and path, without a trailing slash
 	dialect Dialect
 	schema  string
-	creds   credentials
+	creds   *credentials // a pointer, so that printing a Client does not print the key
 	http    *resty.Client
 	timeout time.Duration
 	retry   RetryPolicy
@@ -32,7 +32,6 @@ type Client struct {
 	observers []Observer
 	fallback  *fallbackSettings
 	now       func() time.Time
-	redact    redactor
 }
 
 // Dialect is what stands between the client and PostgREST.
@@ -113,7 +112,6 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 	c := s.client
 	c.base = base
 	c.creds.dialect = c.dialect
-	c.redact = c.creds.redactor()
 	c.http = newResty(s.httpClient)
 	return &c, nil
 }
@@ -190,6 +188,8 @@ func (c *Client) InSchema(name string) (*Client, error) {
 	other.schema = name
 	return &other, nil
 }
+
+func (c *Client) redact() redactor { return redactor{c.creds.key} }
 
 // Dialect returns the dialect the client speaks.
 func (c *Client) Dialect() Dialect { return c.dialect }

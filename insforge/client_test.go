@@ -233,7 +233,7 @@ func TestPaging(t *testing.T) {
 				require.EqualValues(t, i+1, row.ID)
 			}
 			_, err = insforge.All[lead](t.Context(), c.From("leads").Order(order).MaxRows(9))
-			require.ErrorIs(t, err, insforge.ErrTooMany)
+			require.ErrorIs(t, err, insforge.ErrRowLimit)
 			rows, err = insforge.All[lead](t.Context(), c.From("leads").Order(order).Limit(5).Offset(2))
 			require.NoError(t, err)
 			require.Len(t, rows, 5)

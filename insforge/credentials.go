@@ -46,7 +46,7 @@ type credentials struct {
 }
 
 // apply sets the headers and returns the user's token among them, if any.
-func (c credentials) apply(ctx context.Context, h http.Header) (token string, err error) {
+func (c *credentials) apply(ctx context.Context, h http.Header) (token string, err error) {
 	if c.source != nil {
 		if token, err = c.source.Token(ctx); err != nil {
 			return "", fmt.Errorf("token source: %w", err)
@@ -74,8 +74,6 @@ func (c credentials) apply(ctx context.Context, h http.Header) (token string, er
 	}
 	return token, nil
 }
-
-func (c credentials) redactor() redactor { return redactor{c.key} }
 
 // redactor removes secrets from text that others wrote: a proxy's error page
 // may show the request with its headers.

@@ -18,9 +18,9 @@ var (
 	ErrNoRows = errors.New("no rows")
 	// ErrTooManyRows says that One found more than one row.
 	ErrTooManyRows = errors.New("more than one row")
-	// ErrTooMany says that All was about to collect more rows than allowed
+	// ErrRowLimit says that All was about to collect more rows than allowed
 	// (see [WithMaxRows]).
-	ErrTooMany = errors.New("more rows than allowed")
+	ErrRowLimit = errors.New("more rows than allowed")
 	// ErrUnfiltered says that an Update or Delete would have changed every row
 	// of the table; [Query.AllRows] permits that.
 	ErrUnfiltered = errors.New("a filter is required (AllRows permits to change every row)")

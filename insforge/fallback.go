@@ -43,7 +43,7 @@ func (r FallbackReport) LogValue() slog.Value {
 }
 
 // FallbackRows limits how many rows are fetched to be filtered on this side;
-// more are [ErrTooMany]. The default is 10,000.
+// more are [ErrRowLimit]. The default is 10,000.
 func FallbackRows(n int) FallbackOption {
 	return func(s *fallbackSettings) error {
 		if n < 1 {
@@ -374,7 +374,7 @@ func (s *sieve) byHand(ctx context.Context, q Query, skip int, report *FallbackR
 			return err
 		}
 		if report.Scanned += len(page); report.Scanned > most {
-			return fmt.Errorf("insforge: %s: filtering on this side: %w (%d)", q.name, ErrTooMany, most)
+			return fmt.Errorf("insforge: %s: filtering on this side: %w (%d)", q.name, ErrRowLimit, most)
 		}
 		if sortHere {
 			all = append(all, page...)

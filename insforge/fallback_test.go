@@ -177,7 +177,7 @@ func TestFallbackHasLimits(t *testing.T) {
 	_, err = insforge.All[reminder](t.Context(), byName)
 	require.Error(t, err, "it must be asked for")
 	_, err = insforge.All[reminder](t.Context(), byName.Fallback(insforge.FallbackRows(4)))
-	require.ErrorIs(t, err, insforge.ErrTooMany)
+	require.ErrorIs(t, err, insforge.ErrRowLimit)
 	_, err = insforge.All[reminder](t.Context(), table.Where(filter.Wfts("name", "", "Ann")).Fallback())
 	require.ErrorContains(t, err, "PGRST100", "full-text search is not evaluated here")
 	_, err = insforge.All[reminder](t.Context(), table.Where(filter.Eq("nope", 1)).Fallback())

@@ -158,6 +158,17 @@ func TestDoubtIsKept(t *testing.T) {
 	require.False(t, insforge.SafeToRepeat(err))
 }
 
+// TestUncountedSuccess: that a write does not say how many rows it changed
+// does not undo it.
+func TestUncountedSuccess(t *testing.T) {
+	t.Parallel()
+	s := newStub(t, answer(204, ""))
+	_, err := s.client(t).From("leads").Where(filter.Eq("id", 1)).Delete(t.Context(), insforge.Idempotent())
+	require.ErrorContains(t, err, "was carried out")
+	require.False(t, insforge.SafeToRepeat(err))
+	require.Len(t, s.seen(), 1)
+}
+
 // TestUnreadableSuccess: a write whose answer makes no sense was carried out.
 func TestUnreadableSuccess(t *testing.T) {
 	t.Parallel()
@@ -450,7 +461,7 @@ func TestSecretsStayOut(t *testing.T) {
 		require.Error(t, err)
 		for _, text := range []string{
 			err.Error(), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err), log.String(),
-			fmt.Sprintf("%v %+v %#v %s", c, c, c, c),
+			fmt.Sprintf("%v %+v %#v %s", c, c, c, c), fmt.Sprintf("%v %+v %#v", *c, *c, c.From("leads")),
 		} {
 			require.NotContains(t, text, key)
 			require.NotContains(t, text, value)

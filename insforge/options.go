@@ -20,6 +20,7 @@ type settings struct {
 
 func defaults() *settings {
 	return &settings{client: Client{
+		creds:    &credentials{},
 		timeout:  15 * time.Second,
 		retry:    DefaultRetryPolicy(),
 		pageSize: 1000,
@@ -138,7 +139,7 @@ func WithPageSize(rows int) Option {
 }
 
 // WithMaxRows limits how many rows [All] collects before it gives up with
-// [ErrTooMany]; the default is 100,000. [Rows] has no limit.
+// [ErrRowLimit]; the default is 100,000. [Rows] has no limit.
 func WithMaxRows(rows int) Option {
 	return func(s *settings) error {
 		if rows < 1 {

@@ -16,7 +16,7 @@ import (
 
 // All returns the rows of a query: up to its limit, or all of them, however
 // many pages that takes. It never returns a part silently: more rows than
-// [WithMaxRows] allows are [ErrTooMany].
+// [WithMaxRows] allows are [ErrRowLimit].
 //
 // Rows that come in several pages need an order that is the same in every
 // request: one that ends in a unique column, as Order("due_at", "id") does.
@@ -31,7 +31,7 @@ func All[T any](ctx context.Context, q Query) ([]T, error) {
 			return nil, err
 		}
 		if len(rows)+len(page) > most {
-			return nil, fmt.Errorf("insforge: %s: %w (%d)", q.name, ErrTooMany, most)
+			return nil, fmt.Errorf("insforge: %s: %w (%d)", q.name, ErrRowLimit, most)
 		}
 		if len(rows) == 0 {
 			rows = page
@@ -192,7 +192,7 @@ func fetch[T any](ctx context.Context, q Query, look func(body []byte, rows int)
 	err = q.client.send(ctx, r, func(a answer) error {
 		rows = nil
 		if err := q.client.decodeBody(a.body, &rows); err != nil {
-			return decodeError(r, a, q.client.redact, err)
+			return decodeError(r, a, q.client.redact(), err)
 		}
 		if look != nil {
 			look(a.body, len(rows))

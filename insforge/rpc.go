@@ -47,7 +47,7 @@ func Call[T any](ctx context.Context, c *Client, function string, args any, opts
 			return nil
 		}
 		if err := c.decodeBody(a.body, &result); err != nil {
-			return decodeError(r, a, c.redact, err)
+			return decodeError(r, a, c.redact(), err)
 		}
 		return nil
 	})

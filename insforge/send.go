@@ -183,7 +183,7 @@ func (s *sending) exchange(ctx context.Context) (status int, err error) {
 	}
 	s.renewed = true
 	if renewErr := refresh.renew(ctx, token); renewErr != nil {
-		clean := s.client.redact.with(token)
+		clean := s.client.redact().with(token)
 		return status, fmt.Errorf("%w; refreshing the token: %s", err, clean.clean(renewErr.Error()))
 	}
 	status, _, err = s.roundTrip(ctx)
@@ -221,10 +221,9 @@ func (s *sending) roundTrip(ctx context.Context) (status int, token string, err 
 		buf.Grow(int(n) + bytes.MinRead)
 	}
 	_, err = buf.ReadFrom(io.LimitReader(raw.Body, c.maxBody+1))
-	clean := c.redact.with(token)
 	switch ok := raw.StatusCode >= 200 && raw.StatusCode <= 299; {
 	case !ok: // what there is of a refusal's body is enough
-		e := newError(raw.StatusCode, raw.Header, buf.Bytes(), clean, c.now())
+		e := newError(raw.StatusCode, raw.Header, buf.Bytes(), c.redact().with(token), c.now())
 		e.Method, e.Table = r.method, r.table
 		return raw.StatusCode, token, e
 	case err != nil:
@@ -280,8 +279,8 @@ func (s *sending) transportError(ctx context.Context, err error, unsent bool) er
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = fmt.Errorf("%w (%w)", ctx.Err(), err)
 	}
-	if text := err.Error(); s.client.redact.clean(text) != text {
-		err = redactedError{err, s.client.redact.clean(text)}
+	if text := err.Error(); s.client.redact().clean(text) != text {
+		err = redactedError{err, s.client.redact().clean(text)}
 	}
 	return &TransportError{Method: s.call.method, Table: s.call.table, Err: err, unsent: unsent}
 }

@@ -23,6 +23,7 @@ func (q Query) split() ([]Query, error) {
 	if q.fits(ps) {
 		return []Query{q}, nil
 	}
+	q.filters = flatten(q.filters)
 	at, longest := -1, 0
 	for i, f := range q.filters {
 		c, ok := f.(filter.Cond)
@@ -45,6 +46,20 @@ func (q Query) split() ([]Query, error) {
 		list.List = list.List[n:]
 	}
 	return parts, nil
+}
+
+// flatten takes apart what must hold together anyway.
+func flatten(filters []filter.Filter) []filter.Filter {
+	out := make([]filter.Filter, 0, len(filters))
+	for _, f := range filters {
+		tree, ok := f.(filter.Tree)
+		if ok && !tree.Or && !tree.Negate && len(tree.Embed) == 0 {
+			out = append(out, flatten(tree.Filters)...)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func (q Query) whole() ([]Query, error) {

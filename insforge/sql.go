@@ -51,7 +51,7 @@ func (c *Client) admin(ctx context.Context, operation, method, path string, body
 			return nil
 		}
 		if err := c.decodeBody(a.body, into); err != nil {
-			return decodeError(r, a, c.redact, err)
+			return decodeError(r, a, c.redact(), err)
 		}
 		return nil
 	})

@@ -330,14 +330,14 @@ func returning[T any](ctx context.Context, q Query, r *call, w *write) ([]T, err
 		if w.single {
 			var row T
 			if err := q.client.decodeBody(a.body, &row); err != nil {
-				return decodeError(r, a, q.client.redact, err)
+				return decodeError(r, a, q.client.redact(), err)
 			}
 			rows = []T{row}
 			return nil
 		}
 		rows = nil
 		if err := q.client.decodeBody(a.body, &rows); err != nil {
-			return decodeError(r, a, q.client.redact, err)
+			return decodeError(r, a, q.client.redact(), err)
 		}
 		return nil
 	})
