@@ -38,6 +38,7 @@ func (d *dialogue) register() {
 		{name: "week", brief: "What is due in the next seven days", run: week},
 		{name: "snoozed", brief: "What is put off or no longer reminded of", run: snoozed},
 		{name: "note", args: "TEXT", brief: "Add a note to the lead in focus", run: note, example: "/note prefers mail, back from holiday on Monday"},
+		{name: "undo", brief: "Take back what you last did with a step", run: undoLast, detail: "Within a minute."},
 		{name: "delete", args: "[NAME]", brief: "Delete a lead with its reminders", run: deleteLead, detail: "I ask before I do."},
 		{name: "timezone", args: "[PLACE]", brief: "Set your time zone", run: timezone,
 			detail: "Takes a zone or a city, or an offset.", example: "/timezone Europe/Berlin"},

@@ -20,8 +20,8 @@ import (
 // the longest of it.
 const handlerTime = 2 * time.Minute
 
-// dialogue answers people. It is safe for concurrent use and keeps no state
-// beyond [fragments]: what it must remember is in the store.
+// dialogue answers people. It is safe for concurrent use. What must not be
+// forgotten is in the store; fragments and marks may be.
 type dialogue struct {
 	store   *scheduler.Store
 	sched   *scheduler.Scheduler
@@ -39,6 +39,7 @@ type dialogue struct {
 	commands  []command
 	actions   map[string]action
 	fragments fragments
+	marks     marks
 }
 
 // turn is one message or press, and the means to answer it.
@@ -47,7 +48,6 @@ type turn struct {
 	from    *tele.User
 	chat    int64
 	message int64 // the person's, or the one whose button was pressed
-	quiet   bool  // the message is old news; say nothing
 
 	settings *scheduler.User // once asked for
 	toast    *toast          // of a press; nil for a message
@@ -186,6 +186,14 @@ func (t *turn) notice(ctx context.Context, text string) error {
 		return nil
 	}
 	return t.say(ctx, plain(text))
+}
+
+// flash answers a press in a word, if there is one to answer: what it led to is
+// shown in the message.
+func (t *turn) flash(ctx context.Context, text string) {
+	if t.toast != nil {
+		t.toast.show(ctx, text)
+	}
 }
 
 // user is the person's settings.

@@ -66,3 +66,21 @@ func TestButtonsFitTelegramsLimit(t *testing.T) {
 	_, err := keyboard{{press("Undo", "undo", mark), press("step", "step", int64(1<<62), 50, 1)}}.markup()
 	require.NoError(t, err)
 }
+
+func TestGroupsAreToldToWriteInPrivate(t *testing.T) {
+	t.Parallel()
+	srv := telegramtest.Start(t, telegramtest.WithToken(testToken))
+	ann := srv.User(telegramtest.Person{ID: 7, FirstName: "Ann"})
+	ann.Send("hello")
+	d := &dialogue{
+		courier: newTestCourier(srv.URL), clock: scheduler.SystemClock(), log: slog.New(slog.DiscardHandler),
+		username: func() string { return "somebot" }, handled: func(string, time.Duration) {},
+	}
+	// The fake has no group here; the answer goes where the chat's id says.
+	for _, text := range []string{"hello everybody", "/leads@otherbot", "/leads"} {
+		d.update(t.Context(), tele.Update{Message: &tele.Message{Text: text, Sender: &tele.User{ID: 7}, Chat: &tele.Chat{ID: 7, Type: tele.ChatGroup}}})
+	}
+	require.Len(t, srv.Calls("sendMessage"), 1)
+	last, _ := ann.Last()
+	require.Contains(t, last.Text, "open @somebot")
+}

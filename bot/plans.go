@@ -438,9 +438,7 @@ func regenerate(ctx context.Context, t *turn, args []string) error {
 // write has a plan written for a lead and proposes it. Where that takes time
 // the person sees that something happens.
 func (t *turn) write(ctx context.Context, lead scheduler.Lead) error {
-	if t.toast != nil {
-		t.toast.show(ctx, "")
-	}
+	t.flash(ctx, "")
 	var progress int64
 	if t.planner.slow() {
 		var err error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/followthrough-go/followthrough/planparse"
@@ -246,14 +247,27 @@ func undo(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return errStale
 	}
+	return t.undo(ctx, mark)
+}
+
+// undoLast is the command /undo.
+func undoLast(ctx context.Context, t *turn, _ string) error {
+	mark, ok := t.marks.last(t.from.ID)
+	if !ok {
+		return t.say(ctx, plain("There is nothing to take back. A step can be opened again from its lead: /lead."))
+	}
+	return t.undo(ctx, mark)
+}
+
+// undo takes an action back and shows the reminder as it was.
+func (t *turn) undo(ctx context.Context, mark scheduler.Mark) error {
 	change, err := t.sched.Undo(ctx, t.from.ID, mark)
-	if errors.Is(err, scheduler.ErrTooLate) {
+	switch {
+	case errors.Is(err, scheduler.ErrTooLate):
 		return t.notice(ctx, "That is more than a minute ago. Open the lead to tick the step or open it again.")
-	}
-	if errors.Is(err, scheduler.ErrAlreadyHandled) {
+	case errors.Is(err, scheduler.ErrAlreadyHandled):
 		return t.notice(ctx, "This changed since, so there is nothing to take back.")
-	}
-	if err != nil {
+	case err != nil:
 		return t.gone(ctx, err)
 	}
 	user, err := t.user(ctx)
@@ -261,9 +275,37 @@ func undo(ctx context.Context, t *turn, args []string) error {
 		return err
 	}
 	now := t.now(user)
-	t.toast.show(ctx, "↩️ Taken back")
+	t.flash(ctx, "↩️ Taken back")
 	m := reminderMessage("↩️ Open again", change.After, change.Lead, change.Step, "I ask again "+moment(change.After.DueAt.In(now.Location()), now)+".", now)
 	return t.show(ctx, m.text, m.keys...)
+}
+
+// marks remembers each person's last action, for /undo. It is kept in memory:
+// an action can be taken back for a minute only.
+type marks struct {
+	mu     sync.Mutex
+	people map[int64]scheduler.Mark
+}
+
+func (m *marks) note(person int64, mark scheduler.Mark) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.people == nil {
+		m.people = map[int64]scheduler.Mark{}
+	}
+	for other, old := range m.people {
+		if mark.At.Sub(old.At) > time.Hour {
+			delete(m.people, other)
+		}
+	}
+	m.people[person] = mark
+}
+
+func (m *marks) last(person int64) (scheduler.Mark, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mark, ok := m.people[person]
+	return mark, ok
 }
 
 // act carries out what a press on a reminder asks for, and changes the message
@@ -287,7 +329,8 @@ func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do f
 		t.log.Warn("settings not read", "telegram_id", t.from.ID, "error", err)
 	}
 	now := t.now(user)
-	t.toast.show(ctx, outcomeToast(to))
+	t.marks.note(t.from.ID, change.Mark)
+	t.flash(ctx, outcomeToast(to))
 	return t.show(ctx, outcomeText(change, now), []button{press("↩️ Undo", "undo", change.Mark), press("👤 Lead", "lead", change.After.LeadID)})
 }
 
@@ -323,7 +366,8 @@ func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder, wanted 
 	if err := t.notice(ctx, words); err != nil {
 		return err
 	}
-	if r.Status == wanted && r.MessageID == t.message {
+	mark, _ := t.marks.last(t.from.ID)
+	if r.Status == wanted && (r.MessageID == t.message || mark.ReminderID == r.ID) {
 		return nil // a second tap; the first one changed the message
 	}
 	found, err := t.store.Lead(ctx, t.from.ID, r.LeadID)

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +59,12 @@ func checkAll(ctx context.Context, environ []string, stdout, stderr io.Writer) i
 // checkStore tests that the tables can be reached, with every column.
 func checkStore(ctx context.Context, config bot.Config) (string, error) {
 	if config.Embedded() {
+		if _, err := os.Stat(config.DataFile); errors.Is(err, fs.ErrNotExist) && config.DataFile != embedded.Memory {
+			if dir, err := os.Stat(filepath.Dir(config.DataFile)); err != nil || !dir.IsDir() {
+				return "", fmt.Errorf("DATA_FILE %s is in a directory that does not exist", config.DataFile)
+			}
+			return "INSFORGE_URL is not set: data will be kept in " + config.DataFile, nil
+		}
 		schema, err := embedded.ParseTables(migrations.Tables)
 		if err != nil {
 			return "", err
