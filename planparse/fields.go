@@ -22,6 +22,9 @@ const (
 	keyCompletedAt   = "completed_at"
 )
 
+// formatKeys lists the fields in the order in which a new step is written.
+var formatKeys = [...]string{keyStepID, keyAction, keyDescription, keySuggestedText, keyTiming, keyDelay, keyStatus, keyCompletedAt}
+
 // aliases maps what models call the fields, squeezed to letters and digits, to
 // the fields.
 var aliases = map[string]string{
@@ -55,7 +58,11 @@ func squeeze(key string) string {
 // canonical names the field a key means, and whether the key is another name
 // for it. Upper case is not: JSON decoders commonly overlook it.
 func canonical(key string) (field string, alias, ok bool) {
-	for _, k := range [...]string{keyStepID, keyAction, keyDescription, keySuggestedText, keyTiming, keyDelay, keyStatus, keyCompletedAt} {
+	switch key {
+	case keyStepID, keyAction, keyDescription, keySuggestedText, keyTiming, keyDelay, keyStatus, keyCompletedAt:
+		return key, false, true
+	}
+	for _, k := range formatKeys {
 		if strings.EqualFold(key, k) {
 			return k, false, true
 		}
@@ -354,7 +361,7 @@ func (s Step) MarshalJSON() ([]byte, error) {
 		written[f.key] = true
 	}
 	fresh := s.fields == nil
-	for _, key := range [...]string{keyStepID, keyAction, keyDescription, keySuggestedText, keyTiming, keyDelay, keyStatus, keyCompletedAt} {
+	for _, key := range formatKeys {
 		if written[key] {
 			continue
 		}

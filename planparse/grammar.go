@@ -421,9 +421,6 @@ func (p *parser) leads() {
 			if next := p.peek(1).kind; next != kNow && next != kDayName && next != kLead && next != kWeekday && next != kNext {
 				return
 			}
-		case kEdge:
-			// "end of week" is the grammar's; nothing to skip.
-			return
 		case kUnit:
 			// "min. 3 days"
 			if t.val != uMinute || p.peek(1).kind != kNum && p.peek(1).kind != kDot {
@@ -434,12 +431,6 @@ func (p *parser) leads() {
 			}
 		case kDot, kColon:
 			// "approx. day 12", "delay: 3 days"
-		case kTail:
-			// "max", "latest" in front
-			if p.peek(1).kind == kEnd {
-				return
-			}
-			return
 		default:
 			return
 		}
@@ -579,10 +570,7 @@ func (p *parser) anywhere(lo, hi int) (meaning, bool) {
 		p.hi = hi
 		switch p.toks[p.i].kind {
 		case kBefore, kAgo, kRecurring:
-			if p.toks[p.i].kind != kRecurring {
-				return meaning{}, false
-			}
-			// Every day is not "day N"; "weekly from day 3" is a rhythm.
+			// "2 days before day 7"; "weekly from day 3" is a rhythm.
 			return meaning{}, false
 		case kLast:
 			if p.peek(1).kind == kUnit {

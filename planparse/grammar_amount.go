@@ -1,6 +1,9 @@
 package planparse
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // number reads a number in digits or words, and the vague ones: a, few, half.
 func (p *parser) number() (float64, bool) {
@@ -333,53 +336,21 @@ func (p *parser) distance() (meaning, bool) {
 		}
 		p.i++
 	}
-	if p.i > start && p.is(kUnit) && (relative || p.window || p.led && start > 0 && p.toks[start-1].kind == kThe && p.toks[start].kind == kNext && p.leadIs(leadIn)) {
-		// "another week", "over the next week", "in the next month"; but not
-		// "in the coming weeks"
-		if p.plural() {
-			p.i = start
-			return m, false
-		}
-		u, _ := p.unitHere()
-		if !p.add(&m.span, 1, u) {
-			return m, false
-		}
-		if p.is(kOr) && p.peek(1).kind == kNum {
-			p.i += 2 // "in the next day or two"
-		}
-	} else if p.is(kUnit) && p.i == start && p.window && start > 0 && p.toks[start-1].kind == kThe && p.toks[start-1].val == 0 && p.peek(1).kind == kEnd {
-		// "within the week" ends with it
-		u := p.tok().val
-		p.i++
-		switch u {
-		case uDay:
-			return m, true
-		case uWeek:
-			m.days = p.cal.endOfWeek(0)
-			return m, true
-		case uMonth:
-			m.days = p.cal.endOfMonth(0)
-			return m, true
-		default:
-			return m, p.add(&m.span, 1, u)
-		}
-	} else if p.is(kUnit) && p.i == start && (p.leadIs(leadIn) || p.window) && p.peek(1).kind != kNum {
-		// "через неделю"
-		if p.toks[p.i].start >= p.toks[p.i].end || p.src[p.toks[p.i].start] < 0x80 {
-			p.i = start
-			return m, false
-		}
-		u, _ := p.unitHere()
-		if !p.add(&m.span, 1, u) {
-			return m, false
-		}
-	} else {
-		more := p.moreAhead()
-		if !p.amount(&m.span) {
-			p.i = start
-			return m, false
-		}
-		relative = relative || more
+	ok := true
+	switch {
+	case !p.is(kUnit):
+		relative = relative || p.moreAhead()
+		ok = p.amount(&m.span)
+	case p.i > start:
+		ok = (relative || p.window || p.windowAhead(start)) && p.oneUnit(&m.span)
+	case p.endOfThis(&m):
+		return m, true
+	default:
+		ok = p.foreignUnit(&m.span)
+	}
+	if !ok {
+		p.i = start
+		return m, false
 	}
 	if relative {
 		m.ref.Kind = ToPrevious
@@ -389,6 +360,53 @@ func (p *parser) distance() (meaning, bool) {
 		p.tails()
 	}
 	return m, p.countedFrom(&m)
+}
+
+// oneUnit reads a unit that stands for one of it: "another week", "over the
+// next week", "in the next day or two"; but not "in the coming weeks".
+func (p *parser) oneUnit(s *span) bool {
+	if p.plural() {
+		return false
+	}
+	u, ok := p.unitHere()
+	if ok && p.is(kOr) && p.peek(1).kind == kNum {
+		p.i += 2
+	}
+	return ok && p.add(s, 1, u)
+}
+
+// endOfThis reads "within the week", which ends with it.
+func (p *parser) endOfThis(m *meaning) bool {
+	if !p.window || p.i == 0 || p.toks[p.i-1].kind != kThe || p.toks[p.i-1].val != 0 || p.peek(1).kind != kEnd {
+		return false
+	}
+	u := p.tok().val
+	p.i++
+	switch u {
+	case uDay:
+		return true
+	case uWeek:
+		m.days = p.cal.endOfWeek(0)
+	case uMonth:
+		m.days = p.cal.endOfMonth(0)
+	default:
+		return p.add(&m.span, 1, u)
+	}
+	return true
+}
+
+// foreignUnit reads a unit without a number where a language leaves out the
+// one: "через неделю".
+func (p *parser) foreignUnit(s *span) bool {
+	if p.tok().val == uFortnight {
+		p.i++ // never names a certain one, as "week" may
+		return p.add(s, 1, uFortnight)
+	}
+	if !p.leadIs(leadIn) && !p.window || p.peek(1).kind == kNum || p.src[p.tok().start] < utf8.RuneSelf {
+		return false
+	}
+	u, ok := p.unitHere()
+	return ok && p.add(s, 1, u)
 }
 
 // leadIs reports whether a filler of the kind stands right before, articles

@@ -3,14 +3,13 @@ package planparse
 // countedFrom reads what an amount is counted from, if anything is said.
 func (p *parser) countedFrom(m *meaning) bool {
 	start := p.i
-	t := p.tok()
 	p.eat(kOpen) // "3 days (after step 2)"
 	if p.is(kComma) || p.is(kDash) && p.peek(1).kind != kNum {
 		if k := p.peek(1).kind; k == kEvent || k == kNegative || k == kAfter {
 			p.i++
 		}
 	}
-	t = p.tok()
+	t := p.tok()
 	switch t.kind {
 	case kEnd:
 		return true
