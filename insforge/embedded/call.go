@@ -107,8 +107,12 @@ func (c *call) applyRange() error {
 		}
 	}
 	lower = max(lower, 0)
-	m := rangeHeader.FindStringSubmatch(c.request.Header.Get("Range"))
-	if m == nil || c.request.Method != http.MethodGet {
+	header := c.request.Header.Get("Range")
+	if header == "" || c.request.Method != http.MethodGet {
+		return nil
+	}
+	m := rangeHeader.FindStringSubmatch(header)
+	if m == nil {
 		return nil
 	}
 	from, err := strconv.ParseInt(m[1], 10, 64)

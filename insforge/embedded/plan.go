@@ -297,9 +297,7 @@ func (s *Store) addOutput(p *plan, root *query, one item, path string) error {
 	case one.count || one.agg != "":
 		return &apiError{status: http.StatusBadRequest, code: "PGRST123", message: "Use of aggregate functions is not allowed"}
 	case one.star:
-		for i, c := range t.columns {
-			p.outputs = append(p.outputs, output{key: printedKey(c.name), name: c.name, column: i, typ: c.typ})
-		}
+		p.outputs = append(p.outputs, t.star...)
 		return nil
 	case one.embed != nil:
 		return s.addJoin(p, root, one, path)

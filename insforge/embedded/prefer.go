@@ -68,12 +68,28 @@ func parsePreferences(header http.Header) (preferences, error) {
 	return p, nil
 }
 
+// place is where the setting of a preference is kept.
+func (p *preferences) place(name string) *string {
+	switch name {
+	case "resolution":
+		return &p.resolution
+	case "missing":
+		return &p.missing
+	case "return":
+		return &p.returns
+	case "count":
+		return &p.count
+	case "handling":
+		return &p.handling
+	case "params":
+		return &p.parameters
+	default:
+		return &p.tx
+	}
+}
+
 func (p *preferences) set(name, setting string) {
-	place := map[string]*string{
-		"resolution": &p.resolution, "missing": &p.missing, "return": &p.returns, "count": &p.count,
-		"handling": &p.handling, "params": &p.parameters, "tx": &p.tx,
-	}[name]
-	if *place == "" {
+	if place := p.place(name); *place == "" {
 		*place = setting
 	}
 }
@@ -83,10 +99,7 @@ func (p *preferences) set(name, setting string) {
 func (p *preferences) applied(names ...string) string {
 	var parts []string
 	for _, name := range names {
-		setting := map[string]string{
-			"resolution": p.resolution, "missing": p.missing, "return": p.returns, "count": p.count, "handling": p.handling,
-		}[name]
-		if setting != "" {
+		if setting := *p.place(name); setting != "" {
 			parts = append(parts, name+"="+setting)
 		}
 	}

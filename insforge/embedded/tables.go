@@ -27,6 +27,7 @@ type table struct {
 	columns []column
 	byName  map[string]int
 	layout  layout
+	star    []output // what select=* prints
 	primary *index   // nil: none
 	indexes []*index // unique ones first, the primary key before all
 	checks  []check
@@ -210,6 +211,9 @@ func newTable(name string, ordinal int, f tableFile) (*table, error) {
 		}
 	}
 	t.layout = newLayout(t.columns)
+	for i, c := range t.columns {
+		t.star = append(t.star, output{key: printedKey(c.name), name: c.name, column: i, typ: c.typ})
+	}
 	if len(primary) > 0 {
 		if err := t.addIndex(primary, true, name+"_pkey"); err != nil {
 			return nil, err
