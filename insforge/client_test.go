@@ -330,6 +330,10 @@ func TestMistakesAreNotSent(t *testing.T) {
 		ctx := t.Context()
 		_, err := insforge.All[lead](ctx, q)
 		require.Error(t, err, name)
+		if name != "long" { // which falling back would shorten
+			_, err = insforge.All[lead](ctx, q.Fallback())
+			require.Error(t, err, name)
+		}
 		for _, err := range insforge.Rows[lead](ctx, q) {
 			require.Error(t, err, name)
 		}

@@ -226,7 +226,7 @@ type sieve struct {
 	order   []orderTerm
 	keys    map[string]string // column → key in the rows fetched
 	extra   []string          // of these keys, those that were not asked for
-	selects []string
+	selects []string          // what is fetched: what was asked for, and extra
 	types   map[string]filter.Type
 	guessed map[string]bool
 	pred    filter.Predicate
@@ -236,11 +236,13 @@ type sieve struct {
 }
 
 func newSieve(q Query) (*sieve, error) {
-	s := &sieve{keys: map[string]string{}, types: map[string]filter.Type{}, guessed: map[string]bool{}}
+	if _, err := q.readParams(); err != nil {
+		return nil, err // a mistake, whoever filters
+	}
+	s := &sieve{
+		keys: map[string]string{}, types: map[string]filter.Type{}, guessed: map[string]bool{}, selects: slices.Clone(q.columns),
+	}
 	for _, f := range q.filters {
-		if err := f.Err(); err != nil {
-			return nil, fmt.Errorf("insforge: %s: %w", q.name, err)
-		}
 		if ownFilter(f) {
 			s.filters = append(s.filters, f)
 			for _, path := range pathsOf(f, nil) {
@@ -253,15 +255,6 @@ func newSieve(q Query) (*sieve, error) {
 		s.order = order
 		for _, term := range order {
 			s.need(q, term.path)
-		}
-	}
-	s.selects = q.columns
-	if len(s.extra) > 0 {
-		s.selects = slices.Clone(q.columns)
-		for column, key := range s.keys {
-			if slices.Contains(s.extra, key) {
-				s.selects = append(s.selects, key+":"+filter.Quote(column))
-			}
 		}
 	}
 	for column, t := range q.fallback.types {
@@ -288,6 +281,7 @@ func (s *sieve) need(q Query, path filter.Path) {
 	key := "fallback_" + strconv.Itoa(len(s.extra))
 	s.keys[column] = key
 	s.extra = append(s.extra, key)
+	s.selects = append(s.selects, key+":"+filter.Quote(column))
 }
 
 func ownFilter(f filter.Filter) bool {
@@ -355,10 +349,10 @@ func (s *sieve) check(page []json.RawMessage) ([]json.RawMessage, error) {
 func (s *sieve) byHand(ctx context.Context, q Query, skip int, report *FallbackReport, give func([]json.RawMessage) bool) error {
 	s.trusting = false
 	most := q.fallback.rows
-	fetch := q
-	fetch.fallback, fetch.columns = nil, s.selects
-	fetch.hasLimit, fetch.offset = false, 0
-	fetch, sortHere, err := s.reduce(ctx, fetch, report)
+	source := q
+	source.fallback, source.columns = nil, s.selects
+	source.hasLimit, source.offset = false, 0
+	source, sortHere, err := s.reduce(ctx, source, report)
 	if err != nil {
 		return err
 	}
@@ -369,7 +363,7 @@ func (s *sieve) byHand(ctx context.Context, q Query, skip int, report *FallbackR
 		return (len(rows) == 0 || give(rows)) && !w.done()
 	}
 	var all []json.RawMessage
-	for page, err := range pages[json.RawMessage](ctx, fetch) {
+	for page, err := range pages[json.RawMessage](ctx, source) {
 		if err != nil {
 			return err
 		}
