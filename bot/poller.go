@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -141,7 +142,8 @@ type inbox struct {
 	mu        sync.Mutex
 	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
 	pending   map[int]struct{}        // ids received and not yet handled
-	highest   int                     // id received
+	done      map[int]struct{}        // ids handled that Telegram may send again: one before them is pending
+	last      int                     // id received
 	confirmed int                     // the offset last asked for
 	closed    bool
 	workers   sync.WaitGroup
@@ -150,7 +152,7 @@ type inbox struct {
 func newInbox(handle func(tele.Update)) *inbox {
 	return &inbox{
 		handle: handle, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1),
-		queues: map[int64][]tele.Update{}, pending: map[int]struct{}{},
+		queues: map[int64][]tele.Update{}, pending: map[int]struct{}{}, done: map[int]struct{}{},
 	}
 }
 
@@ -160,14 +162,15 @@ func (in *inbox) offset() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.confirmed = in.next()
+	maps.DeleteFunc(in.done, func(id int, _ struct{}) bool { return id < in.confirmed })
 	return in.confirmed
 }
 
 func (in *inbox) next() int {
-	if in.highest == 0 {
+	if in.last == 0 {
 		return 0
 	}
-	first := in.highest + 1
+	first := in.last + 1
 	for id := range in.pending {
 		first = min(first, id)
 	}
@@ -194,11 +197,14 @@ func (in *inbox) admit(updates []tele.Update) int {
 	defer in.mu.Unlock()
 	admitted := 0
 	for _, update := range updates {
-		// What lies before the highest was received before: handled, or queued.
-		if update.ID <= in.highest {
+		// Ids are compared for equality only: after a quiet week Telegram goes
+		// on with one chosen at random, which may be lower.
+		_, queued := in.pending[update.ID]
+		_, done := in.done[update.ID]
+		if queued || done {
 			continue
 		}
-		in.highest = update.ID
+		in.last = update.ID
 		in.pending[update.ID] = struct{}{}
 		chat := chatOf(update)
 		queue, atWork := in.queues[chat]
@@ -239,6 +245,7 @@ func (in *inbox) handled(chat int64, id int) {
 	in.mu.Lock()
 	in.queues[chat] = in.queues[chat][1:]
 	delete(in.pending, id)
+	in.done[id] = struct{}{}
 	in.mu.Unlock()
 	select {
 	case in.gone <- struct{}{}:

@@ -245,3 +245,15 @@ func TestOneWorkerPerChat(t *testing.T) {
 	in.close()
 	require.Equal(t, all+1, in.offset())
 }
+
+func TestNumbersMayStartAnewAfterAQuietWeek(t *testing.T) {
+	t.Parallel()
+	in := newInbox(func(tele.Update) {})
+	require.Equal(t, 1, in.admit([]tele.Update{update(1000, 7)}))
+	require.Equal(t, 0, in.admit([]tele.Update{update(1000, 7)}), "queued or handled, but not confirmed")
+	in.workers.Wait()
+	require.Equal(t, 1001, in.offset())
+	require.Equal(t, 1, in.admit([]tele.Update{update(12, 7)}), "a lower number is new all the same")
+	in.workers.Wait()
+	require.Equal(t, 13, in.offset())
+}
