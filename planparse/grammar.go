@@ -401,6 +401,20 @@ func (p *parser) leads() {
 			if p.i != p.first {
 				return
 			}
+		case kOf:
+			// "in der zweiten Woche", "de 3 a 5 días"
+			if p.i != p.first && p.peek(-1).kind != kLead {
+				return
+			}
+		case kA:
+			// "a finales de mes"
+			if p.peek(1).kind != kEdge {
+				return
+			}
+		case kTo:
+			if t.val != 1 || p.i != p.first {
+				return
+			}
 		case kTilde, kPlus, kBetween, kLabel, kThe, kInto:
 		case kAfter, kFrom:
 			// "after 2 days" and "from Monday"; "after the demo" fails later.

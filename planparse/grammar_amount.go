@@ -39,6 +39,9 @@ func (p *parser) number() (float64, bool) {
 	case kFew:
 		p.i++
 		p.eat(kOf)
+		if p.is(kNum) { // "unos 3 días"
+			return p.number()
+		}
 		return t.num, true
 	case kHalf:
 		p.i++
@@ -85,6 +88,11 @@ func (p *parser) upper(n float64) (float64, bool) {
 	start := p.i
 	switch p.tok().kind {
 	case kDash, kTilde, kSlash, kTo, kOr:
+		p.i++
+	case kA: // "3 a 5 días"
+		if p.peek(1).kind != kNum {
+			return n, false
+		}
 		p.i++
 	case kAnd:
 		if p.peek(1).kind == kA {
@@ -442,8 +450,9 @@ func (p *parser) moreAhead() bool {
 	return false
 }
 
-// plural reports whether the next token is an English plural.
+// plural reports whether the next token is a plural, by its ending.
 func (p *parser) plural() bool {
 	t := p.tok()
-	return t.end-t.start > 3 && p.src[t.end-1]|0x20 == 's'
+	last := p.src[t.end-1] | 0x20
+	return t.end-t.start > 3 && (last == 's' || last == 'n')
 }

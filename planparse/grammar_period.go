@@ -155,6 +155,11 @@ func (p *parser) period(e edge) (meaning, bool) {
 			m.days = p.cal.monday(2) + weekPart(e)
 			return m, true
 		}
+		if t.val == uDecade {
+			p.i++
+			m.days = p.cal.monday(1) + weekPart(e)
+			return m, true
+		}
 	case kQuarter:
 		p.refuse(verdictCalendarQuarter)
 	}

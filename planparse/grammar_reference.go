@@ -137,7 +137,8 @@ func (p *parser) startPoint() bool {
 
 // reference reads a step of the plan: the previous one or a numbered one.
 func (p *parser) reference() (Reference, bool) {
-	p.eat(kThe)
+	for p.eat(kThe) || p.eat(kOf) {
+	}
 	for p.is(kDone) || p.is(kDo) && p.peek(1).kind == kStep {
 		p.i++
 		p.eat(kOf)

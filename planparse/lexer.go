@@ -328,6 +328,9 @@ func (l *lexer) word() {
 			if entry.kind == kNum {
 				t.val = numWord
 			}
+			if n == 1 && entry.kind == kUnit && entry.val == uYear && l.space {
+				t.kind = kAnd // "3 y 5", unlike "3y"
+			}
 			if entry.phrases != nil {
 				for i := range entry.phrases {
 					ph := &entry.phrases[i]

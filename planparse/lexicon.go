@@ -240,7 +240,6 @@ var english = vocabulary{
 	"immediatly,imediately,immediatley":        {kind: kNow},
 	"immediatelly,immedietly,immedately":       {kind: kNow},
 	"imediatly,immidiately,straightaway":       {kind: kNow},
-	"pronto":                                   {kind: kNow},
 	"forthwith,rightaway":                      {kind: kNow},
 	"right now,right away,straight away":       {kind: kNow},
 	"as soon as possible,soon as possible":     {kind: kNow},
