@@ -37,7 +37,7 @@ func (s *Store) newCall(r *http.Request, name, rawQuery string, body []byte) (*c
 			}
 		}
 	}
-	if c.query, err = parseQuery(rawQuery); err != nil {
+	if c.query, err = parseQuery(rawQuery, r.Method != http.MethodGet && r.Method != http.MethodHead); err != nil {
 		return nil, err
 	}
 	if c.prefer, err = parsePreferences(r.Header); err != nil {
@@ -84,6 +84,13 @@ var rangeHeader = regexp.MustCompile(`^([0-9]+)-([0-9]*)$`)
 // has.
 func (c *call) applyRange() error {
 	q := c.query
+	if q.limit != nil && *q.limit == 0 && (q.offset == nil || *q.offset <= 0) {
+		return nil // nothing at all, whatever the header says
+	}
+	first, last, err := c.rangeHeader()
+	if err != nil {
+		return err
+	}
 	lower, upper := int64(0), int64(-1)
 	if q.offset != nil {
 		lower = *q.offset
@@ -92,13 +99,7 @@ func (c *call) applyRange() error {
 		if *q.limit < 0 {
 			return unsatisfiable("Limit should be greater than or equal to zero.")
 		}
-		if *q.limit == 0 {
-			if lower > 0 {
-				return unsatisfiable("Limit should be greater than or equal to zero.")
-			}
-			return nil
-		}
-		if upper = lower + *q.limit - 1; upper < 0 {
+		if upper = lower + *q.limit - 1; upper < max(lower, 0) {
 			return unsatisfiable("Limit should be greater than or equal to zero.")
 		}
 		if lower < 0 { // the range is cut off at zero, which makes it shorter
@@ -106,32 +107,10 @@ func (c *call) applyRange() error {
 			q.limit = &limit
 		}
 	}
-	lower = max(lower, 0)
-	header := c.request.Header.Get("Range")
-	if header == "" || c.request.Method != http.MethodGet {
-		return nil
+	lower = max(lower, first, 0)
+	if last >= 0 && (upper < 0 || last < upper) {
+		upper = last
 	}
-	m := rangeHeader.FindStringSubmatch(header)
-	if m == nil {
-		return nil
-	}
-	from, err := strconv.ParseInt(m[1], 10, 64)
-	if err != nil {
-		return nil
-	}
-	if m[2] != "" {
-		to, err := strconv.ParseInt(m[2], 10, 64)
-		if err != nil {
-			return nil
-		}
-		if from > to {
-			return unsatisfiable("The lower boundary must be lower than or equal to the upper boundary in the Range header.")
-		}
-		if upper < 0 || to < upper {
-			upper = to
-		}
-	}
-	lower = max(lower, from)
 	q.offset = &lower
 	if upper >= 0 {
 		if lower > upper {
@@ -141,6 +120,32 @@ func (c *call) applyRange() error {
 		q.limit = &limit
 	}
 	return nil
+}
+
+// rangeHeader reads the Range header; last is -1 if it is open. What cannot be
+// read counts as absent.
+func (c *call) rangeHeader() (first, last int64, err error) {
+	header := c.request.Header.Get("Range")
+	if header == "" || c.request.Method != http.MethodGet {
+		return 0, -1, nil
+	}
+	m := rangeHeader.FindStringSubmatch(header)
+	if m == nil {
+		return 0, -1, nil
+	}
+	if first, err = strconv.ParseInt(m[1], 10, 64); err != nil {
+		return 0, -1, nil
+	}
+	if m[2] == "" {
+		return first, -1, nil
+	}
+	if last, err = strconv.ParseInt(m[2], 10, 64); err != nil {
+		return 0, -1, nil
+	}
+	if first > last {
+		return 0, 0, unsatisfiable("The lower boundary must be lower than or equal to the upper boundary in the Range header.")
+	}
+	return first, last, nil
 }
 
 func (c *call) get() (*response, error) {

@@ -199,7 +199,7 @@ func (z zookeeper) isBad(columns []string, row string) bool {
 		list := values[c]
 		bad := list[len(list)-1]
 		encoded, err := json.Marshal(bad)
-		if err != nil || string(cells[c]) == bad || string(cells[c]) == string(encoded) || c == "doc" {
+		if err != nil || string(cells[c]) == bad || string(cells[c]) == "{}" || string(cells[c]) == string(encoded) || c == "doc" {
 			return true
 		}
 	}

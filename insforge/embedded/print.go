@@ -111,6 +111,9 @@ func (pr *printer) csv(dst []byte, p *plan, rows []*row) ([]byte, error) {
 func (pr *printer) text(p *plan, out *output, r *row) (_ string, null bool, err error) {
 	if out.join != nil {
 		cell, null, err := pr.embedded(nil, p, out, r)
+		if err == nil {
+			cell, err = throughJSONB(cell) // embedded rows are jsonb, which shows here
+		}
 		return string(cell), null, err
 	}
 	v := p.table.layout.value(r.data, out.column)

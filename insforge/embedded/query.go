@@ -19,6 +19,7 @@ type query struct {
 	hasColumns bool
 	onConflict []string
 	filters    []filter.Filter // on the table itself
+	trees      []filter.Filter // and/or, until everything is read
 	order      []orderTerm
 	limit      *int64
 	offset     *int64
@@ -64,8 +65,8 @@ func badQuery(message, details string) error {
 }
 
 // parseQuery reads a raw query string as PostgREST does: + is a space, and a
-// key without = has an empty value.
-func parseQuery(raw string) (*query, error) {
+// key without = is not a filter.
+func parseQuery(raw string, writes bool) (*query, error) {
 	q := &query{}
 	if raw == "" {
 		return q, nil
@@ -86,7 +87,23 @@ func parseQuery(raw string) (*query, error) {
 			}
 		}
 	}
+	q.joinTrees(writes)
+	for _, inner := range q.embeds {
+		inner.joinTrees(writes)
+	}
 	return q, nil
+}
+
+// joinTrees puts trees and plain filters together in the order they have in
+// the SQL PostgREST writes, which decides what PostgreSQL complains about first:
+// trees come first in reads and last in writes.
+func (q *query) joinTrees(writes bool) {
+	if writes {
+		q.filters = append(q.filters, q.trees...)
+	} else {
+		q.filters = append(q.trees, q.filters...)
+	}
+	q.trees = nil
 }
 
 // paramKind says what a parameter is about.
@@ -197,7 +214,11 @@ func (q *query) takeFilter(p param) error {
 		g.Embed = nil
 		f = g
 	}
-	target.filters = append(target.filters, f)
+	if p.kind() == logicParam {
+		target.trees = append(target.trees, f)
+	} else {
+		target.filters = append(target.filters, f)
+	}
 	return nil
 }
 

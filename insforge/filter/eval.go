@@ -65,7 +65,7 @@ func Compile(f Filter, types func(column string) (Type, bool)) (Predicate, error
 // Compile is like the function [Compile]; times without a zone are read in the
 // session's, and messages qualify columns with the relation unless it is empty.
 func (s Session) Compile(f Filter, relation string, types func(column string) (Type, bool)) (Predicate, error) {
-	c := compiler{session: s, relation: relation, types: types, slots: map[string]int{}}
+	c := compiler{session: s, clause: "WHERE", relation: relation, types: types, slots: map[string]int{}}
 	match, err := c.compile(f)
 	if err == nil {
 		err = c.literal
@@ -82,6 +82,8 @@ type compiler struct {
 	types    func(string) (Type, bool)
 	slots    map[string]int
 	columns  []string
+	// clause is what an operand that is not a condition is reported as an argument of.
+	clause string
 	// literal is the first literal that could not be read. PostgreSQL reads them
 	// after it has found every column and operator, and so complains later.
 	literal error
@@ -109,6 +111,16 @@ func (c *compiler) compile(f Filter) (evaluator, error) {
 
 func (c *compiler) tree(t Tree) (evaluator, error) {
 	parts := make([]evaluator, len(t.Filters))
+	outer := c.clause
+	defer func() { c.clause = outer }()
+	switch {
+	case len(t.Filters) > 1 && t.Or:
+		c.clause = "OR"
+	case len(t.Filters) > 1:
+		c.clause = "AND"
+	case t.Negate:
+		c.clause = "NOT"
+	}
 	for i, f := range t.Filters {
 		part, err := c.compile(f)
 		if err != nil {
@@ -153,6 +165,11 @@ func (c *compiler) cond(cond Cond) (evaluator, error) {
 	subject, err := c.subject(cond.Path)
 	if err != nil {
 		return nil, err
+	}
+	if cond.Negate {
+		outer := c.clause
+		defer func() { c.clause = outer }()
+		c.clause = "NOT"
 	}
 	match, err := c.operator(cond, subject)
 	if err != nil {
@@ -221,6 +238,9 @@ func (t Type) Follow(steps []PathStep) (Type, func(Value) (Value, error)) {
 		}
 		node := mustJSON(source)
 		for _, step := range steps {
+			if isJSONB && step.Index && node.isScalar() {
+				node = jsonNode{kind: '[', items: []jsonNode{node}} // jsonb keeps a scalar as such an array
+			}
 			next, ok := node.step(step)
 			if !ok {
 				return Value{}, nil
@@ -370,11 +390,11 @@ func (c *compiler) quantified(cond Cond, left operand) (evaluator, error) {
 	if cond.Op == OpLike || cond.Op == OpILike {
 		cond.Value = strings.ReplaceAll(cond.Value, "*", "%")
 	}
+	if err := c.operatorExists(cond.Op, left.typ, "unknown"); err != nil {
+		return nil, err
+	}
 	if left.typ.array {
 		return nil, &SQLError{Code: "42704", Message: "could not find array type for data type " + left.typ.String()}
-	}
-	if err := operatorExists(cond.Op, left.typ, "unknown"); err != nil {
-		return nil, err
 	}
 	items, err := quantifiedItems(cond)
 	if err != nil && c.literal == nil {
@@ -450,7 +470,7 @@ func quantifiedItems(cond Cond) ([]arrayItem, error) {
 }
 
 // operatorExists tells whether PostgreSQL has the operator for the type.
-func operatorExists(op Op, t Type, right string) error {
+func (c *compiler) operatorExists(op Op, t Type, right string) error {
 	ok := false
 	switch op {
 	case OpEq, OpNeq, OpGt, OpGte, OpLt, OpLte, OpIsDistinct:
@@ -463,7 +483,7 @@ func operatorExists(op Op, t Type, right string) error {
 		ok = t.array && t.kind != kindJSON || t.isRange()
 	case OpSl, OpSr:
 		if t.IsInteger() {
-			return &SQLError{Code: "42804", Message: "argument of WHERE must be type boolean, not type " + t.String()}
+			return &SQLError{Code: "42804", Message: "argument of " + c.clause + " must be type boolean, not type " + t.String()}
 		}
 		ok = t.isRange()
 	case OpNxr, OpNxl, OpAdj:
@@ -477,7 +497,7 @@ func operatorExists(op Op, t Type, right string) error {
 
 // binary makes the comparison of a value that is not NULL with a literal.
 func (c *compiler) binary(op Op, t Type, literal, right string) (func(Value) (Truth, error), error) {
-	if err := operatorExists(op, t, right); err != nil {
+	if err := c.operatorExists(op, t, right); err != nil {
 		return nil, err
 	}
 	switch op {

@@ -599,6 +599,8 @@ func (n jsonNode) step(step PathStep) (jsonNode, bool) {
 	return n.items[i], true
 }
 
+func (n jsonNode) isScalar() bool { return n.kind != '[' && n.kind != '{' }
+
 // asText is what ->> gives.
 func (n jsonNode) asText(isJSONB bool) (Value, error) {
 	switch n.kind {
