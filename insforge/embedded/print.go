@@ -109,6 +109,13 @@ func (pr *printer) csv(dst []byte, p *plan, rows []*row) ([]byte, error) {
 }
 
 func (pr *printer) text(p *plan, out *output, r *row) (_ string, null bool, err error) {
+	if out.join != nil && out.column < 0 { // spread
+		rows, err := out.join.find(pr.ctx, pr.state, p.table, r)
+		if err != nil || len(rows) == 0 {
+			return "", true, err
+		}
+		return pr.text(out.join.plan, &out.join.plan.outputs[0], rows[0])
+	}
 	if out.join != nil {
 		cell, null, err := pr.embedded(nil, p, out, r)
 		if err == nil {
