@@ -18,8 +18,9 @@ type courier struct {
 	api     *telegram
 	limiter *scheduler.Limiter
 	floods  floods
-	// words puts a reminder into words.
-	words func(scheduler.Message) chatMessage
+	// complete adds what a reminder's message lacks; words puts it into words.
+	complete func(context.Context, scheduler.Message) scheduler.Message
+	words    func(scheduler.Message) chatMessage
 }
 
 var _ scheduler.Sender = (*courier)(nil)
@@ -32,9 +33,10 @@ func (c *courier) Send(ctx context.Context, m scheduler.Message) scheduler.Resul
 	if err := c.limiter.Wait(ctx, m.TelegramID); err != nil {
 		return scheduler.Result{Outcome: scheduler.NotDelivered, Err: err}
 	}
+	words := c.words(c.complete(ctx, m))
 	// From here the message may be on its way, and stopping must not turn a
 	// delivery into a guess; the call has a time limit of its own.
-	id, err := c.api.send(context.WithoutCancel(ctx), m.TelegramID, c.words(m))
+	id, err := c.api.send(context.WithoutCancel(ctx), m.TelegramID, words)
 	return c.verdict(m.TelegramID, id, err)
 }
 

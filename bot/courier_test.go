@@ -22,8 +22,9 @@ const testToken = "123:S3CRET"
 // lead's name is.
 func newTestCourier(url string) *courier {
 	return &courier{
-		api:     &telegram{base: url, token: testToken, transport: http.DefaultTransport.(*http.Transport).Clone(), observe: func(string, string) {}},
-		limiter: scheduler.NewLimiter(1000, 1000),
+		api:      &telegram{base: url, token: testToken, transport: http.DefaultTransport.(*http.Transport).Clone(), observe: func(string, string) {}},
+		limiter:  scheduler.NewLimiter(1000, 1000),
+		complete: func(_ context.Context, m scheduler.Message) scheduler.Message { return m },
 		words: func(m scheduler.Message) chatMessage {
 			return chatMessage{text: bold(m.Items[0].Lead.Name), keys: keyboard{{press("Done", "done", 1)}}}
 		},

@@ -2,8 +2,10 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,7 +33,6 @@ func wording(zone *time.Location) func(scheduler.Message) chatMessage {
 // nudgeMessage is the reminder of one step. Each nudge of a step is worded
 // differently, and says what happens next.
 func nudgeMessage(item scheduler.Item, now time.Time) chatMessage {
-	item = withStep(item)
 	next := ""
 	if !item.Next.IsZero() {
 		next = moment(item.Next.In(now.Location()), now)
@@ -56,17 +57,35 @@ func nudgeMessage(item scheduler.Item, now time.Time) chatMessage {
 	return reminderMessage(head, item.Reminder, item.Lead, item.Step, tail, now)
 }
 
-// withStep fills in a step that the lead's plan does not have yet: a plan that
-// was approved a moment ago may still be where it was proposed, while its first
-// reminder is on its way.
-func withStep(item scheduler.Item) scheduler.Item {
-	if item.Step.ID != 0 {
-		return item
+// withSteps returns what completes a message about steps that the lead's plan,
+// as the dispatcher read it, does not have: a plan that was approved a moment
+// ago may still be where it was proposed, while its first reminder is on its
+// way. A lead that cannot be read leaves the message as it is.
+func withSteps(store *scheduler.Store) func(context.Context, scheduler.Message) scheduler.Message {
+	return func(ctx context.Context, m scheduler.Message) scheduler.Message {
+		items := slices.Clone(m.Items)
+		for i, item := range items {
+			// A row without a planned date was written by somebody else, and
+			// belongs to no plan.
+			if item.Lead.ID == 0 || item.Step.ID != 0 || item.Reminder.PlannedAt.IsZero() {
+				continue
+			}
+			lead, err := store.Lead(ctx, m.TelegramID, item.Lead.ID)
+			if err != nil {
+				continue
+			}
+			step, ok := lead.Step(item.Reminder.StepID)
+			if proposal, waiting := lead.Proposal(); !ok && waiting {
+				step, ok = proposal.Plan.Step(item.Reminder.StepID)
+				lead.PlanJSON, _ = json.Marshal(proposal.Plan) // it encodes: it was decoded
+			}
+			if ok {
+				items[i].Lead, items[i].Step = lead, step
+			}
+		}
+		m.Items = items
+		return m
 	}
-	if proposal, ok := item.Lead.Proposal(); ok {
-		item.Step, _ = proposal.Plan.Step(item.Reminder.StepID)
-	}
-	return item
 }
 
 // draftRoom is how much of a draft stands in a reminder; the whole of a longer
@@ -180,7 +199,6 @@ func digestMessage(items []scheduler.Item, now time.Time) chatMessage {
 			list = lines(list, plain(fmt.Sprintf("… and %d more: /today", len(items)-i)))
 			break
 		}
-		item = withStep(item)
 		what, _ := stepTexts(item.Reminder, item.Step)
 		late := ""
 		if words := overdue(item.Overdue); words != "" {

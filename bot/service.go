@@ -178,7 +178,7 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 		base: string(s.config.TelegramURL), token: s.config.TelegramToken, transport: newTransport(),
 		observe: func(method, outcome string) { s.metrics.calls.WithLabelValues(method, outcome).Inc() },
 	}
-	messages := &courier{api: s.telegram, limiter: scheduler.NewLimiter(float64(s.config.SendRate), s.perChat), words: wording(zone)}
+	messages := &courier{api: s.telegram, limiter: scheduler.NewLimiter(float64(s.config.SendRate), s.perChat), complete: withSteps(s.store), words: wording(zone)}
 
 	escalation := scheduler.DefaultEscalation()
 	escalation.Gaps = s.config.Escalation

@@ -37,6 +37,7 @@ type world struct {
 	backend  *insforgetest.Server
 	clock    *schedulertest.Clock
 	service  *bot.Service
+	options  []bot.Option
 	log      *syncBuffer
 	stop     func()
 }
@@ -77,22 +78,37 @@ var backends = map[string]func(t *testing.T, clock *schedulertest.Clock) *insfor
 // newWorld starts a service at ten on a Monday morning.
 func newWorld(t *testing.T, backend string, environ ...string) *world {
 	t.Helper()
+	w := prepare(t, backend)
+	w.options = []bot.Option{bot.WithChatRate(1000)}
+	w.start(append([]string{"SEND_RATE=1000"}, environ...)...)
+	return w
+}
+
+// newStrictWorld is a world whose Telegram keeps to its limits, and whose
+// service to its own.
+func newStrictWorld(t *testing.T) *world {
+	t.Helper()
+	w := prepare(t, "embedded", telegramtest.WithStrictLimits())
+	w.start()
+	return w
+}
+
+func prepare(t *testing.T, backend string, options ...telegramtest.Option) *world {
+	t.Helper()
 	monday := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	clock := schedulertest.NewClock(time.Until(monday))
-	w := &world{
+	return &world{
 		T: t, clock: clock, log: &syncBuffer{},
 		backend:  backends[backend](t, clock),
-		telegram: telegramtest.Start(t, telegramtest.WithToken(token), telegramtest.WithClock(clock.Now)),
+		telegram: telegramtest.Start(t, append(options, telegramtest.WithToken(token), telegramtest.WithClock(clock.Now))...),
 	}
-	w.start(environ...)
-	return w
 }
 
 // start runs the service until stop is called, or the test ends.
 func (w *world) start(environ ...string) {
 	w.Helper()
 	config, err := bot.LoadConfig(append([]string{
-		"TELEGRAM_BOT_TOKEN=" + token, "TELEGRAM_API_URL=" + w.telegram.URL, "HTTP_ADDR=127.0.0.1:0", "SEND_RATE=1000",
+		"TELEGRAM_BOT_TOKEN=" + token, "TELEGRAM_API_URL=" + w.telegram.URL, "HTTP_ADDR=127.0.0.1:0",
 		"INSFORGE_URL=" + w.backend.URL, "INSFORGE_API_KEY=" + apiKey, "INSFORGE_DIALECT=postgrest",
 	}, environ...), "")
 	require.NoError(w, err)
@@ -100,8 +116,8 @@ func (w *world) start(environ ...string) {
 	retry.Attempts, retry.Base, retry.Max = 2, 10*time.Millisecond, 20*time.Millisecond
 	w.service, err = bot.New(config, func(options ...insforge.Option) (*insforge.Client, error) {
 		return w.backend.Client(append(options, insforge.WithRetry(retry))...), nil
-	}, bot.WithClock(w.clock), bot.WithChatRate(1000), bot.WithHolder(w.Name()),
-		bot.WithLogger(slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	}, append(w.options, bot.WithClock(w.clock), bot.WithHolder(w.Name()),
+		bot.WithLogger(slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))))...)
 	require.NoError(w, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
