@@ -252,7 +252,8 @@ func (c *call) print(p *plan, st *state, rows []*row) ([]byte, error) {
 
 // representation prints what a write returns: the rows as the transaction sees
 // them, with the embeds of select. Filters on embeds apply to them only.
-// What an inner embed hides is not counted.
+// What an inner embed hides is not counted, nor, as PostgREST 12.0 looks at
+// and/or once more here, a row that no longer satisfies them.
 func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, err error) {
 	// The statement ends here for PostgreSQL; what follows is PostgREST's.
 	if err := tx.checkForeignKeys(); err != nil {
@@ -262,11 +263,11 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 	st := &state{tables: tx.tables}
 	if c.prefer.returns == "representation" {
 		q := *c.query
-		q.filters, q.order, q.limit, q.offset = nil, nil, nil, nil
+		q.filters, q.order, q.limit, q.offset = c.query.trees, nil, nil, nil
 		if p, err = c.store.newPlan(c.session, c.table, &q, &q, c.query.selection, ""); err != nil {
 			return 0, err
 		}
-		if len(rows) > 0 && len(p.joins) > 0 {
+		if len(rows) > 0 && (len(p.joins) > 0 || !p.always) {
 			found, err := p.pick(c.ctx(), st, rows, false)
 			if err != nil {
 				return 0, err

@@ -35,6 +35,14 @@
 //	application/vnd.pgrst.plan  415
 //	the root document           lists tables and columns only
 //
+// # What may surprise, and is PostgREST's
+//
+// A PATCH with and=(…) or or=(…) that asks for return=representation shows, and
+// counts, only the rows that satisfy the tree after the change as well: a
+// compare-and-swap whose condition stands in a tree seems to have changed
+// nothing. Plain filters (status=eq.pending) do not have this trap, nor does
+// return=minimal with count=exact.
+//
 // # Durability
 //
 // A [Store] with a file answers a write when it is on disk: bbolt commits with

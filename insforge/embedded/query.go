@@ -19,7 +19,7 @@ type query struct {
 	hasColumns bool
 	onConflict []string
 	filters    []filter.Filter // on the table itself
-	trees      []filter.Filter // and/or, until everything is read
+	trees      []filter.Filter // those of the filters that are and/or
 	order      []orderTerm
 	limit      *int64
 	offset     *int64
@@ -101,9 +101,8 @@ func (q *query) joinTrees(writes bool) {
 	if writes {
 		q.filters = append(q.filters, q.trees...)
 	} else {
-		q.filters = append(q.trees, q.filters...)
+		q.filters = append(slices.Clip(q.trees), q.filters...)
 	}
-	q.trees = nil
 }
 
 // paramKind says what a parameter is about.
