@@ -76,6 +76,9 @@ func ParseMark(text string) (Mark, error) {
 		}
 		numbers[i] = n
 	}
+	if numbers[3] < 0 || numbers[3] > 100 {
+		return Mark{}, fmt.Errorf("%q is no undo mark", text) // whoever presses a button may have made it
+	}
 	for status, letter := range markLetters {
 		if letter == parts[1] {
 			return Mark{ReminderID: numbers[0], Status: status, At: time.UnixMicro(numbers[1]).UTC(),
@@ -117,15 +120,13 @@ func (s *Scheduler) Snooze(ctx context.Context, telegramID, reminderID int64, un
 		return Change{}, fmt.Errorf("snooze until %s: that is not in the future", until.Format(time.RFC3339))
 	}
 	return s.act(ctx, telegramID, reminderID, func(r Reminder, at time.Time) map[string]any {
-		putOff := r.Status == Snoozed && r.ClaimToken.IsZero() && r.DueAt.After(at)
-		if putOff || (!r.Status.Open() && r.Status != Parked) {
+		putOff := r.Status == Snoozed && r.ClaimToken.IsZero() // by its user, and not nudged since
+		if (putOff && r.DueAt.After(at)) || (!r.Status.Open() && r.Status != Parked) {
 			return nil
 		}
-		set := map[string]any{"status": Snoozed, "due_at": until, "snooze_count": r.SnoozeCount + 1}
-		if !r.ClaimToken.IsZero() {
-			// Give the nudge back, once: without a token there is none to give.
+		set := map[string]any{"status": Snoozed, "due_at": until, "snooze_count": r.SnoozeCount + 1, "last_reminded_at": nil}
+		if !putOff {
 			set["reminder_count"] = max(r.ReminderCount-1, 0)
-			set["last_reminded_at"] = nil
 		}
 		return set
 	})
@@ -172,18 +173,18 @@ func (s *Scheduler) Undo(ctx context.Context, telegramID int64, mark Mark) (Chan
 // SetStep ticks a step of a lead's plan off, or opens it again: the reminder
 // and the plan together. A step without a reminder changes in the plan only.
 func (s *Scheduler) SetStep(ctx context.Context, telegramID, leadID int64, stepID int, done bool) (Change, error) {
-	reminders, err := s.store.Reminders(ctx, telegramID, leadID)
+	rows, err := s.store.leadReminders(ctx, telegramID, leadID)
 	if err != nil {
 		return Change{}, err
 	}
-	for _, r := range reminders {
-		if r.StepID != stepID {
-			continue
-		}
-		if done {
+	for _, r := range inForce(rows) {
+		switch {
+		case r.StepID != stepID || r.PlannedAt.IsZero():
+		case done:
 			return s.Complete(ctx, telegramID, r.ID)
+		default:
+			return s.Reopen(ctx, telegramID, r.ID)
 		}
-		return s.Reopen(ctx, telegramID, r.ID)
 	}
 	status := planparse.StatusPending
 	if done {
@@ -240,7 +241,9 @@ func (s *Scheduler) swap(ctx context.Context, before Reminder, set map[string]an
 		filter.Eq("status", before.Status), filter.Eq("due_at", before.DueAt),
 		filter.Eq("reminder_count", before.ReminderCount), filter.Eq("snooze_count", before.SnoozeCount),
 	), set)
-	if err != nil && !insforge.SafeToRepeat(err) && ctx.Err() == nil {
+	// A gateway may carry a request out twice and answer with what the second
+	// time found, which is nothing.
+	if (err == nil && len(rows) == 0) || (err != nil && !insforge.SafeToRepeat(err)) {
 		back, readErr := insforge.All[Reminder](ctx, row.Where(filter.Eq("updated_at", at)))
 		if readErr == nil {
 			rows, err = back, nil
@@ -262,7 +265,7 @@ func (s *Scheduler) changed(ctx context.Context, before, after Reminder, at time
 	s.wake()
 	change := Change{Before: before, After: after,
 		Mark: Mark{ReminderID: after.ID, At: at, Status: before.Status, DueAt: before.DueAt, Count: before.ReminderCount}}
-	lead, err := s.setPlanSteps(ctx, after.TelegramID, after.LeadID, map[int]string{after.StepID: stepStatus(after.Status)})
+	lead, reminders, err := s.Reconcile(ctx, after.TelegramID, after.LeadID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		s.log.Warn("plan of the lead not updated", "lead", after.LeadID, "error", err)
 	}
@@ -270,18 +273,13 @@ func (s *Scheduler) changed(ctx context.Context, before, after Reminder, at time
 	change.Step, _ = lead.Step(after.StepID)
 	s.logActivity(ctx, Activity{LeadID: after.LeadID, TelegramID: after.TelegramID, Type: activityType(after.Status),
 		Content: change.Step.Description, Metadata: map[string]any{"step_id": after.StepID, "reminder_id": after.ID}})
-	reminders, err := s.store.Reminders(ctx, after.TelegramID, after.LeadID)
-	if err != nil {
-		s.log.Warn("next step not found", "lead", after.LeadID, "error", err)
-		return change, nil
-	}
 	for _, r := range reminders {
 		if r.Status.Open() {
 			change.Next = &r
 			break
 		}
 	}
-	if change.Next == nil {
+	if change.Next == nil && err == nil {
 		s.planFollowup(ctx, change.Lead)
 	}
 	return change, nil

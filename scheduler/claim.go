@@ -19,6 +19,7 @@ import (
 // PostgREST 12 the filters of a limited PATCH are not checked again, and from
 // 13 on the limit is ignored.
 type claim struct {
+	made   time.Time // when; claims in doubt are asked about for a while
 	token  time.Time // in last_reminded_at, unique
 	dueAt  time.Time // what due_at becomes
 	count  int       // reminder_count before
@@ -39,22 +40,29 @@ func (c claim) values() map[string]any {
 	return set
 }
 
-// claim carries a claim out and returns the rows it got. When the answer was
-// lost it reads its token back. lost reports that not even that was possible:
-// the rows may or may not be claimed, and only this token can tell.
-func (s *Store) claim(ctx context.Context, c claim, now time.Time) (rows []Reminder, lost bool, err error) {
+// claim carries a claim out and returns the rows it got. Where the answer was
+// lost, or names fewer rows than were asked for (a gateway may have carried the
+// request out twice and answered with what was left the second time), it reads
+// its token back. uncertain reports that rows not returned may be claimed all
+// the same, now or in a moment: only this token can tell.
+//
+// It finishes, within its time, what ctx would cut off: a claim that nobody
+// knows of is a nudge put off.
+func (s *Store) claim(ctx context.Context, c claim, now time.Time) (rows []Reminder, uncertain bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTime)
+	defer cancel()
 	rows, err = insforge.Update[Reminder](ctx, s.reminders(c.filters(now)...), c.values())
-	if err == nil {
+	switch {
+	case err == nil && len(rows) == len(c.ids):
 		return rows, false, nil
-	}
-	if insforge.SafeToRepeat(err) {
+	case err != nil && insforge.SafeToRepeat(err):
 		return nil, false, fmt.Errorf("claim reminders: %w", err)
 	}
-	rows, readErr := s.claimed(ctx, c)
+	back, readErr := s.claimed(ctx, c)
 	if readErr != nil {
-		return nil, true, fmt.Errorf("claim reminders: %w", err)
+		return rows, true, fmt.Errorf("claim reminders: %w", cmp.Or(err, readErr))
 	}
-	return rows, false, nil
+	return back, err != nil, nil
 }
 
 // claimed reads back which rows carry a claim's token, and still stand as it
@@ -114,7 +122,7 @@ func (s *Store) park(ctx context.Context, key claimKey, ids []int64, reason stri
 func (s *Store) postpone(ctx context.Context, users []int64, now, until time.Time) (int64, error) {
 	slices.Sort(users)
 	n, err := s.reminders(filter.In("telegram_id", users), open(), filter.Lte("due_at", now)).
-		Update(ctx, map[string]any{"due_at": until.UTC().Truncate(time.Microsecond), "updated_at": s.now()}, insforge.Idempotent())
+		Update(ctx, map[string]any{"due_at": until.UTC().Truncate(time.Microsecond), "updated_at": s.now()}, insforge.Idempotent(), insforge.Batched())
 	if err != nil {
 		return 0, fmt.Errorf("hold back reminders: %w", err)
 	}
@@ -124,7 +132,7 @@ func (s *Store) postpone(ctx context.Context, users []int64, now, until time.Tim
 // orphan closes reminders whose lead no longer exists.
 func (s *Store) orphan(ctx context.Context, ids []int64) (int64, error) {
 	n, err := s.reminders(filter.In("id", ids), open()).
-		Update(ctx, map[string]any{"status": Skipped, "last_error": "the lead no longer exists", "updated_at": s.now()}, insforge.Idempotent())
+		Update(ctx, map[string]any{"status": Skipped, "last_error": "the lead no longer exists", "updated_at": s.now()}, insforge.Idempotent(), insforge.Batched())
 	if err != nil {
 		return 0, fmt.Errorf("skip reminders of missing leads: %w", err)
 	}
@@ -150,7 +158,7 @@ func (d *Dispatcher) claims(parcels []parcel, now time.Time) []claim {
 		slices.Sort(ids)
 		for part := range slices.Chunk(ids, maxBatch) {
 			claims = append(claims, claim{
-				token: d.tokens.next(now), dueAt: now.Add(d.step(k.count, k.digest).gap).UTC().Truncate(time.Microsecond),
+				made: now, token: d.tokens.next(now), dueAt: now.Add(d.step(k.count, k.digest).gap).UTC().Truncate(time.Microsecond),
 				count: k.count, digest: k.digest, ids: part,
 			})
 		}

@@ -1,8 +1,10 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -17,10 +19,14 @@ const (
 	firstBatch  = 8
 	batchGrowth = 3
 	maxBatch    = 200
-	maxPerCycle = 20_000          // rows listed in one cycle; the next one takes the rest
-	longOverdue = 2 * time.Hour   // after this, several come as one digest
-	retryDelay  = 5 * time.Second // before a message that did not leave is tried again
-	wrapUpTime  = 5 * time.Second // for what must still be stored once the service is told to stop
+	maxPerCycle = 2000                   // rows listed in one cycle; the next one takes the rest
+	longOverdue = 2 * time.Hour          // after this, several come as one digest
+	retryDelay  = 5 * time.Second        // before a message that did not leave is tried again
+	claimTime   = 5 * time.Second        // for a claim, and for reading it back
+	wrapUpTime  = 5 * time.Second        // for storing what became of messages
+	slowAfter   = 2 * time.Second        // a message that takes longer no longer holds up others
+	flushEvery  = 250 * time.Millisecond // outcomes are stored together, but not much later than they are known
+	doubtTime   = 30 * time.Second       // how long a claim is asked about whose answer was lost
 )
 
 // Report counts what a cycle did, in reminders unless said otherwise.
@@ -49,52 +55,65 @@ type parcel struct {
 }
 
 // Cycle sends what is due, once: it lists it, sets aside what may not be sent
-// yet, claims the rest in batches, sends and confirms. It is what
-// [Dispatcher.Run] repeats; calls wait for one another.
+// yet, claims the rest in batches, sends and confirms, and returns when all of
+// that is over. Calls wait for one another, and for [Dispatcher.Run].
 //
 // The error is the first thing that went wrong with the store. What was
 // claimed before that is sent and reported all the same.
 func (d *Dispatcher) Cycle(ctx context.Context) (Report, error) {
+	c, err := d.cycle(ctx)
+	if c == nil {
+		return Report{}, err
+	}
+	return c.end(err)
+}
+
+// cycle does the part of a cycle that claims. It returns while messages may
+// still be on their way to recipients that take long; the cycle's end waits
+// for those.
+func (d *Dispatcher) cycle(ctx context.Context) (*cycle, error) {
 	select {
 	case d.cycling <- struct{}{}:
+		defer func() { <-d.cycling }()
 	case <-ctx.Done():
-		return Report{}, ctx.Err()
+		return nil, ctx.Err()
 	}
-	defer func() { <-d.cycling }()
+	c := &cycle{Dispatcher: d, started: d.clock.Now(), now: d.store.now(), changed: make(chan struct{}, 1)}
+	err := d.storeUnsettled(ctx)
+	if err == nil {
+		err = c.askAboutLost(ctx)
+	}
+	if err == nil {
+		err = c.sendDue(ctx)
+	}
+	_ = c.waitFor(context.WithoutCancel(ctx), 0)
+	return c, err
+}
 
-	started := d.clock.Now()
-	c := &cycle{Dispatcher: d, now: d.store.now(), changed: make(chan struct{}, 1)}
-	err := c.run(ctx)
-	c.report.Took = d.clock.Now().Sub(started)
-	d.note(c.report, err)
+// end waits for the messages of a cycle and tells what became of it.
+func (c *cycle) end(err error) (Report, error) {
+	c.sending.Wait()
+	c.report.Took = c.clock.Now().Sub(c.started)
+	err = cmp.Or(err, c.failed)
+	c.note(c.report, err)
 	return c.report, err
 }
 
 // cycle is the state of one cycle.
 type cycle struct {
 	*Dispatcher
-	now   time.Time
-	users map[int64]User
-	leads map[int64]Lead
+	started time.Time
+	now     time.Time
+	users   map[int64]User
+	leads   map[int64]Lead
 
 	sending sync.WaitGroup
-	changed chan struct{} // signalled when a send ends
+	changed chan struct{} // signalled when a send ends, or proves slow
 
 	mu          sync.Mutex
 	report      Report
-	outstanding int // rows claimed whose send has not ended
+	outstanding int // messages claimed that have not ended, nor proved slow
 	failed      error
-}
-
-func (c *cycle) run(ctx context.Context) error {
-	err := c.resolveLost(ctx)
-	if err == nil {
-		err = c.sendDue(ctx)
-	}
-	c.sending.Wait()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return errors.Join(err, c.failed)
 }
 
 func (c *cycle) sendDue(ctx context.Context) error {
@@ -102,6 +121,7 @@ func (c *cycle) sendDue(ctx context.Context) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	rows = once(rows)
 	c.report.Due = len(rows)
 	c.report.More = len(rows) == maxPerCycle
 	if rows, err = c.prepare(ctx, rows); err != nil {
@@ -123,6 +143,17 @@ func (c *cycle) sendDue(ctx context.Context) error {
 	return nil
 }
 
+// once drops rows that were listed twice, as a row is that moves from one page
+// of a listing to the next while it is read.
+func once(rows []Reminder) []Reminder {
+	seen := make(map[int64]bool, len(rows))
+	return slices.DeleteFunc(rows, func(r Reminder) bool {
+		again := seen[r.ID]
+		seen[r.ID] = true
+		return again
+	})
+}
+
 // prepare looks up what the rows are about, and takes out what may not be
 // sent: rows of users who are paused or in quiet hours are moved to when they
 // may be, so that they are neither listed nor waited on again.
@@ -135,7 +166,7 @@ func (c *cycle) prepare(ctx context.Context, rows []Reminder) ([]Reminder, error
 	for id, user := range c.users {
 		if !user.BlockedAt.IsZero() {
 			away[id] = true
-			n, err := c.store.block(ctx, id, "the bot was blocked before")
+			n, err := c.store.parkAll(ctx, id, "the bot was blocked before")
 			if err != nil {
 				return nil, err
 			}
@@ -152,18 +183,20 @@ func (c *cycle) prepare(ctx context.Context, rows []Reminder) ([]Reminder, error
 		}
 		c.report.Held += int(n)
 	}
+	rows = slices.DeleteFunc(rows, func(r Reminder) bool { return away[r.TelegramID] })
+	return c.withLeads(ctx, rows)
+}
+
+// withLeads skips reminders whose lead no longer exists.
+func (c *cycle) withLeads(ctx context.Context, rows []Reminder) ([]Reminder, error) {
 	var orphans []int64
-	kept := rows[:0]
-	for _, r := range rows {
-		if away[r.TelegramID] {
-			continue
-		}
-		if _, ok := c.leads[r.LeadID]; !ok {
+	rows = slices.DeleteFunc(rows, func(r Reminder) bool {
+		_, found := c.leads[r.LeadID]
+		if !found {
 			orphans = append(orphans, r.ID)
-			continue
 		}
-		kept = append(kept, r)
-	}
+		return !found
+	})
 	if len(orphans) > 0 {
 		slices.Sort(orphans)
 		n, err := c.store.orphan(ctx, orphans)
@@ -173,7 +206,7 @@ func (c *cycle) prepare(ctx context.Context, rows []Reminder) ([]Reminder, error
 		c.report.Orphaned += int(n)
 		c.log.Warn("reminders skipped: their lead no longer exists", "reminders", n)
 	}
-	return kept, nil
+	return rows, nil
 }
 
 // parcels makes messages of rows, which are in the order of their due dates:
@@ -206,6 +239,11 @@ func (c *cycle) parcels(rows []Reminder) []parcel {
 	}
 	var parcels []parcel
 	for round := 0; len(order) > 0; round++ {
+		// Nudges of the same number are claimed by one request: keep them
+		// together, as far as turns allow.
+		slices.SortStableFunc(order, func(a, b int64) int {
+			return cmp.Compare(nudges(piles[a].singles, round), nudges(piles[b].singles, round))
+		})
 		waiting := order[:0]
 		for _, user := range order {
 			p := piles[user]
@@ -221,6 +259,15 @@ func (c *cycle) parcels(rows []Reminder) []parcel {
 		order = waiting
 	}
 	return parcels
+}
+
+// nudges is how many nudges are behind the round-th of some reminders; those
+// that have none left sort last.
+func nudges(rows []Reminder, round int) int {
+	if round >= len(rows) {
+		return math.MaxInt
+	}
+	return rows[round].ReminderCount
 }
 
 // cut takes parcels of about size rows off the front, at least one.
@@ -261,6 +308,7 @@ func (c *cycle) claimAndSend(ctx context.Context, batch []parcel) error {
 		for _, r := range p.rows {
 			if claimed, ok := got[r.ID]; ok {
 				mine.rows = append(mine.rows, claimed)
+				delete(got, r.ID)
 			}
 		}
 		if len(mine.rows) > 0 {
@@ -275,9 +323,9 @@ func (c *cycle) claimAndSend(ctx context.Context, batch []parcel) error {
 // constraint, a trigger, a number that overflows), the claim is split until
 // only that row stays behind: it must not hold up all the others.
 func (c *cycle) claim(ctx context.Context, claim claim) ([]Reminder, error) {
-	rows, lost, err := c.store.claim(ctx, claim, c.now)
-	if lost {
-		c.lose(claim)
+	rows, uncertain, err := c.store.claim(ctx, claim, c.now)
+	if uncertain {
+		c.lose(claim.without(rows))
 	}
 	if err == nil || !aboutARow(err) {
 		return rows, err
@@ -309,19 +357,32 @@ func aboutARow(err error) bool {
 	return class == "22" || class == "23" || class == "P0"
 }
 
-// resolveLost takes up claims whose answer was lost and could not be read back
-// at the time. Only the process that made a claim knows its token, so nobody
-// else has sent these; a row that was claimed again since carries another.
-func (c *cycle) resolveLost(ctx context.Context) error {
+// without is a claim of the rows that are not among these.
+func (c claim) without(rows []Reminder) claim {
+	known := ids(rows)
+	c.ids = slices.DeleteFunc(slices.Clone(c.ids), func(id int64) bool { return slices.Contains(known, id) })
+	return c
+}
+
+// askAboutLost takes up claims whose answer was lost: the database may have
+// carried them out after they were read back. Only the process that made a
+// claim knows its token, so nobody else has sent these; a row that was claimed
+// again since carries another.
+func (c *cycle) askAboutLost(ctx context.Context) error {
 	lost := c.takeLost()
 	for i, claim := range lost {
 		rows, err := c.store.claimed(ctx, claim)
 		if err == nil && len(rows) > 0 {
-			err = c.lookUp(ctx, rows)
+			if err = c.lookUp(ctx, rows); err == nil {
+				rows, err = c.withLeads(ctx, rows)
+			}
 		}
 		if err != nil {
 			c.lose(lost[i:]...)
 			return err
+		}
+		if rest := claim.without(rows); len(rest.ids) > 0 && c.now.Sub(claim.made) < doubtTime {
+			c.lose(rest)
 		}
 		var taken []parcel
 		if claim.digest {
@@ -353,7 +414,8 @@ func (c *cycle) lookUp(ctx context.Context, rows []Reminder) (err error) {
 	return err
 }
 
-// waitFor waits until at most limit rows are claimed and unsent.
+// waitFor waits until at most limit messages are claimed and on their way, slow
+// ones aside.
 func (c *cycle) waitFor(ctx context.Context, limit int) error {
 	for {
 		c.mu.Lock()

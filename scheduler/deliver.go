@@ -1,9 +1,11 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -15,13 +17,12 @@ type delivery struct {
 }
 
 // send sends claimed parcels, each user's in order and users side by side, and
-// stores what became of them once the batch is through. It returns at once.
+// stores what became of them. It returns at once.
 func (c *cycle) send(ctx context.Context, taken []parcel, before map[int64]Reminder) {
 	if len(taken) == 0 {
 		return
 	}
-	rows := 0
-	healed := 0
+	rows, healed := 0, 0
 	byUser := map[int64][]parcel{}
 	var users []int64
 	for _, p := range taken {
@@ -39,39 +40,58 @@ func (c *cycle) send(ctx context.Context, taken []parcel, before map[int64]Remin
 	c.mu.Lock()
 	c.report.Claimed += rows
 	c.report.Healed += healed
-	c.outstanding += rows
+	c.outstanding += len(taken)
 	c.mu.Unlock()
 
 	results := make(chan delivery, len(taken))
 	for _, user := range users {
 		c.sending.Go(func() {
-			for _, p := range byUser[user] {
-				results <- delivery{p, c.sendOne(ctx, p, before)}
+			// A user's messages go one after another, so when one is slow the
+			// rest are as well.
+			waiting := len(byUser[user])
+			release := func(n int) {
 				c.mu.Lock()
-				c.outstanding -= len(p.rows)
+				n = min(n, waiting)
+				waiting -= n
+				c.outstanding -= n
 				c.mu.Unlock()
 				select {
 				case c.changed <- struct{}{}:
 				default:
 				}
 			}
+			for i, p := range byUser[user] {
+				slow := time.AfterFunc(slowAfter, func() { release(len(byUser[user]) - i) })
+				result := c.sendOne(ctx, p, before)
+				slow.Stop()
+				results <- delivery{p, result}
+				release(1)
+			}
 		})
 	}
-	c.sending.Go(func() {
-		done := make([]delivery, 0, len(taken))
-		for range taken {
-			done = append(done, <-results)
+	c.sending.Go(func() { c.collect(ctx, results, len(taken), before) })
+}
+
+// collect stores outcomes as they come in: together where they come together,
+// but without waiting for recipients that take long, nor for a stop.
+func (c *cycle) collect(ctx context.Context, results <-chan delivery, left int, before map[int64]Reminder) {
+	var known []delivery
+	flush := time.NewTimer(flushEvery)
+	defer flush.Stop()
+	for left > 0 || len(known) > 0 {
+		if left > 0 {
+			select {
+			case one := <-results:
+				known = append(known, one)
+				left--
+				continue
+			case <-flush.C:
+				flush.Reset(flushEvery)
+			}
 		}
-		// Stored even when the service is being stopped: it has happened.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wrapUpTime)
-		defer cancel()
-		if err := c.settle(ctx, done, before); err != nil {
-			c.mu.Lock()
-			c.failed = err
-			c.mu.Unlock()
-			c.log.Error("outcome of reminders not stored; their next nudge comes at its time", "error", err)
-		}
-	})
+		c.settle(ctx, known, before)
+		known = nil
+	}
 }
 
 // sendOne sends one message, unless by now nothing may be sent.
@@ -105,7 +125,7 @@ func (d *Dispatcher) deliver(ctx context.Context, m Message) (result Result) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			result = Result{Outcome: Ambiguous, Err: fmt.Errorf("sender panicked: %v", cause)}
-			d.log.Error("sender panicked", "panic", cause, "telegram_id", m.TelegramID)
+			d.log.Error("sender panicked", "panic", cause, "telegram_id", m.TelegramID, "stack", string(debug.Stack()))
 		}
 	}()
 	result = d.sender.Send(ctx, m)
@@ -115,9 +135,17 @@ func (d *Dispatcher) deliver(ctx context.Context, m Message) (result Result) {
 	return result
 }
 
-// settle stores what became of a batch, in as few requests as there are
-// different things to say. It goes on after an error and returns the first.
-func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Reminder) error {
+// settle stores what became of messages, in as few requests as there are
+// different things to say. What cannot be stored now is kept and stored later:
+// it has happened. It is stored even when the service is being stopped.
+func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Reminder) {
+	if len(done) == 0 {
+		return
+	}
+	stopping := ctx.Err() != nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wrapUpTime)
+	defer cancel()
+	now := c.store.now()
 	type confirmation struct {
 		key    claimKey
 		status Status
@@ -133,6 +161,7 @@ func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Re
 	parked := map[claimKey][]int64{}
 	reasons := map[claimKey]string{}
 	blocked := map[int64]string{}
+	var ended []int64 // leads with a step that is not sent any more
 	var report Report
 	for _, one := range done {
 		rows := one.parcel.rows
@@ -171,6 +200,7 @@ func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Re
 				message[r.ID] = one.result.MessageID
 				if step.status == Parked {
 					report.Parked++
+					ended = append(ended, r.LeadID)
 				}
 				if was, ok := before[r.ID]; ok && !digest && was.ReminderCount == 0 {
 					report.Lateness = append(report.Lateness, c.clock.Now().Sub(was.DueAt).Milliseconds())
@@ -178,7 +208,7 @@ func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Re
 			case one.result.Outcome == NotDelivered, one.result.Outcome == Refused && !one.result.ThisOnly:
 				// A refused user's nudges are given back before they are
 				// parked, so that they come as they were at the next /start.
-				k := restoration{keyOf(r), count, c.retryAt(one.result)}
+				k := restoration{keyOf(r), count, retryAt(now, one.result, stopping)}
 				released[k] = append(released[k], r.ID)
 			case one.result.Outcome == Refused:
 				parked[keyOf(r)] = append(parked[keyOf(r)], r.ID)
@@ -186,51 +216,84 @@ func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Re
 			}
 		}
 	}
-	var failed error
-	try := func(err error) {
-		if err != nil && failed == nil {
-			failed = err
-		}
-	}
+	var writes []write
 	for k, rows := range confirmed {
 		slices.Sort(rows)
 		var messageID int64
 		if len(rows) == 1 {
 			messageID = message[rows[0]]
 		}
-		try(c.store.confirm(ctx, k.key, rows, k.status, messageID))
+		writes = append(writes, func(ctx context.Context) error { return c.store.confirm(ctx, k.key, rows, k.status, messageID) })
 	}
 	for k, rows := range released {
 		slices.Sort(rows)
-		try(c.store.release(ctx, k.key, rows, k.count, k.due))
+		writes = append(writes, func(ctx context.Context) error { return c.store.release(ctx, k.key, rows, k.count, k.due) })
 	}
 	for key, rows := range parked {
 		slices.Sort(rows)
-		try(c.store.park(ctx, key, rows, reasons[key]))
+		writes = append(writes, func(ctx context.Context) error { return c.store.park(ctx, key, rows, reasons[key]) })
+	}
+	if len(ended) > 0 {
+		slices.Sort(ended)
+		writes = append(writes, func(ctx context.Context) error { return c.store.planFollowups(ctx, slices.Compact(ended)) })
 	}
 	for user, reason := range blocked {
-		_, err := c.store.block(ctx, user, reason)
-		try(err)
+		writes = append(writes, func(ctx context.Context) error {
+			_, err := c.store.block(ctx, user, reason)
+			return err
+		})
+	}
+	err := c.storeAll(ctx, writes)
+	if err != nil {
+		c.log.Error("what became of reminders cannot be stored for now", "error", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.failed = cmp.Or(c.failed, err)
 	c.report.Delivered += report.Delivered
 	c.report.Digests += report.Digests
 	c.report.Released += report.Released
 	c.report.Parked += report.Parked
 	c.report.Ambiguous += report.Ambiguous
 	c.report.Lateness = append(c.report.Lateness, report.Lateness...)
+}
+
+// write stores something that has happened. All are conditional on the state
+// they are about, so that they can be repeated and come late.
+type write func(ctx context.Context) error
+
+// storeAll tries every write, keeps those that fail for the next cycle, and
+// returns the first error.
+func (d *Dispatcher) storeAll(ctx context.Context, writes []write) error {
+	var failed error
+	for _, write := range writes {
+		if err := write(ctx); err != nil {
+			failed = cmp.Or(failed, err)
+			d.mu.Lock()
+			d.unsettled = append(d.unsettled, write)
+			d.mu.Unlock()
+		}
+	}
 	return failed
 }
 
+// storeUnsettled tries again what could not be stored before.
+func (d *Dispatcher) storeUnsettled(ctx context.Context) error {
+	d.mu.Lock()
+	writes := d.unsettled
+	d.unsettled = nil
+	d.mu.Unlock()
+	return d.storeAll(ctx, writes)
+}
+
 // retryAt is when a message that did not leave is due again: when the far side
-// said, soon where it said nothing, and at once where the service stops.
-func (c *cycle) retryAt(result Result) time.Time {
-	now := c.store.now()
+// said (to the second, so that messages can share a request), soon where it
+// said nothing, and at once where the service stops.
+func retryAt(now time.Time, result Result, stopping bool) time.Time {
 	switch {
 	case result.RetryAfter > 0:
-		return now.Add(result.RetryAfter).Truncate(time.Microsecond)
-	case errors.Is(result.Err, context.Canceled):
+		return now.Add(result.RetryAfter + time.Second).Truncate(time.Second)
+	case stopping:
 		return now
 	default:
 		return now.Add(retryDelay)

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,9 @@ type Dispatcher struct {
 
 	mu          sync.Mutex
 	lost        []claim // claims whose outcome is unknown
+	unsettled   []write // outcomes that could not be stored
 	pausedUntil time.Time
+	lastCycle   time.Time
 	status      DispatchStatus
 }
 
@@ -58,7 +61,8 @@ type DispatcherOption func(*Dispatcher) error
 
 // WithInterval sets the longest time between two cycles; 15 minutes by
 // default. Reminders are not late for it: the dispatcher wakes when the
-// earliest is due.
+// earliest is due, and looks every two seconds when that is (a request for one
+// indexed row), since other processes schedule reminders, too.
 func WithInterval(interval time.Duration) DispatcherOption {
 	return func(d *Dispatcher) error {
 		if interval <= 0 {
@@ -112,8 +116,9 @@ func WithDispatchLogger(log *slog.Logger) DispatcherOption {
 	return func(d *Dispatcher) error { d.log = log; return nil }
 }
 
-// WithReport sets a function that is told of every cycle that found something
-// to do, for metrics. It is called from the dispatcher's goroutine.
+// WithReport sets a function that is told of every cycle when it is over, for
+// metrics. It must be safe for concurrent use: a cycle may end while the next
+// one is under way.
 func WithReport(told func(Report)) DispatcherOption {
 	return func(d *Dispatcher) error { d.onReport = told; return nil }
 }
@@ -155,11 +160,13 @@ func (d *Dispatcher) Status() DispatchStatus {
 // Run sends reminders as they become due until ctx ends. It then stops
 // claiming, sees messages through that are on their way, gives back what was
 // claimed and not sent, and returns nil. It outlives failures of the store and
-// of the sender: it waits and goes on. It must not be called twice.
+// of the sender: it waits and goes on.
 func (d *Dispatcher) Run(ctx context.Context) error {
+	var ending sync.WaitGroup // cycles with messages on their way
+	defer ending.Wait()
 	failures := 0
 	for ctx.Err() == nil {
-		wait, err := d.turn(ctx)
+		wait, err := d.turn(ctx, &ending)
 		switch {
 		case ctx.Err() != nil:
 			continue
@@ -183,11 +190,11 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 }
 
 // turn sends what is due, if anything is, and says how long to sleep.
-func (d *Dispatcher) turn(ctx context.Context) (time.Duration, error) {
+func (d *Dispatcher) turn(ctx context.Context, ending *sync.WaitGroup) (time.Duration, error) {
 	if wait := d.pauseLeft(); wait > 0 {
 		return wait, nil
 	}
-	if !d.hasLost() {
+	if !d.needsCycle() {
 		next, ok, err := d.store.earliestDue(ctx)
 		now := d.clock.Now()
 		d.look(next, ok, now, err)
@@ -200,15 +207,30 @@ func (d *Dispatcher) turn(ctx context.Context) (time.Duration, error) {
 			return min(next.Sub(now), d.interval, lookAhead), nil
 		}
 	}
-	report, err := d.Cycle(ctx)
+	c, err := d.cycle(ctx)
+	if c == nil {
+		return 0, err
+	}
+	c.mu.Lock()
+	found, err := c.report, cmp.Or(err, c.failed)
+	c.mu.Unlock()
+	ending.Go(func() { _, _ = c.end(err) })
 	if err != nil {
 		return 0, err
 	}
-	if report.Claimed+report.Held+report.Orphaned+report.Parked == 0 {
+	if found.Claimed+found.Held+found.Orphaned+found.Parked == 0 {
 		// Others were faster, or the rows cannot be had: do not spin.
 		return time.Second, nil
 	}
 	return 0, nil
+}
+
+// needsCycle reports whether a cycle is due whatever a look would find: there
+// are loose ends, or the last one was an interval ago.
+func (d *Dispatcher) needsCycle() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.lost)+len(d.unsettled) > 0 || d.clock.Now().Sub(d.lastCycle) >= d.interval
 }
 
 // look notes what a look at the store found.
@@ -229,8 +251,9 @@ func (d *Dispatcher) look(next time.Time, ok bool, now time.Time, err error) {
 func (d *Dispatcher) note(r Report, err error) {
 	d.mu.Lock()
 	d.status.LastError = err
+	d.lastCycle = d.clock.Now()
 	if err == nil {
-		d.status.LastCycle = d.clock.Now()
+		d.status.LastCycle = d.lastCycle
 	}
 	d.mu.Unlock()
 	d.onReport(r)
@@ -275,12 +298,6 @@ func (d *Dispatcher) takeLost() []claim {
 	lost := d.lost
 	d.lost = nil
 	return lost
-}
-
-func (d *Dispatcher) hasLost() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.lost) > 0
 }
 
 // backoff is the wait before the next try after a number of failures in a row:

@@ -21,6 +21,7 @@ const (
 // Followups reminds users of leads whose plan has run out: those with no open
 // step, not closed, whose next_followup has passed.
 type Followups struct {
+	tokens   tokens
 	store    *Store
 	sender   Sender
 	zone     *time.Location
@@ -47,6 +48,9 @@ func (f *Followups) Run(ctx context.Context) error {
 		if err := f.Cycle(ctx); err != nil && ctx.Err() == nil {
 			failures++
 			wait = backoff(failures)
+			if asked := (*notDeliveredError)(nil); errors.As(err, &asked) {
+				wait = max(wait, asked.retryAfter)
+			}
 			f.log.Error("follow-ups cannot be sent for now", "error", err, "next_try_in", wait)
 		} else {
 			failures = 0
@@ -114,7 +118,7 @@ func (f *Followups) Cycle(ctx context.Context) error {
 // send claims a lead's follow-up, like a nudge, before it sends it.
 func (f *Followups) send(ctx context.Context, lead Lead, user User, now time.Time) error {
 	claimed := lead
-	claimed.NextFollowup = now.Add(followupGap)
+	claimed.NextFollowup = f.tokens.next(now.Add(followupGap)) // unique, so that it tells whose claim it is
 	ok, err := f.swap(ctx, lead, map[string]any{"next_followup": claimed.NextFollowup, "followup_count": lead.FollowupCount + 1})
 	if err != nil || !ok {
 		return err
@@ -132,7 +136,7 @@ func (f *Followups) send(ctx context.Context, lead Lead, user User, now time.Tim
 		if _, err := f.swap(stop, claimed, map[string]any{"next_followup": now, "followup_count": lead.FollowupCount}); err != nil {
 			return err
 		}
-		return fmt.Errorf("follow-up not delivered: %w", result.Err)
+		return &notDeliveredError{retryAfter: result.RetryAfter, cause: result.Err}
 	case Refused:
 		log.Warn("follow-up refused", "error", result.Err)
 		if !result.ThisOnly {
@@ -145,13 +149,43 @@ func (f *Followups) send(ctx context.Context, lead Lead, user User, now time.Tim
 	return nil
 }
 
-// swap changes a lead whose follow-up date is still as it was read.
+// notDeliveredError ends a cycle early: what keeps one follow-up from leaving
+// keeps the others, too.
+type notDeliveredError struct {
+	retryAfter time.Duration
+	cause      error
+}
+
+func (e *notDeliveredError) Error() string {
+	return fmt.Sprintf("follow-up not delivered: %v", e.cause)
+}
+func (e *notDeliveredError) Unwrap() error { return e.cause }
+
+// swap changes a lead whose follow-up date is still as it was read. Where the
+// answer is lost the new date tells whether it was this change.
 func (f *Followups) swap(ctx context.Context, lead Lead, set map[string]any) (bool, error) {
-	n, err := f.store.client.From(tableLeads).Where(filter.Eq("id", lead.ID), filter.Eq("next_followup", lead.NextFollowup)).Update(ctx, set)
+	row := f.store.client.From(tableLeads).Where(filter.Eq("id", lead.ID))
+	n, err := row.Where(filter.Eq("next_followup", lead.NextFollowup)).Update(ctx, set)
+	if err != nil && !insforge.SafeToRepeat(err) && set["next_followup"] != nil {
+		if back, readErr := insforge.Count(ctx, row.Where(filter.Eq("next_followup", set["next_followup"]))); readErr == nil {
+			n, err = back, nil
+		}
+	}
 	if err != nil {
 		return false, fmt.Errorf("change follow-up: %w", err)
 	}
 	return n > 0, nil
+}
+
+// planFollowups dates the first follow-up of leads that have none. As long as
+// steps of theirs are open it is passed over.
+func (s *Store) planFollowups(ctx context.Context, leads []int64) error {
+	_, err := s.client.From(tableLeads).Where(filter.In("id", leads), filter.IsNull("next_followup")).
+		Update(ctx, map[string]any{"next_followup": s.now().Add(followupGap)}, insforge.Idempotent())
+	if err != nil {
+		return fmt.Errorf("plan follow-ups: %w", err)
+	}
+	return nil
 }
 
 // planFollowup dates the first follow-up of a lead whose last step was closed.
@@ -159,9 +193,7 @@ func (s *Scheduler) planFollowup(ctx context.Context, lead Lead) {
 	if lead.ID == 0 {
 		return
 	}
-	_, err := s.store.ownLead(lead.TelegramID, lead.ID).Where(filter.IsNull("next_followup")).
-		Update(ctx, map[string]any{"next_followup": s.store.now().Add(followupGap)}, insforge.Idempotent())
-	if err != nil {
+	if err := s.store.planFollowups(ctx, []int64{lead.ID}); err != nil {
 		s.log.Warn("follow-up not planned", "lead", lead.ID, "error", err)
 	}
 }

@@ -37,6 +37,24 @@ type Lead struct {
 	UpdatedAt     time.Time `json:"updated_at"`
 }
 
+// UnmarshalJSON implements json.Unmarshaler. It reads whatever dates
+// PostgreSQL holds.
+func (l *Lead) UnmarshalJSON(data []byte) error {
+	type plain Lead
+	var row struct {
+		*plain
+		NextFollowup instant `json:"next_followup"`
+		CreatedAt    instant `json:"created_at"`
+		UpdatedAt    instant `json:"updated_at"`
+	}
+	row.plain = (*plain)(l)
+	if err := json.Unmarshal(data, &row); err != nil {
+		return err
+	}
+	l.NextFollowup, l.CreatedAt, l.UpdatedAt = row.NextFollowup.Time, row.CreatedAt.Time, row.UpdatedAt.Time
+	return nil
+}
+
 const leadColumns = "id,telegram_id,prospect_name,prospect_title,prospect_company,notes,original_context,status," +
 	"engagement_plan,proposed_plan,next_followup,followup_count,created_at,updated_at"
 

@@ -39,19 +39,24 @@ func NewLease(store *Store, name, holder string, log *slog.Logger) *Lease {
 
 // Run waits for the lease, and runs task while it is held, again and again,
 // until ctx ends. The task's context ends when another process has the lease.
-// A store that cannot be reached does not end it: then nobody can take the
-// lease either, and a task that can be of use without the store goes on. The
-// lease is given back on return.
+// A store that cannot be reached does not end it, and does not keep it from
+// beginning unless another process was seen to hold the lease: as a rule nobody
+// reaches the store then, and the task may be of use without it. The lease is
+// given back on return.
 func (l *Lease) Run(ctx context.Context, task func(ctx context.Context) error) error {
+	elsewhere := false // another process was seen to hold it
 	for ctx.Err() == nil {
 		held, err := l.acquire(ctx)
-		if err != nil {
-			l.log.Warn("lease not obtainable for now; going on without it", "lease", l.name, "error", err)
+		if err == nil {
+			elsewhere = !held
+		} else {
+			l.log.Warn("lease cannot be asked for", "lease", l.name, "going_on_without", !elsewhere, "error", err)
 		}
-		if held || err != nil {
+		if !elsewhere {
 			if err := l.hold(ctx, task); err != nil {
 				return err
 			}
+			elsewhere = ctx.Err() == nil
 		}
 		l.sleep(ctx, leaseLook)
 	}

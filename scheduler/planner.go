@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/followthrough-go/followthrough/insforge"
@@ -96,6 +98,30 @@ func (s *Scheduler) slotOptions(user User) []planparse.ScheduleOption {
 		options = append(options, planparse.SendHour(*user.SendHour))
 	}
 	return options
+}
+
+// Resume ends a user's pause: what it put off is due at once, or when their
+// quiet hours end.
+func (s *Scheduler) Resume(ctx context.Context, telegramID int64) error {
+	user, err := s.store.User(ctx, telegramID)
+	if err != nil {
+		return err
+	}
+	now := s.store.now()
+	if !user.PausedUntil.After(now) {
+		return s.store.ChangeUser(ctx, telegramID, UserChange{ColumnPausedUntil: nil})
+	}
+	// The dispatcher moved what was due to the first instant after the pause.
+	putOff := user.SendableAt(now, s.zone).UTC().Truncate(time.Microsecond)
+	if err := s.store.ChangeUser(ctx, telegramID, UserChange{ColumnPausedUntil: nil}); err != nil {
+		return err
+	}
+	if _, err := s.store.reminders(filter.Eq("telegram_id", telegramID), open(), filter.Eq("due_at", putOff)).
+		Update(ctx, map[string]any{"due_at": now, "updated_at": now}, insforge.Idempotent()); err != nil {
+		return fmt.Errorf("bring reminders back: %w", err)
+	}
+	s.wake()
+	return nil
 }
 
 // Scheduled is what became of a plan.
@@ -217,12 +243,8 @@ func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan pla
 	s.wake()
 	// The reminders decide what is sent; the plan with the lead is what is
 	// shown, and comes second for that reason.
-	if inserted > 0 || len(lead.Plan().Steps) == 0 {
-		if _, err := s.store.ownLead(lead.TelegramID, lead.ID).
-			Update(ctx, map[string]any{"engagement_plan": json.RawMessage(encoded), "updated_at": s.store.now()}, insforge.Idempotent()); err != nil {
-			return Scheduled{}, fmt.Errorf("store plan: %w", err)
-		}
-		lead.PlanJSON = encoded
+	if lead, err = s.showPlan(ctx, lead, plan); err != nil {
+		return Scheduled{}, err
 	}
 	if inserted > 0 {
 		s.logActivity(ctx, Activity{LeadID: lead.ID, TelegramID: lead.TelegramID, Type: ActivityPlanScheduled,
@@ -236,33 +258,37 @@ func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan pla
 }
 
 // cancelOthers cancels what is open of the lead's other plans. Of plans
-// scheduled at the same time the last one inserted stays, by its lowest id:
-// every process that looks sees the same winner, so two of them cannot cancel
-// each other. Rows that others wrote without a plan are cancelled when they
-// are older than this one.
+// scheduled at the same time the one inserted last stays, which is the one
+// with the highest lowest id. Only plans that were seen to lose are cancelled,
+// never one that was inserted after the look: its own scheduling sees this one,
+// and so two of them cannot cancel each other. Rows that others wrote without a
+// plan are cancelled when they are older than this one.
 func (s *Scheduler) cancelOthers(ctx context.Context, lead Lead, version string) (int64, error) {
-	lowest := map[string]int64{}
 	rows, err := s.store.listReminders(ctx, s.store.reminders(
-		filter.Eq("lead_id", lead.ID), actionable(), filter.Not(filter.IsNull("planned_at")),
-	).Select("id", "plan_version").Order("id.asc"))
+		filter.Eq("lead_id", lead.ID), filter.Not(filter.IsNull("planned_at")),
+	).Select("id", "plan_version", "status").Order("id.asc"))
 	if err != nil {
 		return 0, err
 	}
+	lowest := map[string]int64{}
+	winner := version
 	for _, row := range rows {
-		if _, seen := lowest[row.PlanVersion]; !seen {
+		if lowest[row.PlanVersion] == 0 {
 			lowest[row.PlanVersion] = row.ID
 		}
 	}
-	winner := version
 	for candidate, id := range lowest {
 		if id > lowest[winner] {
 			winner = candidate
 		}
 	}
-	cancelled, err := s.store.reminders(
-		filter.Eq("lead_id", lead.ID), filter.Neq("plan_version", winner), actionable(),
-		filter.Or(filter.Not(filter.IsNull("planned_at")), filter.Lt("id", lowest[winner])),
-	).Update(ctx, map[string]any{"status": Cancelled, "updated_at": s.store.now()}, insforge.Idempotent())
+	replaced := filter.And(filter.IsNull("planned_at"), filter.Lt("id", lowest[winner]))
+	delete(lowest, winner)
+	if len(lowest) > 0 {
+		replaced = filter.Or(filter.In("plan_version", slices.Sorted(maps.Keys(lowest))), replaced)
+	}
+	cancelled, err := s.store.reminders(filter.Eq("lead_id", lead.ID), actionable(), replaced).
+		Update(ctx, map[string]any{"status": Cancelled, "updated_at": s.store.now()}, insforge.Idempotent())
 	if err != nil {
 		return 0, fmt.Errorf("cancel earlier reminders: %w", err)
 	}

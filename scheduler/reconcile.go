@@ -1,9 +1,11 @@
 package scheduler
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -46,30 +48,100 @@ func (s *Scheduler) setPlanSteps(ctx context.Context, telegramID, leadID int64, 
 	return Lead{}, fmt.Errorf("the plan of lead %d keeps changing; try again", leadID)
 }
 
-// repairPlan brings the plan shown with a lead in line with one of its
-// reminders, where a crash came between the two.
-func (s *Scheduler) repairPlan(ctx context.Context, r Reminder) {
-	if r.Status == Cancelled {
-		return
+// showPlan makes plan the one shown with a lead, with what its reminders say
+// of its steps. A plan that is shown already stays as it is, the statuses of
+// its steps included.
+func (s *Scheduler) showPlan(ctx context.Context, lead Lead, plan planparse.Plan) (Lead, error) {
+	rows, err := s.store.leadReminders(ctx, lead.TelegramID, lead.ID)
+	if err != nil {
+		return Lead{}, err
 	}
-	if _, err := s.setPlanSteps(ctx, r.TelegramID, r.LeadID, map[int]string{r.StepID: stepStatus(r.Status)}); err != nil {
+	plan, _ = withStatuses(plan, statuses(rows), s.store.now())
+	encoded, err := json.Marshal(plan)
+	if err != nil {
+		return Lead{}, fmt.Errorf("encode plan: %w", err)
+	}
+	shown, err := json.Marshal(lead.Plan())
+	if err != nil {
+		return Lead{}, fmt.Errorf("encode plan: %w", err)
+	}
+	if bytes.Equal(encoded, shown) {
+		return lead, nil
+	}
+	if _, err := s.store.ownLead(lead.TelegramID, lead.ID).Update(ctx,
+		map[string]any{"engagement_plan": json.RawMessage(encoded), "updated_at": s.tokens.next(s.store.clock.Now())}, insforge.Idempotent()); err != nil {
+		return Lead{}, fmt.Errorf("store plan: %w", err)
+	}
+	lead.PlanJSON = encoded
+	return lead, nil
+}
+
+// leadReminders lists every reminder of a lead, cancelled ones included.
+func (s *Store) leadReminders(ctx context.Context, telegramID, leadID int64) ([]Reminder, error) {
+	return s.listReminders(ctx, s.reminders(filter.Eq("lead_id", leadID), filter.Eq("telegram_id", telegramID), dated()).
+		Order("due_at.asc", "step_id.asc", "id.asc"))
+}
+
+// inForce picks the reminders that speak for the steps of a lead's plan: those
+// of the plan inserted last, and those written without one. The steps of an
+// earlier plan have numbers of their own.
+func inForce(rows []Reminder) []Reminder {
+	lowest := map[string]int64{}
+	current := ""
+	for _, r := range rows {
+		if r.PlannedAt.IsZero() {
+			continue
+		}
+		if first, seen := lowest[r.PlanVersion]; !seen || r.ID < first {
+			lowest[r.PlanVersion] = r.ID
+		}
+	}
+	for version, id := range lowest {
+		if current == "" || id > lowest[current] {
+			current = version
+		}
+	}
+	var kept []Reminder
+	for _, r := range rows {
+		if r.Status != Cancelled && (r.PlannedAt.IsZero() || r.PlanVersion == current) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// statuses is what a lead's reminders say of the steps of its plan. Where the
+// plan has a reminder for a step, one written without a plan does not count.
+func statuses(rows []Reminder) map[int]string {
+	said := map[int]string{}
+	planned := map[int]bool{}
+	for _, r := range inForce(rows) {
+		if own := !r.PlannedAt.IsZero(); own || !planned[r.StepID] {
+			said[r.StepID] = stepStatus(r.Status)
+			planned[r.StepID] = planned[r.StepID] || own
+		}
+	}
+	return said
+}
+
+// repairPlan brings the plan shown with a lead in line with its reminders,
+// where a crash came between the two.
+func (s *Scheduler) repairPlan(ctx context.Context, r Reminder) {
+	if _, _, err := s.Reconcile(ctx, r.TelegramID, r.LeadID); err != nil && !errors.Is(err, ErrNotFound) {
 		s.log.Warn("plan of the lead not repaired", "lead", r.LeadID, "error", err)
 	}
 }
 
 // Reconcile brings the plan shown with a lead in line with its reminders,
-// which are what counts. It returns the lead and the reminders.
+// which are what counts. It returns the lead and the reminders that speak for
+// the steps of its plan, by due date.
 func (s *Scheduler) Reconcile(ctx context.Context, telegramID, leadID int64) (Lead, []Reminder, error) {
-	reminders, err := s.store.Reminders(ctx, telegramID, leadID)
+	rows, err := s.store.leadReminders(ctx, telegramID, leadID)
 	if err != nil {
 		return Lead{}, nil, err
 	}
-	statuses := make(map[int]string, len(reminders))
-	for _, r := range reminders {
-		statuses[r.StepID] = stepStatus(r.Status)
-	}
-	lead, err := s.setPlanSteps(ctx, telegramID, leadID, statuses)
-	return lead, reminders, err
+	lead, err := s.setPlanSteps(ctx, telegramID, leadID, statuses(rows))
+	return lead, inForce(rows), err
 }
 
 // withStatuses is plan with the statuses of some steps set. differs is false

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"encoding/json"
 	"time"
 )
 
@@ -44,7 +45,28 @@ type Reminder struct {
 	DraftText string    `json:"draft_text"`
 	MessageID int64     `json:"telegram_message_id"` // the last nudge's message, where known
 	LastError string    `json:"last_error"`          // why it was parked or skipped
-	UpdatedAt time.Time `json:"updated_at"`          // of the last change by this package, and unique then
+	UpdatedAt time.Time `json:"updated_at"`          // of the last change; unique where a person made it
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It reads whatever dates
+// PostgreSQL holds.
+func (r *Reminder) UnmarshalJSON(data []byte) error {
+	type plain Reminder
+	var row struct {
+		*plain
+		DueAt       instant `json:"due_at"`
+		PlannedAt   instant `json:"planned_at"`
+		ClaimToken  instant `json:"last_reminded_at"`
+		CompletedAt instant `json:"completed_at"`
+		UpdatedAt   instant `json:"updated_at"`
+	}
+	row.plain = (*plain)(r)
+	if err := json.Unmarshal(data, &row); err != nil {
+		return err
+	}
+	r.DueAt, r.PlannedAt, r.ClaimToken = row.DueAt.Time, row.PlannedAt.Time, row.ClaimToken.Time
+	r.CompletedAt, r.UpdatedAt = row.CompletedAt.Time, row.UpdatedAt.Time
+	return nil
 }
 
 // Planned is the date to show as the step's own: the plan's, or the due date

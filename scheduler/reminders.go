@@ -14,7 +14,7 @@ import (
 // "-infinity" and far-off years have no form that time.Time reads, and one such
 // row would make a whole page unreadable.
 var (
-	epoch    = time.Unix(0, 0).UTC()
+	epoch    = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
 	doomsday = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
@@ -112,12 +112,16 @@ const unreachable = "unreachable: "
 // block notes that a user cannot be reached and parks what is open for them,
 // so that it is not tried for ever.
 func (s *Store) block(ctx context.Context, telegramID int64, reason string) (int64, error) {
-	now := s.now()
-	if err := s.ChangeUser(ctx, telegramID, UserChange{ColumnBlockedAt: now}); err != nil {
+	if err := s.ChangeUser(ctx, telegramID, UserChange{ColumnBlockedAt: s.now()}); err != nil {
 		return 0, err
 	}
+	return s.parkAll(ctx, telegramID, reason)
+}
+
+// parkAll parks what is open for a user who cannot be reached.
+func (s *Store) parkAll(ctx context.Context, telegramID int64, reason string) (int64, error) {
 	n, err := s.reminders(filter.Eq("telegram_id", telegramID), open()).
-		Update(ctx, map[string]any{"status": Parked, "last_error": unreachable + reason, "updated_at": now}, insforge.Idempotent())
+		Update(ctx, map[string]any{"status": Parked, "last_error": unreachable + reason, "updated_at": s.now()}, insforge.Idempotent())
 	if err != nil {
 		return 0, fmt.Errorf("park reminders: %w", err)
 	}
@@ -129,6 +133,12 @@ func (s *Store) block(ctx context.Context, telegramID int64, reason string) (int
 // reminders came back.
 func (s *Store) Unblock(ctx context.Context, telegramID int64) (int64, error) {
 	now := s.now()
+	// Reachable first: a dispatcher that looks in between would park again what
+	// was opened.
+	if _, err := s.client.From(tableUsers).Where(filter.Eq("telegram_id", telegramID), filter.Not(filter.IsNull("blocked_at"))).
+		Update(ctx, map[string]any{"blocked_at": nil, "updated_at": now}, insforge.Idempotent()); err != nil {
+		return 0, fmt.Errorf("store settings: %w", err)
+	}
 	var back int64
 	for status, nudged := range map[Status]filter.Filter{Pending: filter.Lte("reminder_count", 0), Sent: filter.Gt("reminder_count", 0)} {
 		n, err := s.reminders(filter.Eq("telegram_id", telegramID), filter.Eq("status", Parked), filter.Like("last_error", unreachable+"*"), nudged).
@@ -137,10 +147,6 @@ func (s *Store) Unblock(ctx context.Context, telegramID int64) (int64, error) {
 			return back, fmt.Errorf("un-park reminders: %w", err)
 		}
 		back += n
-	}
-	if _, err := s.client.From(tableUsers).Where(filter.Eq("telegram_id", telegramID), filter.Not(filter.IsNull("blocked_at"))).
-		Update(ctx, map[string]any{"blocked_at": nil, "updated_at": now}, insforge.Idempotent()); err != nil {
-		return back, fmt.Errorf("store settings: %w", err)
 	}
 	return back, nil
 }

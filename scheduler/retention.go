@@ -77,6 +77,9 @@ func (r *Retention) Clean(ctx context.Context) (removed int64, err error) {
 			return removed, fmt.Errorf("remove old reminders: %w", err)
 		}
 		removed += n
+		if n == 0 {
+			return removed, nil // somebody else was faster, or it is not allowed: the next look tells
+		}
 	}
 	return removed, ctx.Err()
 }

@@ -25,30 +25,20 @@ type User struct {
 	Awaiting    string    `json:"awaiting"` // what the next plain message is taken for; empty: nothing
 }
 
-// UnmarshalJSON implements json.Unmarshaler. It reads a pause until "infinity",
-// which time.Time cannot: one such row would make everybody's unreadable.
+// UnmarshalJSON implements json.Unmarshaler. It reads whatever dates
+// PostgreSQL holds: a pause may well last until "infinity".
 func (u *User) UnmarshalJSON(data []byte) error {
 	type plain User
 	var row struct {
 		*plain
-		PausedUntil string `json:"paused_until"`
+		PausedUntil instant `json:"paused_until"`
+		BlockedAt   instant `json:"blocked_at"`
 	}
 	row.plain = (*plain)(u)
 	if err := json.Unmarshal(data, &row); err != nil {
 		return err
 	}
-	switch row.PausedUntil {
-	case "", "-infinity":
-		return nil
-	case "infinity":
-		u.PausedUntil = doomsday
-		return nil
-	}
-	until, err := time.Parse(time.RFC3339, row.PausedUntil)
-	if err != nil {
-		until = doomsday // a year of five digits
-	}
-	u.PausedUntil = until
+	u.PausedUntil, u.BlockedAt = row.PausedUntil.Time, row.BlockedAt.Time
 	return nil
 }
 
@@ -76,21 +66,23 @@ func (u User) SendableAt(t time.Time, fallback *time.Location) time.Time {
 		return t
 	}
 	local := t.In(u.Location(fallback))
-	// The quiet spell that could hold t began today or yesterday. Wall-clock
-	// times are placed with time.Date, so spells keep their local hours over a
-	// change of daylight saving time.
-	for day := -1; day <= 0; day++ {
-		begin := onDay(local, day, from)
-		endDay := day
-		if until < from {
-			endDay++
-		}
-		end := onDay(local, endDay, until)
-		if !local.Before(begin) && local.Before(end) {
-			return end.UTC()
-		}
+	wall := time.Duration(local.Hour())*time.Hour + time.Duration(local.Minute())*time.Minute + time.Duration(local.Second())*time.Second
+	var end time.Time
+	switch {
+	case from <= wall && wall < until:
+		end = onDay(local, 0, until)
+	case until < from && wall >= from:
+		end = onDay(local, 1, until)
+	case until < from && wall < until:
+		end = onDay(local, 0, until)
+	default:
+		return t
 	}
-	return t
+	// In the hour that the clocks repeat, the end may lie in its first run.
+	for !end.After(t) {
+		end = end.Add(30 * time.Minute)
+	}
+	return end.UTC()
 }
 
 // onDay is the instant of a wall-clock time on local's date plus day days.

@@ -35,6 +35,7 @@ func TestSendableAt(t *testing.T) {
 		"an unknown zone is the default":  {scheduler.User{TimeZone: "Moon/Sea", QuietFrom: "22:00:00", QuietUntil: "08:00:00"}, "2026-03-04T21:30:00Z", "2026-03-04T21:30:00Z"},
 		"the night the clocks go forward": {scheduler.User{TimeZone: berlin, QuietFrom: "22:00:00", QuietUntil: "08:00:00"}, "2026-03-28T23:00:00Z", "2026-03-29T06:00:00Z"},
 		"the night they go back":          {scheduler.User{TimeZone: berlin, QuietFrom: "22:00:00", QuietUntil: "08:00:00"}, "2026-10-24T23:00:00Z", "2026-10-25T07:00:00Z"},
+		"the hour that comes twice":       {scheduler.User{TimeZone: berlin, QuietFrom: "22:00:00", QuietUntil: "02:45:00"}, "2026-10-25T01:15:00Z", "2026-10-25T01:45:00Z"},
 		"paused":                          {scheduler.User{PausedUntil: at("2026-03-10T12:00:00Z")}, "2026-03-04T12:00:00Z", "2026-03-10T12:00:00Z"},
 		"paused into quiet hours":         {scheduler.User{PausedUntil: at("2026-03-10T23:00:00Z"), QuietFrom: "22:00", QuietUntil: "08:00"}, "2026-03-04T12:00:00Z", "2026-03-11T08:00:00Z"},
 		"the pause is over":               {scheduler.User{PausedUntil: at("2026-03-01T23:00:00Z")}, "2026-03-04T12:00:00Z", "2026-03-04T12:00:00Z"},
