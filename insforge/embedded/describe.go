@@ -3,6 +3,7 @@ package embedded
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 )
 
 // describe answers the root: an OpenAPI document that lists the tables and
@@ -29,7 +30,7 @@ func (s *Store) describe(r *http.Request) (*response, error) {
 		d := definition{Type: "object", Properties: map[string]property{}}
 		for i, c := range t.columns {
 			one := property{Format: c.typ.String(), Default: c.def.text}
-			if t.primary != nil && contains(t.primary.columns, i) {
+			if t.primary != nil && slices.Contains(t.primary.columns, i) {
 				one.Description = "Note:\nThis is a Primary Key.<pk/>"
 			}
 			d.Properties[c.name] = one
@@ -52,13 +53,4 @@ func (s *Store) describe(r *http.Request) (*response, error) {
 	res := newResponse(http.StatusOK)
 	res.contentType, res.body = "application/openapi+json; charset=utf-8", body
 	return res, nil
-}
-
-func contains(list []int, n int) bool {
-	for _, x := range list {
-		if x == n {
-			return true
-		}
-	}
-	return false
 }

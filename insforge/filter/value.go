@@ -205,11 +205,11 @@ func parseFloat(t Type, literal string, bits int) (Value, error) {
 	f, err := strconv.ParseFloat(s, bits)
 	switch {
 	case err == nil && f == 0 && strings.ContainsAny(mantissa(s), "123456789"):
-		return Value{}, floatRange(t, literal, s)
+		return Value{}, floatRange(t, s)
 	case err == nil:
 		return floatValue(f), nil
 	case math.IsInf(f, 0):
-		return Value{}, floatRange(t, literal, s)
+		return Value{}, floatRange(t, s)
 	}
 	return Value{}, syntaxError(t, literal)
 }
@@ -221,8 +221,7 @@ func mantissa(s string) string {
 	return s
 }
 
-func floatRange(t Type, literal, trimmed string) error {
-	_ = literal
+func floatRange(t Type, trimmed string) error {
 	return &SQLError{Code: "22003", Message: `"` + trimmed + `" is out of range for type ` + t.String()}
 }
 

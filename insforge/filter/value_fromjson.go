@@ -17,9 +17,6 @@ func (t Type) ParseJSON(raw []byte, session Session) (Value, error) {
 
 func (t Type) fromNode(node jsonNode, session Session) (Value, error) {
 	if node.kind == 'n' {
-		if t.IsJSON() {
-			return Value{}, nil
-		}
 		return Value{}, nil
 	}
 	switch {
