@@ -35,10 +35,17 @@ func (t *turn) agenda(ctx context.Context, days int, head, nothing string) error
 	// What was delivered and not answered is still to do, whenever its next
 	// nudge comes.
 	due := slices.DeleteFunc(open, func(r scheduler.Reminder) bool {
-		return !r.DueAt.Before(end) && r.Status != scheduler.Sent
+		return !r.DueAt.Before(end) && !waiting(r)
 	})
 	slices.SortStableFunc(due, func(a, b scheduler.Reminder) int { return a.Planned().Compare(b.Planned()) })
 	return t.listReminders(ctx, due, head, nothing, now)
+}
+
+// waiting reports whether a step was brought up and is still to do. A pending
+// one whose nudge was begun counts: whether it arrived is not stored yet, or
+// was lost.
+func waiting(r scheduler.Reminder) bool {
+	return r.Status == scheduler.Sent || (r.Status == scheduler.Pending && r.ReminderCount > 0)
 }
 
 func snoozed(ctx context.Context, t *turn, _ string) error {
@@ -79,7 +86,7 @@ func (t *turn) listReminders(ctx context.Context, reminders []scheduler.Reminder
 		step, _ := found.Step(r.StepID)
 		what, _ := stepTexts(r, step)
 		heading := day(r.DueAt.In(now.Location()), now)
-		if r.Status == scheduler.Sent || (r.Status == scheduler.Pending && overdue(now.Sub(r.DueAt)) != "") {
+		if waiting(r) || (r.Status == scheduler.Pending && overdue(now.Sub(r.DueAt)) != "") {
 			heading = "waiting for you"
 		}
 		if heading != under {

@@ -258,18 +258,19 @@ func stepMark(step planparse.Step, r scheduler.Reminder) string {
 // standing says when an open reminder comes, or how it ended.
 func standing(r scheduler.Reminder, now time.Time) string {
 	at := r.DueAt.In(now.Location())
+	if waiting(r) {
+		since := "due now"
+		if late := overdue(now.Sub(r.Planned())); late != "" {
+			since = late
+		}
+		return since + ", I ask again " + moment(at, now)
+	}
 	switch r.Status {
 	case scheduler.Pending:
 		if late := overdue(now.Sub(at)); late != "" {
 			return late
 		}
 		return moment(at, now)
-	case scheduler.Sent:
-		planned := r.Planned().In(now.Location())
-		if late := overdue(now.Sub(planned)); late != "" {
-			return late + ", I ask again " + moment(at, now)
-		}
-		return "due now, I ask again " + moment(at, now)
 	case scheduler.Snoozed:
 		return "snoozed until " + moment(at, now)
 	case scheduler.Completed:
