@@ -26,13 +26,6 @@ type seen struct {
 	Header                    http.Header
 }
 
-func (s seen) values(t testing.TB) url.Values {
-	t.Helper()
-	v, err := url.ParseQuery(s.Query)
-	require.NoError(t, err)
-	return v
-}
-
 // stub is a server that answers by a script and writes down what it was asked.
 type stub struct {
 	*httptest.Server

@@ -62,11 +62,11 @@ func keyOf(row object, order []orderTerm, keys map[string]string, types map[stri
 			return nil, nil, err
 		}
 		if len(term.path.Steps) > 0 {
-			follow := func(v filter.Value) (filter.Value, error) { return v, nil }
-			t, follow = t.Follow(term.path.Steps)
+			inner, follow := t.Follow(term.path.Steps)
 			if v, err = follow(v); err != nil {
 				return nil, nil, err
 			}
+			t = inner
 		}
 		key[i], kinds[i] = v, t
 	}

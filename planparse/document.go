@@ -494,7 +494,7 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 
 // looksEncoded reports whether a JSON string may itself hold JSON.
 func looksEncoded(raw []byte) bool {
-	s := strings.TrimLeft(string(raw[1:min(len(raw), 64)]), " \\nrt`json\t")
+	s := strings.TrimLeft(string(raw[1:min(len(raw), 64)]), " \\nrt`jso\t")
 	return strings.HasPrefix(s, "[") || strings.HasPrefix(s, "{") || strings.HasPrefix(s, `"`)
 }
 

@@ -55,9 +55,7 @@ func Due(step Step, index int, base time.Time, opts ...ScheduleOption) Slot {
 // counting it from elsewhere.
 func due(step *Step, index int, base time.Time, r *rules) (Slot, meaning) {
 	slot := Slot{StepID: step.ID}
-	for _, w := range step.Warnings {
-		slot.Warnings = append(slot.Warnings, w)
-	}
+	slot.Warnings = append(slot.Warnings, step.Warnings...)
 	warn := func(ws ...Warning) {
 		for _, w := range ws {
 			slot.Warnings = addWarning(slot.Warnings, w)
