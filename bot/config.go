@@ -42,6 +42,10 @@ type Config struct {
 	// FollowupInterval is how often leads without open steps are looked at.
 	FollowupInterval Interval `env:"FOLLOWUP_INTERVAL" envDefault:"6h"`
 
+	// Retention is how long reminders are kept that are done, skipped or
+	// cancelled.
+	Retention Interval `env:"RETENTION" envDefault:"8760h"`
+
 	// AllowedUsers are the Telegram ids of those who may use the bot; empty: everyone.
 	AllowedUsers UserIDs `env:"ALLOWED_USERS"`
 

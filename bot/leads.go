@@ -193,7 +193,7 @@ func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Co
 	if err != nil {
 		return err
 	}
-	reminders, err := t.store.Reminders(ctx, t.from.ID, lead.ID)
+	lead, reminders, err := t.sched.Reconcile(ctx, t.from.ID, lead.ID)
 	if err != nil {
 		return err
 	}
@@ -302,7 +302,7 @@ func (t *turn) toggles(ctx context.Context, lead scheduler.Lead) error {
 	if err != nil {
 		return err
 	}
-	reminders, err := t.store.Reminders(ctx, t.from.ID, lead.ID)
+	lead, reminders, err := t.sched.Reconcile(ctx, t.from.ID, lead.ID)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func nudgeMessage(item scheduler.Item, now time.Time) chatMessage {
 	case scheduler.StageGentle:
 		head, tail = "🔔 Still open", "Not the moment? Put it off, or let it go. Otherwise I ask again "+next+"."
 	case scheduler.StageLast:
-		head, tail = "❗ Last reminder for now", "If nothing happens, I let it rest and bring it back once, "+next+"."
+		head, tail = "❗ Last reminder for now", "If nothing happens, I snooze it myself and bring it back once, "+next+"."
 	case scheduler.StageFinal:
 		head, tail = "🔁 Back after a rest", "This is the last time I bring it up. It stays listed with the lead and in /snoozed."
 	default:

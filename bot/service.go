@@ -40,6 +40,7 @@ type Service struct {
 	store      *scheduler.Store
 	dispatcher *scheduler.Dispatcher
 	followups  *scheduler.Followups
+	retention  *scheduler.Retention
 	lease      *scheduler.Lease
 	poller     *poller
 	dialogue   *dialogue
@@ -192,6 +193,9 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 	if s.followups, err = scheduler.NewFollowups(s.store, messages, s.config.FollowupInterval.Duration(), zone, s.log); err != nil {
 		return err
 	}
+	if s.retention, err = scheduler.NewRetention(s.store, s.config.Retention.Duration(), s.log); err != nil {
+		return err
+	}
 	plans, err := scheduler.New(s.store, scheduler.WithZone(zone), scheduler.WithWake(s.dispatcher.Trigger), scheduler.WithLogger(s.log),
 		scheduler.WithUnparseable(func(text string, reason planparse.Reason) {
 			s.metrics.unread.WithLabelValues(string(reason)).Inc()
@@ -274,6 +278,7 @@ func (s *Service) Run(ctx context.Context) error {
 	tasks.Go(ctx, "introduction", s.introduce)
 	tasks.Go(ctx, "dispatcher", s.dispatcher.Run)
 	tasks.Go(ctx, "follow-ups", s.followups.Run)
+	tasks.Go(ctx, "retention", s.retention.Run)
 	tasks.Go(ctx, "poller", func(ctx context.Context) error { return s.lease.Run(ctx, s.poller.run) })
 
 	<-ctx.Done()

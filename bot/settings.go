@@ -201,7 +201,7 @@ func pauseReminders(ctx context.Context, t *turn, args string) error {
 }
 
 func resume(ctx context.Context, t *turn, _ string) error {
-	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnPausedUntil: nil}); err != nil {
+	if err := t.sched.Resume(ctx, t.from.ID); err != nil {
 		return err
 	}
 	return t.say(ctx, plain("▶️ Reminders come again."))

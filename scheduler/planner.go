@@ -240,10 +240,12 @@ func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan pla
 	if err != nil {
 		return Scheduled{}, err
 	}
-	s.wake()
 	// The reminders decide what is sent; the plan with the lead is what is
-	// shown, and comes second for that reason.
-	if lead, err = s.showPlan(ctx, lead, plan); err != nil {
+	// shown, and comes second for that reason. Only then is the dispatcher
+	// woken: what is due at once should find the plan's words.
+	lead, err = s.showPlan(ctx, lead, plan)
+	s.wake()
+	if err != nil {
 		return Scheduled{}, err
 	}
 	if inserted > 0 {

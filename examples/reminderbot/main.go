@@ -51,6 +51,7 @@ Settings are environment variables, or lines of a .env file in the working direc
   HTTP_ADDR                    /healthz, /readyz, /metrics and the demo's page, default 127.0.0.1:8080
   POLL_INTERVAL                longest pause between two looks for due reminders, default 15m
   FOLLOWUP_INTERVAL            how often leads without open steps are looked at, default 6h
+  RETENTION                    how long done, skipped and cancelled reminders are kept, default 8760h
   ALLOWED_USERS                Telegram ids between commas; empty: everyone
   LLM_BASE_URL, LLM_API_KEY,
   LLM_MODEL                    OpenAI-compatible endpoint that writes plans; absent: the built-in playbook
