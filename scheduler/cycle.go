@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -65,7 +66,19 @@ func (d *Dispatcher) Cycle(ctx context.Context) (Report, error) {
 	if c == nil {
 		return Report{}, err
 	}
-	return c.end(err)
+	report, err := c.end(err)
+	d.waitForCycles()
+	return report, err
+}
+
+// waitForCycles waits until the cycles begun so far are over.
+func (d *Dispatcher) waitForCycles() {
+	d.mu.Lock()
+	begun := slices.Collect(maps.Keys(d.inFlight))
+	d.mu.Unlock()
+	for _, c := range begun {
+		<-c.over
+	}
 }
 
 // cycle does the part of a cycle that claims. It returns while messages may
@@ -78,7 +91,10 @@ func (d *Dispatcher) cycle(ctx context.Context) (*cycle, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	c := &cycle{Dispatcher: d, started: d.clock.Now(), now: d.store.now(), changed: make(chan struct{}, 1)}
+	c := &cycle{Dispatcher: d, started: d.clock.Now(), now: d.store.now(), changed: make(chan struct{}, 1), over: make(chan struct{})}
+	d.mu.Lock()
+	d.inFlight[c] = struct{}{}
+	d.mu.Unlock()
 	err := d.storeUnsettled(ctx)
 	if err == nil {
 		err = c.askAboutLost(ctx)
@@ -96,6 +112,10 @@ func (c *cycle) end(err error) (Report, error) {
 	c.report.Took = c.clock.Now().Sub(c.started)
 	err = cmp.Or(err, c.failed)
 	c.note(c.report, err)
+	c.Dispatcher.mu.Lock()
+	delete(c.inFlight, c)
+	c.Dispatcher.mu.Unlock()
+	close(c.over)
 	return c.report, err
 }
 
@@ -109,6 +129,7 @@ type cycle struct {
 
 	sending sync.WaitGroup
 	changed chan struct{} // signalled when a send ends, or proves slow
+	over    chan struct{} // closed when everything has ended and is stored
 
 	mu          sync.Mutex
 	report      Report

@@ -44,6 +44,7 @@ type Dispatcher struct {
 	mu          sync.Mutex
 	lost        []claim // claims whose outcome is unknown
 	unsettled   []write // outcomes that could not be stored
+	inFlight    map[*cycle]struct{}
 	pausedUntil time.Time
 	lastCycle   time.Time
 	status      DispatchStatus
@@ -133,6 +134,7 @@ func NewDispatcher(store *Store, sender Sender, options ...DispatcherOption) (*D
 		store: store, sender: sender, clock: store.clock, log: slog.Default(), zone: time.UTC,
 		interval: 15 * time.Minute, maxSingles: 3, escalation: DefaultEscalation(), onReport: func(Report) {},
 		cycling: make(chan struct{}, 1), trigger: make(chan struct{}, 1),
+		inFlight: map[*cycle]struct{}{},
 	}
 	for _, option := range options {
 		if err := option(d); err != nil {
@@ -162,11 +164,10 @@ func (d *Dispatcher) Status() DispatchStatus {
 // claimed and not sent, and returns nil. It outlives failures of the store and
 // of the sender: it waits and goes on.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	var ending sync.WaitGroup // cycles with messages on their way
-	defer ending.Wait()
+	defer d.waitForCycles()
 	failures := 0
 	for ctx.Err() == nil {
-		wait, err := d.turn(ctx, &ending)
+		wait, err := d.turn(ctx)
 		switch {
 		case ctx.Err() != nil:
 			continue
@@ -190,7 +191,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 }
 
 // turn sends what is due, if anything is, and says how long to sleep.
-func (d *Dispatcher) turn(ctx context.Context, ending *sync.WaitGroup) (time.Duration, error) {
+func (d *Dispatcher) turn(ctx context.Context) (time.Duration, error) {
 	if wait := d.pauseLeft(); wait > 0 {
 		return wait, nil
 	}
@@ -214,7 +215,7 @@ func (d *Dispatcher) turn(ctx context.Context, ending *sync.WaitGroup) (time.Dur
 	c.mu.Lock()
 	found, err := c.report, cmp.Or(err, c.failed)
 	c.mu.Unlock()
-	ending.Go(func() { _, _ = c.end(err) })
+	go func() { _, _ = c.end(err) }()
 	if err != nil {
 		return 0, err
 	}
