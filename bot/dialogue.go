@@ -82,7 +82,7 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 			return nil
 		}
 		name, args, isCommand := d.parseCommand(m.Text)
-		if m.Chat.Type != tele.ChatPrivate {
+		if m.Chat.ID != m.Sender.ID { // a private chat has the id of its person
 			if !isCommand {
 				return nil // people talking to each other
 			}
