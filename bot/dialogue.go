@@ -82,7 +82,8 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 			return nil
 		}
 		name, args, isCommand := d.parseCommand(m.Text)
-		if m.Chat.ID != m.Sender.ID { // a private chat has the id of its person
+		// A private chat has the id of its person, should its type be missing.
+		if m.Chat.Type != tele.ChatPrivate && (m.Chat.Type != "" || m.Chat.ID != m.Sender.ID) {
 			if !isCommand {
 				return nil // people talking to each other
 			}
