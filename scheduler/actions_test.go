@@ -217,3 +217,12 @@ func FuzzParseMark(f *testing.F) {
 		require.Equal(t, mark, again)
 	})
 }
+
+// Whoever presses a button may have made what it carries.
+func TestForgedMarksAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "1.s.abc.def", "1.s.abc.def.-1", "1.s.abc.def.zz", "1.?.abc.def.1", "x!.s.abc.def.1", "1.s.abc.def.1.2"} {
+		_, err := scheduler.ParseMark(text)
+		require.Error(t, err, "%q", text)
+	}
+}

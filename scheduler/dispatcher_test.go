@@ -480,3 +480,42 @@ func TestOneBadRowDoesNotHoldUpTheOthers(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// A recipient whose message hangs must keep neither what was delivered from
+// being stored, nor what falls due meanwhile from being sent.
+func TestASlowRecipientHoldsUpNobody(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		hang := make(chan struct{})
+		arrived := make(chan scheduler.Message, 10)
+		w.sender.Answer = func(_ context.Context, m scheduler.Message) scheduler.Result {
+			if m.TelegramID == ann {
+				<-hang
+			}
+			arrived <- m
+			return scheduler.Result{Outcome: scheduler.Delivered}
+		}
+		jane, john := w.lead(t, ann, "Jane Doe"), w.lead(t, bob, "John Roe")
+		w.insert(t, w.row(jane, 1, w.clock.Now().Add(-time.Second)))
+		first := w.insert(t, w.row(john, 1, w.clock.Now().Add(-time.Second)))[0]
+		d := w.dispatcher(t)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- d.Run(ctx) }()
+		require.Equal(t, bob, (<-arrived).TelegramID)
+		require.Eventually(t, func() bool { return w.reminder(t, first).Status == scheduler.Sent }, 10*time.Second, 10*time.Millisecond)
+		w.insert(t, w.row(john, 2, w.clock.Now().Add(-time.Second)))
+		require.Equal(t, 2, (<-arrived).Items[0].Reminder.StepID)
+		close(hang)
+		require.Equal(t, ann, (<-arrived).TelegramID)
+		stop()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestAnyDateThatHasPassedIsDue(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		w.insert(t, w.row(w.lead(t, ann, "Jane Doe"), 1, time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC)))
+		_, got := w.cycle(t, w.dispatcher(t))
+		require.Len(t, got, 1)
+	})
+}
