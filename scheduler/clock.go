@@ -1,6 +1,9 @@
 package scheduler
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Clock is where the package takes the time from. [SystemClock] is the usual
 // one; the demo and tests bring clocks of their own.
@@ -19,6 +22,16 @@ type Timer interface {
 
 // SystemClock is the machine's clock.
 func SystemClock() Clock { return systemClock{} }
+
+// sleep waits for d on a clock, or until ctx ends.
+func sleep(ctx context.Context, clock Clock, d time.Duration) {
+	timer := clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C():
+	}
+}
 
 type systemClock struct{}
 

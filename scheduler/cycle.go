@@ -42,7 +42,6 @@ type Report struct {
 	Held      int           // moved to when their user may be sent something
 	Orphaned  int           // skipped, their lead being gone
 	Healed    int           // claimed before by a process that died or lost track, and taken up now
-	More      bool          // there was more than one cycle takes on
 	Lateness  []int64       // milliseconds from due to delivered, of single nudges on their first way out
 	Took      time.Duration // on the service's clock
 }
@@ -144,7 +143,6 @@ func (c *cycle) sendDue(ctx context.Context) error {
 	}
 	rows = once(rows)
 	c.report.Due = len(rows)
-	c.report.More = len(rows) == maxPerCycle
 	if rows, err = c.prepare(ctx, rows); err != nil {
 		return err
 	}

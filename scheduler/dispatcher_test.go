@@ -420,7 +420,6 @@ func TestRunOutlivesAStoreThatIsDown(t *testing.T) {
 		w.insert(t, w.row(w.lead(t, ann, "Jane Doe"), 1, w.clock.Now().Add(-time.Second)))
 		heal := w.server.Fault(insforgetest.NoConnection())
 		down := make(chan struct{})
-		w.server.Fault(insforgetest.Fault{Match: func(insforgetest.Request) bool { return false }})
 		arrived := make(chan scheduler.Message, 10)
 		w.sender.Answer = func(_ context.Context, m scheduler.Message) scheduler.Result {
 			arrived <- m

@@ -55,12 +55,7 @@ func (f *Followups) Run(ctx context.Context) error {
 		} else {
 			failures = 0
 		}
-		timer := f.store.clock.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-timer.C():
-		}
-		timer.Stop()
+		sleep(ctx, f.store.clock, wait)
 	}
 	return nil
 }

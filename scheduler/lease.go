@@ -58,7 +58,7 @@ func (l *Lease) Run(ctx context.Context, task func(ctx context.Context) error) e
 			}
 			elsewhere = ctx.Err() == nil
 		}
-		l.sleep(ctx, leaseLook)
+		sleep(ctx, l.store.clock, leaseLook)
 	}
 	return nil
 }
@@ -116,14 +116,5 @@ func (l *Lease) release(ctx context.Context) {
 		Update(ctx, map[string]any{"expires_at": epoch}, insforge.Idempotent())
 	if err != nil {
 		l.log.Warn("lease not given back; it expires by itself", "lease", l.name, "error", err)
-	}
-}
-
-func (l *Lease) sleep(ctx context.Context, d time.Duration) {
-	timer := l.store.clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C():
 	}
 }

@@ -76,12 +76,6 @@ func (s *Scheduler) showPlan(ctx context.Context, lead Lead, plan planparse.Plan
 	return lead, nil
 }
 
-// leadReminders lists every reminder of a lead, cancelled ones included.
-func (s *Store) leadReminders(ctx context.Context, telegramID, leadID int64) ([]Reminder, error) {
-	return s.listReminders(ctx, s.reminders(filter.Eq("lead_id", leadID), filter.Eq("telegram_id", telegramID), dated()).
-		Order("due_at.asc", "step_id.asc", "id.asc"))
-}
-
 // inForce picks the reminders that speak for the steps of a lead's plan: those
 // of the plan inserted last, and those written without one. The steps of an
 // earlier plan have numbers of their own.

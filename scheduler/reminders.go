@@ -11,8 +11,8 @@ import (
 )
 
 // Listings keep to dates between epoch and doomsday. PostgreSQL's "infinity",
-// "-infinity" and far-off years have no form that time.Time reads, and one such
-// row would make a whole page unreadable.
+// "-infinity" and far-off years are read as one of the two (see [instant]), and
+// a row cannot be compared with a date that is not quite its own.
 var (
 	epoch    = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
 	doomsday = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -55,10 +55,14 @@ func (s *Store) Reminder(ctx context.Context, telegramID, id int64) (Reminder, e
 // dates, whatever became of them; only those another plan replaced are left
 // out.
 func (s *Store) Reminders(ctx context.Context, telegramID, leadID int64) ([]Reminder, error) {
-	return s.listReminders(ctx, s.reminders(
-		filter.Eq("lead_id", leadID), filter.Eq("telegram_id", telegramID),
-		filter.Neq("status", Cancelled), dated(),
-	).Order("due_at.asc", "step_id.asc", "id.asc"))
+	return s.leadReminders(ctx, telegramID, leadID, filter.Neq("status", Cancelled))
+}
+
+// leadReminders lists the reminders of a lead that pass the filters, cancelled
+// ones included.
+func (s *Store) leadReminders(ctx context.Context, telegramID, leadID int64, filters ...filter.Filter) ([]Reminder, error) {
+	return s.listReminders(ctx, s.reminders(filter.Eq("lead_id", leadID), filter.Eq("telegram_id", telegramID), dated()).
+		Where(filters...).Order("due_at.asc", "step_id.asc", "id.asc"))
 }
 
 // Agenda lists a user's open reminders due before until, the oldest first.

@@ -52,12 +52,7 @@ func (r *Retention) Run(ctx context.Context) error {
 			r.log.Info("old reminders removed", "reminders", removed)
 			failures = 0
 		}
-		timer := r.store.clock.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-timer.C():
-		}
-		timer.Stop()
+		sleep(ctx, r.store.clock, wait)
 	}
 	return nil
 }

@@ -9,10 +9,10 @@ import (
 // tokens hands out instants that serve as names: of a claim in
 // last_reminded_at, of a change in updated_at. They are whole microseconds,
 // since PostgreSQL rounds anything finer and an equality filter would then
-// find nothing. Within a process no two are alike; between processes the
-// random microseconds of the last half second make a clash (same token and
-// same row, in the same half second) as good as impossible, and the compare-
-// and-swap itself does not depend on it.
+// find nothing. One tokens never hands out an instant twice, unless its clock
+// is set back by more than a second. Between several, the random microseconds
+// within half a second make a clash (the same token for the same row) unlikely,
+// and the compare-and-swap itself does not depend on it.
 type tokens struct {
 	mu   sync.Mutex
 	last time.Time
