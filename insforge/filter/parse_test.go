@@ -172,16 +172,32 @@ func anyFilter(depth int) *rapid.Generator[filter.Filter] {
 }
 
 // members flattens what must hold together, and spells In("") as it is sent.
+// What an and-tree says of an embedded resource each of its members says of it.
 func members(filters []filter.Filter) []filter.Filter {
 	var out []filter.Filter
 	for _, f := range filters {
 		if tree, ok := f.(filter.Tree); ok && !tree.Or && !tree.Negate {
-			out = append(out, members(tree.Filters)...)
+			for _, inner := range tree.Filters {
+				out = append(out, members([]filter.Filter{embedded(inner, tree.Embed)})...)
+			}
 			continue
 		}
 		out = append(out, asSent(f))
 	}
 	return out
+}
+
+// embedded is a member of a tree as it is outside of it.
+func embedded(f filter.Filter, embed []string) filter.Filter {
+	switch f := f.(type) {
+	case filter.Cond:
+		f.Path.Embed = embed
+		return f
+	case filter.Tree:
+		f.Embed = embed
+		return f
+	}
+	return f
 }
 
 func asSent(f filter.Filter) filter.Filter {
@@ -232,7 +248,7 @@ func TestRenderThenParse(t *testing.T) {
 func FuzzParseParam(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"id", "eq.1"}, {"a.b->c->>0", `not.in.(a,"b,c")`}, {"or", `(a.eq."x",not.and(b.is.null,c.like(any).{a,b}))`},
-		{"x.not.and", "(a.fts(english).b)"}, {`"odd.name"`, `cs.{"a":1}`}, {"id", "in.( )"},
+		{"x.not.and", "(a.fts(english).b)"}, {"x.y.and", "(a.fts(english).b,or(c.eq.1,d.is.null))"}, {`"odd.name"`, `cs.{"a":1}`}, {"id", "in.( )"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
