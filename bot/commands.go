@@ -51,7 +51,8 @@ func (d *dialogue) register() {
 		{name: "help", args: "[COMMAND]", brief: "Show what I can do", run: help},
 	}
 	d.actions = map[string]action{
-		"go": approve, "showplan": showProposal, "regen": regenerate, "drop": discard,
+		"go": approve, "showplan": showProposal, "drop": discard,
+		"regen": regenerate, "regenyes": confirmRegenerate, "regenno": keepPlan,
 		"lead": openLead, "leads": pageLeads, "step": toggleStep, "steps": chooseSteps, "log": showLog, "drafts": showDrafts,
 		"del": askDelete, "delyes": confirmDelete, "delno": keepLead,
 		"done": done, "skip": skip, "snooze": snooze, "undo": undo, "reopen": reopen, "open": openReminder, "draft": showDraft,

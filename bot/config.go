@@ -54,6 +54,9 @@ type Config struct {
 	LLMURL   BaseURL `env:"LLM_BASE_URL"`
 	LLMKey   Secret  `env:"LLM_API_KEY"`
 	LLMModel string  `env:"LLM_MODEL"`
+	// LLMDailyTokens is how many tokens the model may be paid for in a day, by
+	// everybody together; beyond it the built-in playbook writes.
+	LLMDailyTokens Positive `env:"LLM_DAILY_TOKENS" envDefault:"500000"`
 
 	// Zone is the time zone of people who have not set their own.
 	Zone Zone `env:"TZ_DEFAULT" envDefault:"UTC"`
@@ -132,6 +135,9 @@ func (c Config) contradictions() []string {
 	}
 	if c.LLMURL != "" && c.LLMModel == "" {
 		problems = append(problems, "LLM_BASE_URL is set but LLM_MODEL is not; name the model that should write the plans")
+	}
+	if c.LLMDailyTokens > 0 && c.LLMDailyTokens < leastBudget {
+		problems = append(problems, fmt.Sprintf("LLM_DAILY_TOKENS is %d, which is not enough for one plan; it wants at least %d", c.LLMDailyTokens, leastBudget))
 	}
 	if c.LLMURL == "" && (c.LLMModel != "" || c.LLMKey != "") {
 		problems = append(problems, "LLM_MODEL or LLM_API_KEY is set but LLM_BASE_URL is not; set the endpoint too (such as https://openrouter.ai/api/v1), or none of them to use the built-in playbook")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,21 +302,40 @@ func TestAPlanOfFiftySteps(t *testing.T) {
 
 func TestAModelWritesWhilePeopleWatch(t *testing.T) {
 	t.Parallel()
+	var prompts syncBuffer
 	release := make(chan struct{})
+	answer := sync.OnceFunc(func() { close(release) })
 	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(&prompts, r.Body)
 		<-release
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"choices":[{"message":{"role":"assistant","content":"[{\"step_id\":1,\"description\":\"Ask about chess\",\"delay_days\":1}]"}}]}`)
 	}))
 	t.Cleanup(model.Close)
+	t.Cleanup(answer)
 	w := newWorld(t, "embedded", "LLM_BASE_URL="+model.URL, "LLM_MODEL=m", "LLM_API_KEY=MODEL-SECRET")
 	ann := w.person(7, "Ann")
 	ann.look()
 	ann.Send("/newlead Jane Doe, CTO @ Acme, likes chess")
-	progress := ann.sees("Writing a plan for Jane Doe")
-	close(release)
+	progress := ann.sees("Making a plan for Jane Doe", "Researching")
+	ann.sees("Making a plan for Jane Doe", "✔️ Researching", "⏳ Writing")
+	require.NotEmpty(t, w.telegram.Calls("sendChatAction"))
+	answer()
 	proposal := ann.sees("Plan for Jane Doe (CTO @ Acme): 1 step", "Ask about chess", "Another plan")
 	require.Equal(t, progress.ID, proposal.ID, "the message becomes the proposal")
-	require.NotEmpty(t, w.telegram.Calls("sendChatAction"))
+	require.Contains(t, prompts.String(), "likes chess")
+	ann.holds([]line{
+		{says: "/note plays the Sicilian", sees: []string{"Noted"}},
+		{presses: "Another plan", sees: []string{"Write a new plan for Jane Doe", "proposal that waits for your OK is replaced"}, buttons: []string{"Yes, write it", "Keep"}},
+		{presses: "Keep", sees: []string{"stays as it is"}},
+		{presses: "Schedule 1 step", sees: []string{"1 reminder"}},
+		{says: "/lead", sees: []string{"Jane Doe", "Ask about chess", "plays the Sicilian"}},
+		{presses: "New plan", sees: []string{"Write a new plan", "0 of 1 step closed", "stays until you schedule the new one"}},
+	})
+	question := ann.sees("Write a new plan")
+	ann.presses("Yes, write it")
+	again := ann.sees("Plan for Jane Doe", "replaces the plan in force")
+	require.Equal(t, question.ID, again.ID)
+	require.Contains(t, prompts.String(), "plays the Sicilian", "what was noted since reaches the model")
 	require.NotContains(t, w.log.String(), "MODEL-SECRET")
 }

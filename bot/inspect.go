@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/followthrough-go/followthrough/planparse"
 	"github.com/followthrough-go/followthrough/scheduler"
 )
 
@@ -52,10 +53,11 @@ func telegramAdvice(config Config, err error) error {
 func InspectModel(ctx context.Context, config Config) (steps int, err error) {
 	transport := newTransport()
 	defer transport.CloseIdleConnections()
-	writer := newModel(config.LLMURL, config.LLMKey, config.LLMModel, &http.Client{Transport: transport}, playbook{}, slog.New(slog.DiscardHandler))
-	plan, err := writer.ask(ctx, scheduler.Lead{Name: "Jane Doe", Title: "CTO", Company: "Acme"})
+	spend := &budget{limit: int(config.LLMDailyTokens), clock: scheduler.SystemClock(), spent: func(int) {}}
+	writer := newModel(config, transport, spend, playbook{}, slog.New(slog.DiscardHandler))
+	plan, err := writer.ask(ctx, planparse.Brief{Name: "Jane Doe", Title: "CTO", Company: "Acme"})
 	if err != nil {
-		return 0, fmt.Errorf("LLM_BASE_URL, LLM_API_KEY or LLM_MODEL is not right: %w", modelError(err))
+		return 0, fmt.Errorf("LLM_BASE_URL, LLM_API_KEY or LLM_MODEL is not right: %w", err)
 	}
 	return len(plan.Steps), nil
 }

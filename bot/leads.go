@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func newLead(ctx context.Context, t *turn, args string) error {
 	if planErr == nil {
 		return t.propose(ctx, lead, parsed, "")
 	}
-	return t.write(ctx, lead)
+	return t.write(ctx, lead, 0)
 }
 
 // pressedLead is the lead a button is about.
@@ -187,6 +188,9 @@ func openLead(ctx context.Context, t *turn, args []string) error {
 	return t.card(ctx, found, t.say)
 }
 
+// cardHistory is how much of a lead's history its card shows.
+const cardHistory = 3
+
 // card shows a lead: who it is, the plan with its dates, and what can be done.
 func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Context, richText, ...[]button) error) error {
 	user, err := t.user(ctx)
@@ -197,7 +201,13 @@ func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Co
 	if err != nil {
 		return err
 	}
-	text := paragraphs(join(plain("👤 "), describe(lead)), italic(cut(lead.Notes, 600)), planText(lead, reminders, t.now(user)))
+	now := t.now(user)
+	// A card without its history is still a card.
+	history, err := t.store.Activities(ctx, t.from.ID, lead.ID, cardHistory)
+	if err != nil {
+		t.log.Warn("activity not read", "lead", lead.ID, "error", err)
+	}
+	text := paragraphs(join(plain("👤 "), describe(lead)), italic(cut(lead.Notes, 600)), planText(lead, reminders, now), historyText(history, now))
 	var rows [][]button
 	if _, ok := lead.Proposal(); ok {
 		rows = append(rows, []button{press("📋 Show the proposed plan", "showplan", lead.ID)})
@@ -379,15 +389,20 @@ func showLog(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
-	now := t.now(user)
-	var list richText
-	for _, a := range history {
-		list = lines(list, plain(fmt.Sprintf("%s · %s", moment(a.CreatedAt.In(now.Location()), now), activityWords(a))))
-	}
+	list := historyText(history, t.now(user))
 	if list == nil {
 		list = plain("Nothing yet.")
 	}
 	return t.say(ctx, paragraphs(join(plain("🕓 History of "), describe(found)), list))
+}
+
+// historyText lists what happened with a lead, the latest first.
+func historyText(history []scheduler.Activity, now time.Time) richText {
+	var list richText
+	for _, a := range history {
+		list = lines(list, plain(fmt.Sprintf("%s · %s", moment(a.CreatedAt.In(now.Location()), now), activityWords(a))))
+	}
+	return list
 }
 
 // activityWords puts a line of the log into words.
@@ -413,6 +428,22 @@ func activityWords(a scheduler.Activity) string {
 
 // activityNote is what the log calls a note, as rows of other programs do.
 const activityNote = "context_update"
+
+// notes are what a person noted about a lead since it was made, in the order
+// in which they did; where there are more than limit, the latest.
+func (t *turn) notes(ctx context.Context, leadID int64, limit int) ([]string, error) {
+	history, err := t.store.Activities(ctx, t.from.ID, leadID, 4*limit)
+	if err != nil {
+		return nil, err
+	}
+	var noted []string
+	for _, a := range slices.Backward(history) {
+		if text := strings.TrimSpace(a.Content); a.Type == activityNote && text != "" {
+			noted = append(noted, text)
+		}
+	}
+	return noted[max(len(noted)-limit, 0):], nil
+}
 
 // note adds to the notes of the lead in focus.
 func note(ctx context.Context, t *turn, args string) error {

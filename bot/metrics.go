@@ -24,6 +24,7 @@ type metrics struct {
 	lateness  prometheus.Histogram
 	requests  *prometheus.CounterVec
 	unread    *prometheus.CounterVec
+	tokens    prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -49,8 +50,11 @@ func newMetrics() *metrics {
 		unread: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "followthrough_timings_not_understood_total", Help: "Timing texts of scheduled plans that named no date, by reason.",
 		}, []string{"reason"}),
+		tokens: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "followthrough_model_tokens_total", Help: "Tokens that the language model counted for plans, prompts included.",
+		}),
 	}
-	m.registry.MustRegister(m.calls, m.updates, m.reminders, m.lateness, m.requests, m.unread,
+	m.registry.MustRegister(m.calls, m.updates, m.reminders, m.lateness, m.requests, m.unread, m.tokens,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -426,65 +426,6 @@ func discard(ctx context.Context, t *turn, args []string) error {
 	return t.show(ctx, join(plain("🗑 The proposal for "), describe(lead), plain(" is discarded. /plan makes another.")), []button{press("👤 Open the lead", "lead", lead.ID)})
 }
 
-// regenerate writes another proposal.
-func regenerate(ctx context.Context, t *turn, args []string) error {
-	lead, err := t.pressedLead(ctx, args)
-	if err != nil {
-		return err
-	}
-	return t.write(ctx, lead)
-}
-
-// write has a plan written for a lead and proposes it. Where that takes time
-// the person sees that something happens.
-func (t *turn) write(ctx context.Context, lead scheduler.Lead) error {
-	t.flash(ctx, "")
-	var progress int64
-	if t.planner.slow() {
-		var err error
-		progress, err = t.courier.say(ctx, t.chat, chatMessage{text: join(plain("✍️ Writing a plan for "), describe(lead), plain("… this may take a minute."))})
-		if err != nil {
-			return err
-		}
-		stop := t.keepTyping(ctx)
-		defer stop()
-	}
-	parsed, remark, err := t.planner.write(ctx, lead)
-	if err != nil {
-		return err
-	}
-	if progress == 0 {
-		return t.propose(ctx, lead, parsed, remark)
-	}
-	proposal, err := t.store.Propose(ctx, t.from.ID, lead.ID, parsed)
-	if err != nil {
-		return err
-	}
-	if err := t.focus(ctx, lead.ID); err != nil {
-		return err
-	}
-	return t.showProposal(ctx, lead, proposal, remark, func(ctx context.Context, text richText, rows ...[]button) error {
-		return t.courier.edit(ctx, t.chat, progress, chatMessage{text: text, keys: rows})
-	})
-}
-
-// keepTyping shows the typing sign, which Telegram takes down after some
-// seconds, until stop is called.
-func (t *turn) keepTyping(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		for ctx.Err() == nil {
-			_ = t.courier.api.typing(ctx, t.chat) // an ornament
-			_ = pause(ctx, 4*time.Second)
-		}
-	})
-	return func() {
-		cancel()
-		wait.Wait()
-	}
-}
-
 // showDrafts sends the drafts of a proposal, each to be copied.
 func showDrafts(ctx context.Context, t *turn, args []string) error {
 	lead, err := t.pressedLead(ctx, args)

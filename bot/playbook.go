@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/followthrough-go/followthrough/planparse"
-	"github.com/followthrough-go/followthrough/scheduler"
 )
 
 // playbook writes the plan that a good salesperson follows with anybody: be
@@ -19,7 +18,7 @@ type playbook struct{}
 func (playbook) slow() bool { return false }
 
 // write takes the plan through planparse, like any other.
-func (playbook) write(_ context.Context, lead scheduler.Lead) (planparse.Plan, string, error) {
+func (playbook) write(_ context.Context, lead planparse.Brief) (planparse.Plan, string, error) {
 	encoded, err := json.Marshal(play(lead))
 	if err != nil {
 		return planparse.Plan{}, "", fmt.Errorf("write plan: %w", err)
@@ -42,8 +41,8 @@ type played struct {
 	Status string  `json:"status"`
 }
 
-func play(lead scheduler.Lead) []played {
-	name := cut(oneLine(lead.Display()), 60)
+func play(lead planparse.Brief) []played {
+	name := cut(oneLine(lead.Name), 60)
 	first := firstName(name)
 	company := cut(oneLine(lead.Company), 60)
 	title := cut(oneLine(lead.Title), 60)

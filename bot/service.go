@@ -227,7 +227,8 @@ func (s *Service) planner() planner {
 	if s.config.LLMURL == "" {
 		return playbook{}
 	}
-	return newModel(s.config.LLMURL, s.config.LLMKey, s.config.LLMModel, &http.Client{Transport: newTransport()}, playbook{}, s.log)
+	spend := &budget{limit: int(s.config.LLMDailyTokens), clock: s.clock, spent: func(tokens int) { s.metrics.tokens.Add(float64(tokens)) }}
+	return newModel(s.config, newTransport(), spend, playbook{}, s.log)
 }
 
 // newTransport is a connection pool of its own, so that one far side's
