@@ -15,7 +15,9 @@ type Param struct{ Key, Value string }
 // or-groups, go together into one and=(…). So do columns whose names mean
 // something else as a key (order, select, schema, constructor).
 //
-// The error is the first one of the filters themselves.
+// The error is the first one of the filters themselves, or that an embedded
+// resource called not is to be filtered by a tree: PostgREST reads not.and=(…)
+// as a negation, so such a resource needs another alias in select.
 func Params(filters ...Filter) ([]Param, error) {
 	all := group{members: make([]member, 0, len(filters))}
 	for _, f := range filters {
@@ -31,10 +33,14 @@ func Params(filters ...Filter) ([]Param, error) {
 		params: make([]Param, 0, len(filters)), ends: make([]int, 0, len(filters)), values: make([]byte, 0, 48*len(filters)),
 	}
 	for g := &all; g != nil; g = g.next {
-		g.render(&r)
+		if err := g.render(&r); err != nil {
+			return nil, err
+		}
 	}
 	return r.finish(), nil
 }
+
+var errEmbedNot = errors.New(`filter: an embedded resource called "not" cannot be filtered by an and/or tree; give it another alias`)
 
 // rendering collects the values of all parameters in one buffer, which becomes
 // one string in the end.
@@ -97,8 +103,9 @@ func (g *group) add(f Filter) {
 	}
 }
 
-func (g *group) render(r *rendering) {
+func (g *group) render(r *rendering) error {
 	prefix := embedPrefix(g.embed)
+	noTree := slices.Contains(g.embed, "not")
 	folded := 0
 	for i, m := range g.members {
 		if g.folds(i) {
@@ -107,6 +114,9 @@ func (g *group) render(r *rendering) {
 		}
 		switch f := m.filter.(type) {
 		case Tree:
+			if noTree {
+				return errEmbedNot
+			}
 			r.values = appendList(r.values, f.Filters)
 		case Cond:
 			r.values = appendExpr(r.values, &f, false)
@@ -114,7 +124,10 @@ func (g *group) render(r *rendering) {
 		r.add(prefix + m.key)
 	}
 	if folded == 0 {
-		return
+		return nil
+	}
+	if noTree {
+		return errEmbedNot
 	}
 	r.values = append(r.values, '(')
 	for i, m := range g.members {
@@ -126,6 +139,7 @@ func (g *group) render(r *rendering) {
 	}
 	r.values[len(r.values)-1] = ')'
 	r.add(prefix + "and")
+	return nil
 }
 
 // folds reports whether a member cannot have its key for itself.

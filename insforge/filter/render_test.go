@@ -196,3 +196,23 @@ func TestMistakes(t *testing.T) {
 	_, err := filter.Params(nil)
 	require.Error(t, err)
 }
+
+// TestAResourceCalledNot: as the first name of a tree's key it would turn the
+// tree into its opposite.
+func TestAResourceCalledNot(t *testing.T) {
+	t.Parallel()
+	params, err := filter.Params(filter.Eq("not.a", 1))
+	require.NoError(t, err)
+	require.Equal(t, []filter.Param{{Key: "not.a", Value: "eq.1"}}, params)
+
+	for name, filters := range map[string][]filter.Filter{
+		"two conditions on a column": {filter.Gt("not.a", 1), filter.Lt("not.a", 3)},
+		"a name that is no key":      {filter.Eq(`not."a b"`, 1)},
+		"a tree": {filter.Tree{Embed: []string{"not"}, Or: true, Filters: []filter.Filter{
+			filter.Eq("a", 1), filter.Eq("b", 2),
+		}}},
+	} {
+		_, err := filter.Params(filters...)
+		require.ErrorContains(t, err, "another alias", name)
+	}
+}
