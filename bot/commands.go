@@ -48,6 +48,8 @@ func (d *dialogue) register() {
 		{name: "pause", args: "[DAYS]", brief: "No reminders for a while", run: pauseReminders, detail: "Without a number, for a week.", example: "/pause 3"},
 		{name: "resume", brief: "End the pause", run: resume},
 		{name: "settings", brief: "Show your settings", run: settings},
+		{name: "export", args: "[ICS | CSV]", brief: "Get your steps as a calendar and a table",
+			run: export, detail: "The calendar (ICS) has the open steps; the table (CSV) has every lead and every step. Without a word after it you get both."},
 		{name: "help", args: "[COMMAND]", brief: "Show what I can do", run: help},
 	}
 	d.actions = map[string]action{

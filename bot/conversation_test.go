@@ -108,6 +108,14 @@ var conversations = map[string][]line{
 		{says: "/quiet off", sees: []string{"No quiet hours"}},
 		{says: "/newlead Jane Doe", sees: []string{"Tue 24 Nov 09:00"}},
 	},
+	"taking it along": {
+		{says: "/export", sees: []string{"nothing to export yet"}},
+		{says: "/newlead Jane Doe, CTO @ Acme", sees: []string{"7 steps"}},
+		{presses: "Schedule", sees: []string{"✅ Scheduled"}},
+		{says: "/export pdf", sees: []string{"/export ics", "/export csv"}},
+		{says: "/export ics", sees: []string{"7 open steps as a calendar"}, document: `SUMMARY:Jane Doe: Read the LinkedIn profile`},
+		{says: "/export CSV", sees: []string{"as a table, with times of UTC"}, document: "Jane Doe,CTO,Acme,,7,meeting_request"},
+	},
 	"ticking off and deleting": {
 		{says: "/newlead Jane Doe, CTO @ Acme", sees: []string{"7 steps"}},
 		{presses: "Drafts", sees: []string{"Drafts for Jane Doe", "Hi Jane"}},

@@ -116,6 +116,11 @@ func (c *courier) say(ctx context.Context, chat int64, m chatMessage) (int64, er
 	return id, err
 }
 
+// sendDocument sends a file of the dialogue, as say sends a text.
+func (c *courier) sendDocument(ctx context.Context, chat int64, file document, caption string) error {
+	return c.persist(ctx, chat, func() error { return c.api.sendDocument(ctx, chat, file, caption) })
+}
+
 // edit replaces a message of the dialogue. Editing twice is harmless, so it is
 // tried again whatever happened.
 func (c *courier) edit(ctx context.Context, chat, message int64, m chatMessage) error {

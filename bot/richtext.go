@@ -12,6 +12,9 @@ import (
 // the markup was taken out.
 const maxText = 4096
 
+// maxCaption is the longest text under a document, counted likewise.
+const maxCaption = 1024
+
 // richText is a formatted message before it becomes markup. It is made of
 // stretches of plain text, so that whatever people and models write into it
 // can be cut and escaped, and can be shown without any markup where Telegram

@@ -1,12 +1,16 @@
 package bot
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -88,6 +92,10 @@ func (t *telegram) call(ctx context.Context, limit time.Duration, method string,
 
 func (t *telegram) try(ctx context.Context, method string, params, result any) error {
 	journey := &journey{ctx: ctx, token: t.token, next: t.transport}
+	if form, ok := params.(form); ok {
+		// Telebot's way to make any call knows JSON only.
+		journey.form, params = &form, nil
+	}
 	once, err := tele.NewBot(tele.Settings{
 		URL: t.base, Token: placeholder, Offline: true, Updates: 1,
 		Client: &http.Client{Transport: journey, CheckRedirect: func(*http.Request, []*http.Request) error {
@@ -145,6 +153,7 @@ type journey struct {
 	ctx   context.Context
 	token Secret
 	next  http.RoundTripper
+	form  *form // to be sent in place of the body, if there is one
 
 	left       atomic.Bool // something of the request may have left this machine
 	status     int
@@ -163,6 +172,11 @@ func (j *journey) RoundTrip(outer *http.Request) (*http.Response, error) {
 		WroteHeaders: func() { j.left.Store(true) },
 	}))
 	req.URL.Path = strings.Replace(req.URL.Path, "/bot"+placeholder+"/", "/bot"+j.token.Reveal()+"/", 1)
+	if j.form != nil {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(j.form.body)), int64(len(j.form.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.form.body)), nil }
+		req.Header.Set("Content-Type", j.form.mime)
+	}
 	resp, err := j.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -256,6 +270,51 @@ func (t *telegram) send(ctx context.Context, chat int64, m chatMessage) (int64, 
 	}
 	err = t.formatted(ctx, "sendMessage", params, m.text, &sent)
 	return sent.ID, err
+}
+
+// document is a file as the bot sends it.
+type document struct {
+	name, mime string
+	data       []byte
+}
+
+// sendDocument sends a file with a line of text under it, once.
+func (t *telegram) sendDocument(ctx context.Context, chat int64, file document, caption string) error {
+	form, err := newForm(map[string]string{"chat_id": strconv.FormatInt(chat, 10), "caption": cut(caption, maxCaption)}, "document", file)
+	if err != nil {
+		return &callError{Method: "sendDocument", Unsent: true, Err: err}
+	}
+	return t.call(ctx, callLimit, "sendDocument", form, nil)
+}
+
+// form is a multipart form, which is how files go to the Bot API.
+type form struct {
+	mime string
+	body []byte
+}
+
+func newForm(values map[string]string, name string, file document) (form, error) {
+	var body bytes.Buffer
+	parts := multipart.NewWriter(&body)
+	for key, value := range values {
+		if err := parts.WriteField(key, value); err != nil {
+			return form{}, err
+		}
+	}
+	header := textproto.MIMEHeader{}
+	header.Set("Content-Disposition", multipart.FileContentDisposition(name, file.name))
+	header.Set("Content-Type", file.mime)
+	part, err := parts.CreatePart(header)
+	if err != nil {
+		return form{}, err
+	}
+	if _, err := part.Write(file.data); err != nil {
+		return form{}, err
+	}
+	if err := parts.Close(); err != nil {
+		return form{}, err
+	}
+	return form{parts.FormDataContentType(), body.Bytes()}, nil
 }
 
 // edit replaces a message. A message that reads that way already is fine.

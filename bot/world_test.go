@@ -224,6 +224,8 @@ type line struct {
 	sees    []string // a message comes, or changes, that has all of these
 	buttons []string // and these buttons
 	lacks   []string // and none of these, in text or buttons
+
+	document string // and a file with this in it
 }
 
 // holds a conversation.
@@ -251,6 +253,12 @@ func (p *person) holds(conversation []line) {
 		for _, label := range l.buttons {
 			_, ok := m.Button(label)
 			require.True(p, ok, "line %d: %q has no button %q, but %q", i+1, m.Text, label, m.Labels())
+		}
+		if l.document != "" {
+			require.NotNil(p, m.Document, "line %d", i+1)
+			data, ok := p.telegram.File(m.Document.FileID)
+			require.True(p, ok)
+			require.Contains(p, string(data), l.document, "line %d", i+1)
 		}
 		for _, part := range l.lacks {
 			require.NotContains(p, strings.ToLower(showing(m)), strings.ToLower(part), "line %d", i+1)
