@@ -25,6 +25,9 @@ type Config struct {
 	TelegramToken Secret `env:"TELEGRAM_BOT_TOKEN"`
 	// TelegramURL is the base address of the Bot API.
 	TelegramURL BaseURL `env:"TELEGRAM_API_URL" envDefault:"https://api.telegram.org"`
+	// WebhookURL is where Telegram reaches this service from outside, by way of
+	// whatever ends TLS in front of HTTPAddr. Without one, updates are polled.
+	WebhookURL BaseURL `env:"WEBHOOK_URL"`
 
 	// BackendURL is the database API; without one an embedded store in DataFile is used.
 	BackendURL BaseURL `env:"INSFORGE_URL"`
@@ -121,8 +124,53 @@ func (c Config) Embedded() bool { return c.BackendURL == "" }
 
 // Secrets are the values that no output may carry.
 func (c Config) Secrets() []Secret {
-	return slices.DeleteFunc([]Secret{c.TelegramToken, c.BackendKey, c.LLMKey}, func(s Secret) bool { return s == "" })
+	secrets := []Secret{c.TelegramToken, c.BackendKey, c.LLMKey}
+	if c.WebhookURL != "" {
+		secrets = append(secrets, hookSecret(c.TelegramToken))
+	}
+	return slices.DeleteFunc(secrets, func(s Secret) bool { return s == "" })
 }
+
+// webhookAddress is what Telegram is told: a bare host gets a path, which
+// keeps the webhook apart from the other endpoints.
+func (c Config) webhookAddress() string {
+	if c.webhookPath() == "" {
+		return string(c.WebhookURL) + "/telegram"
+	}
+	return string(c.WebhookURL)
+}
+
+// webhookPath is the path of WEBHOOK_URL, as requests have it.
+func (c Config) webhookPath() string {
+	parsed, err := url.Parse(string(c.WebhookURL))
+	if err != nil {
+		return "" // it was checked when it was read
+	}
+	return parsed.EscapedPath()
+}
+
+// pathForm is a path that means the same to every proxy and router.
+var pathForm = regexp.MustCompile(`^(?:/[A-Za-z0-9._~-]+)*$`)
+
+// webhookProblems says what is wrong with WEBHOOK_URL.
+func (c Config) webhookProblems() []string {
+	path := c.webhookPath()
+	switch {
+	case c.WebhookURL == "":
+	case c.TelegramToken == "":
+		return []string{"WEBHOOK_URL is set but TELEGRAM_BOT_TOKEN is not; the demo has no use for a webhook"}
+	case strings.HasPrefix(string(c.WebhookURL), "http:") && c.TelegramURL == publicTelegram:
+		return []string{"WEBHOOK_URL begins with http:, and Telegram posts to https addresses only"}
+	case !pathForm.MatchString(path):
+		return []string{"WEBHOOK_URL has a path with characters that proxies may change; use letters, digits, dots and hyphens"}
+	case slices.Contains([]string{"/healthz", "/readyz", "/metrics"}, path):
+		return []string{"WEBHOOK_URL has the path of another endpoint of the service; use another, such as /telegram"}
+	}
+	return nil
+}
+
+// publicTelegram is the Bot API that everybody uses.
+const publicTelegram BaseURL = "https://api.telegram.org"
 
 // contradictions are settings that are well-formed each and wrong together.
 func (c Config) contradictions() []string {
@@ -130,6 +178,7 @@ func (c Config) contradictions() []string {
 	if c.TelegramToken != "" && !tokenForm.MatchString(c.TelegramToken.Reveal()) {
 		problems = append(problems, "TELEGRAM_BOT_TOKEN has characters no bot token has; copy it again from @BotFather (digits, a colon, letters)")
 	}
+	problems = append(problems, c.webhookProblems()...)
 	if c.BackendKey != "" && c.BackendURL == "" {
 		problems = append(problems, "INSFORGE_API_KEY is set but INSFORGE_URL is not; set the address of the project too, or neither to keep data in a file")
 	}

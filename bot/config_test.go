@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,10 +74,15 @@ func TestConfigProblemsSayWhatToDo(t *testing.T) {
 		{"SEND_RATE=NaN", "messages a second"},
 		{"LLM_BASE_URL=https://llm.example/v1", "LLM_MODEL is not"},
 		{"LLM_MODEL=m", "LLM_BASE_URL is not"},
+		{"LLM_DAILY_TOKENS=500", "not enough for one plan"},
+		{"WEBHOOK_URL=https://bot.example", "TELEGRAM_BOT_TOKEN is not"},
+		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=http://bot.example", "https addresses only"},
+		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://bot.example/{x}", "characters that proxies may change"},
+		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://bot.example/metrics/", "another endpoint"},
 	} {
 		t.Run(tc.set, func(t *testing.T) {
 			t.Parallel()
-			_, err := bot.LoadConfig([]string{tc.set}, "")
+			_, err := bot.LoadConfig(strings.Fields(tc.set), "")
 			var problems *bot.ConfigError
 			require.ErrorAs(t, err, &problems)
 			require.Len(t, problems.Problems, 1)

@@ -5,13 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// endpoints serves health and metrics, and the page at / where there is one.
+// endpoints serves health, metrics and the webhook, and the page at / where
+// there is one.
 func (s *Service) endpoints() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -20,6 +22,10 @@ func (s *Service) endpoints() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	if s.webhook != nil {
+		address, _ := url.Parse(s.webhook.address) // it was checked when it was read
+		mux.Handle("POST "+address.EscapedPath(), s.webhook)
+	}
 	if s.page != nil {
 		mux.Handle("/", s.page)
 	}

@@ -25,13 +25,15 @@ func InspectTelegram(ctx context.Context, config Config) (TelegramReport, error)
 	if err != nil {
 		return TelegramReport{}, telegramAdvice(config, err)
 	}
-	var hook struct {
-		URL string `json:"url"`
+	report := TelegramReport{Username: me.Username}
+	hook, err := api.webhook(ctx)
+	if err != nil {
+		return report, telegramAdvice(config, err)
 	}
-	if err := api.call(ctx, callLimit, "getWebhookInfo", map[string]any{}, &hook); err == nil && hook.URL != "" {
-		return TelegramReport{}, errors.New("the bot has a webhook, and would receive no updates here; take it away with the Bot API's deleteWebhook")
+	if hook.URL != "" && hook.LastError != "" && hook.URL == config.webhookAddress() {
+		return report, fmt.Errorf("Telegram cannot deliver to WEBHOOK_URL: %s", cut(oneLine(hook.LastError), 200))
 	}
-	return TelegramReport{Username: me.Username}, nil
+	return report, nil
 }
 
 func telegramAdvice(config Config, err error) error {

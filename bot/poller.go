@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +37,7 @@ const (
 // when the process died comes again.
 type poller struct {
 	fetch  func(ctx context.Context, offset int, wait time.Duration) ([]tele.Update, error)
+	unhook func(ctx context.Context) error // deletes the webhook
 	handle func(ctx context.Context, update tele.Update)
 	log    *slog.Logger
 	health pollHealth
@@ -61,7 +62,7 @@ func (p *poller) run(ctx context.Context) error {
 }
 
 func (p *poller) poll(ctx context.Context, inbox *inbox) {
-	failures := 0
+	failures, polled := 0, false
 	for ctx.Err() == nil {
 		wait := pollWait
 		if inbox.busy() {
@@ -74,15 +75,25 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 		}
 		if err != nil {
 			failures++
+			if !polled && hooked(err) {
+				err = p.takeOver(ctx)
+			}
 			p.failed(ctx, err, failures)
 			continue
 		}
+		polled = true
 		if failures > 0 {
 			p.log.Info("Telegram answers again", "after_failures", failures)
 			failures = 0
 		}
 		p.health.succeeded()
 		if inbox.admit(updates) > 0 {
+			continue
+		}
+		if len(updates) >= updatesAtOnce {
+			// Telegram shows no more than these, and all of them are known: what
+			// everybody else sends would wait for the slowest handler.
+			p.log.Warn("updates confirmed before they were handled, so that others get through", "updates", inbox.release())
 			continue
 		}
 		if inbox.busy() {
@@ -93,6 +104,25 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 		}
 	}
 }
+
+// hooked reports whether updates go to a webhook.
+func hooked(err error) bool {
+	var refused *apiError
+	return errors.As(err, &refused) && refused.Code == http.StatusConflict && strings.Contains(refused.Description, "webhook")
+}
+
+// takeOver deletes the webhook of a time when WEBHOOK_URL was set. It is for
+// the beginning: a webhook that appears while updates are polled was set by
+// somebody who wants it.
+func (p *poller) takeOver(ctx context.Context) error {
+	if err := p.unhook(ctx); err != nil {
+		return err
+	}
+	p.log.Warn("the bot had a webhook, and WEBHOOK_URL is not set: webhook deleted")
+	return errUnhooked
+}
+
+var errUnhooked = errors.New("updates went to a webhook until now")
 
 // failed notes a failure and waits.
 func (p *poller) failed(ctx context.Context, err error, failures int) {
@@ -108,7 +138,7 @@ func (p *poller) failed(ctx context.Context, err error, failures int) {
 		case http.StatusUnauthorized, http.StatusNotFound:
 			advice = "Telegram does not know the token; check TELEGRAM_BOT_TOKEN with @BotFather"
 		case http.StatusConflict:
-			advice = "something else receives this bot's updates: another process with its token, or a webhook (deleteWebhook takes it away)"
+			advice = "something else receives this bot's updates: another process with its token, or a webhook (a restart takes it away)"
 		}
 	}
 	// The first failures tell the story; the rest would bury it.
@@ -131,161 +161,6 @@ func (p *poller) confirm(ctx context.Context, inbox *inbox) {
 	if _, err := p.fetch(ctx, inbox.offset(), 0); err != nil {
 		p.log.Warn("last updates not confirmed; they will be handled again, which does no harm", "error", err)
 	}
-}
-
-// inbox holds updates between their receipt and the end of their handling.
-type inbox struct {
-	handle func(tele.Update)
-	slots  chan struct{} // one for each chat at work
-	gone   chan struct{} // a signal that an update was handled
-
-	mu        sync.Mutex
-	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
-	pending   map[int]struct{}        // ids received and not yet handled
-	done      map[int]struct{}        // ids handled that Telegram may send again: one before them is pending
-	last      int                     // id received
-	confirmed int                     // the offset last asked for
-	closed    bool
-	workers   sync.WaitGroup
-}
-
-func newInbox(handle func(tele.Update)) *inbox {
-	return &inbox{
-		handle: handle, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1),
-		queues: map[int64][]tele.Update{}, pending: map[int]struct{}{}, done: map[int]struct{}{},
-	}
-}
-
-// offset is the first update not yet handled: asking for it confirms all
-// before it. Zero asks for whatever is unconfirmed.
-func (in *inbox) offset() int {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.confirmed = in.next()
-	maps.DeleteFunc(in.done, func(id int, _ struct{}) bool { return id < in.confirmed })
-	return in.confirmed
-}
-
-func (in *inbox) next() int {
-	if in.last == 0 {
-		return 0
-	}
-	first := in.last + 1
-	for id := range in.pending {
-		first = min(first, id)
-	}
-	return first
-}
-
-// unconfirmed reports whether updates were handled that Telegram has not been
-// told of.
-func (in *inbox) unconfirmed() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.next() != in.confirmed
-}
-
-func (in *inbox) busy() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return len(in.pending) > 0
-}
-
-// admit queues the updates that are not queued yet and returns how many.
-func (in *inbox) admit(updates []tele.Update) int {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	admitted := 0
-	for _, update := range updates {
-		// Ids are compared for equality only: after a quiet week Telegram goes
-		// on with one chosen at random, which may be lower.
-		_, queued := in.pending[update.ID]
-		_, done := in.done[update.ID]
-		if queued || done {
-			continue
-		}
-		in.last = update.ID
-		in.pending[update.ID] = struct{}{}
-		chat := chatOf(update)
-		queue, atWork := in.queues[chat]
-		in.queues[chat] = append(queue, update)
-		if !atWork {
-			in.workers.Go(func() { in.work(chat) })
-		}
-		admitted++
-	}
-	return admitted
-}
-
-// work handles the updates of one chat until there are none left.
-func (in *inbox) work(chat int64) {
-	in.slots <- struct{}{}
-	defer func() { <-in.slots }()
-	for update, ok := in.first(chat); ok; update, ok = in.first(chat) {
-		in.handle(update)
-		in.handled(chat, update.ID)
-	}
-}
-
-// first is the update of a chat to handle next. Where there is none the chat
-// is forgotten in the same breath, so that the next update finds it without a
-// worker.
-func (in *inbox) first(chat int64) (tele.Update, bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if queue := in.queues[chat]; len(queue) > 0 && !in.closed {
-		return queue[0], true
-	}
-	delete(in.queues, chat)
-	return tele.Update{}, false
-}
-
-// handled strikes an update off.
-func (in *inbox) handled(chat int64, id int) {
-	in.mu.Lock()
-	in.queues[chat] = in.queues[chat][1:]
-	delete(in.pending, id)
-	in.done[id] = struct{}{}
-	in.mu.Unlock()
-	select {
-	case in.gone <- struct{}{}:
-	default:
-	}
-}
-
-// await waits for an update to be handled, at most d.
-func (in *inbox) await(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	case <-in.gone:
-	}
-}
-
-// close waits for the updates being handled. Those that wait behind them stay
-// unhandled, and so unconfirmed.
-func (in *inbox) close() {
-	in.mu.Lock()
-	in.closed = true
-	in.mu.Unlock()
-	in.workers.Wait()
-}
-
-// chatOf is the chat an update belongs to; updates of no chat share chat 0.
-func chatOf(update tele.Update) int64 {
-	switch {
-	case update.Message != nil && update.Message.Chat != nil:
-		return update.Message.Chat.ID
-	case update.Callback != nil && update.Callback.Message != nil && update.Callback.Message.Chat != nil:
-		return update.Callback.Message.Chat.ID
-	case update.Callback != nil && update.Callback.Sender != nil:
-		return update.Callback.Sender.ID
-	case update.MyChatMember != nil && update.MyChatMember.Chat != nil:
-		return update.MyChatMember.Chat.ID
-	}
-	return 0
 }
 
 // pollHealth is how polling goes, for health checks.

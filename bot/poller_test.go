@@ -34,7 +34,7 @@ func (f *fakeUpdates) fetch(ctx context.Context, offset int, wait time.Duration)
 	f.fetches = append(f.fetches, time.Now())
 	err := f.fail
 	f.queue = slices.DeleteFunc(f.queue, func(u tele.Update) bool { return u.ID < offset })
-	queue := slices.Clone(f.queue)
+	queue := slices.Clone(f.queue[:min(len(f.queue), updatesAtOnce)])
 	f.mu.Unlock()
 	if err != nil || len(queue) > 0 || wait == 0 {
 		return queue, err
@@ -226,6 +226,63 @@ func TestServerThatDoesNotHoldRequestsIsNotHammered(t *testing.T) {
 		defer cancel()
 		require.NoError(t, p.run(ctx))
 		require.LessOrEqual(t, calls, 241)
+	})
+}
+
+func TestAStuckHandlerHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const others = 3 * updatesAtOnce
+		updates := []tele.Update{update(1, 7), update(2, 7)}
+		for id := range others {
+			updates = append(updates, update(id+3, int64(id%20+100)))
+		}
+		f := newFakeUpdates(updates...)
+		var handled atomic.Int32
+		release := make(chan struct{})
+		_, stop := running(t, f, func(_ context.Context, u tele.Update) {
+			if u.ID == 1 {
+				<-release
+			}
+			handled.Add(1)
+		})
+		time.Sleep(10 * time.Second)
+		require.EqualValues(t, others, handled.Load(), "all but the stuck one and the one behind it")
+		close(release)
+		time.Sleep(5 * time.Second)
+		require.EqualValues(t, others+2, handled.Load(), "and each once")
+		require.Empty(t, f.unconfirmed())
+		stop()
+	})
+}
+
+func TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hook := &apiError{Method: "getUpdates", Code: 409, Description: "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"}
+		f := newFakeUpdates()
+		f.set(hook)
+		unhooked := 0
+		p := &poller{fetch: f.fetch, handle: func(context.Context, tele.Update) {}, log: slog.New(slog.DiscardHandler), unhook: func(context.Context) error {
+			unhooked++
+			f.set(nil)
+			return nil
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- p.run(ctx) }()
+		time.Sleep(10 * time.Second)
+		require.Equal(t, 1, unhooked)
+		_, _, err := p.health.state()
+		require.NoError(t, err)
+
+		f.set(hook) // somebody sets one now
+		time.Sleep(time.Minute)
+		require.Equal(t, 1, unhooked)
+		_, _, err = p.health.state()
+		require.ErrorIs(t, err, hook)
+		cancel()
+		require.NoError(t, <-done)
 	})
 }
 

@@ -43,6 +43,7 @@ type Service struct {
 	retention  *scheduler.Retention
 	lease      *scheduler.Lease
 	poller     *poller
+	webhook    *webhook // nil where updates are polled
 	dialogue   *dialogue
 	telegram   *telegram
 	metrics    *metrics
@@ -217,7 +218,10 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 		handled: func(kind string, took time.Duration) { s.metrics.updates.WithLabelValues(kind).Observe(took.Seconds()) },
 	}
 	s.dialogue.register()
-	s.poller = &poller{fetch: s.telegram.updates, handle: s.dialogue.update, log: s.log}
+	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, handle: s.dialogue.update, log: s.log}
+	if s.config.WebhookURL != "" {
+		s.webhook = newWebhook(s.config, s.telegram, s.dialogue.update, &s.poller.health, s.log)
+	}
 	s.metrics.watch(&s.poller.health, s.dispatcher)
 	return nil
 }
@@ -280,7 +284,11 @@ func (s *Service) Run(ctx context.Context) error {
 	tasks.Go(ctx, "dispatcher", s.dispatcher.Run)
 	tasks.Go(ctx, "follow-ups", s.followups.Run)
 	tasks.Go(ctx, "retention", s.retention.Run)
-	tasks.Go(ctx, "poller", func(ctx context.Context) error { return s.lease.Run(ctx, s.poller.run) })
+	if s.webhook != nil {
+		tasks.Go(ctx, "webhook", s.webhook.run)
+	} else {
+		tasks.Go(ctx, "poller", func(ctx context.Context) error { return s.lease.Run(ctx, s.poller.run) })
+	}
 
 	<-ctx.Done()
 	s.log.Info("stopping")

@@ -226,33 +226,42 @@ func (t *telegram) me(ctx context.Context) (tele.User, error) {
 	return me, err
 }
 
+// updatesAtOnce is the most updates that Telegram gives at a time.
+const updatesAtOnce = 100
+
+// updateKinds are the updates the bot has a use for.
+func updateKinds() []string { return []string{"message", "callback_query", "my_chat_member"} }
+
 // updates waits for updates from offset on, up to wait.
 func (t *telegram) updates(ctx context.Context, offset int, wait time.Duration) ([]tele.Update, error) {
 	var raw []json.RawMessage
 	err := t.call(ctx, wait+pollMargin, "getUpdates", map[string]any{
-		"offset": offset, "timeout": int(wait.Seconds()), "limit": 100,
-		"allowed_updates": []string{"message", "callback_query", "my_chat_member"},
+		"offset": offset, "timeout": int(wait.Seconds()), "limit": updatesAtOnce, "allowed_updates": updateKinds(),
 	}, &raw)
 	if err != nil {
 		return nil, err
 	}
 	updates := make([]tele.Update, 0, len(raw))
 	for _, one := range raw {
-		var update tele.Update
-		if json.Unmarshal(one, &update) != nil {
-			// One update that cannot be read must not hold up the others for
-			// ever. With its id it is passed over like one of no interest.
-			var id struct {
-				ID int `json:"update_id"`
-			}
-			if json.Unmarshal(one, &id) != nil {
-				continue
-			}
-			update = tele.Update{ID: id.ID}
+		if update, ok := readUpdate(one); ok {
+			updates = append(updates, update)
 		}
-		updates = append(updates, update)
 	}
 	return updates, nil
+}
+
+// readUpdate decodes an update. One that cannot be read must not hold up the
+// others for ever: with its id it is passed over like one of no interest.
+func readUpdate(data []byte) (tele.Update, bool) {
+	var update tele.Update
+	if json.Unmarshal(data, &update) == nil {
+		return update, true
+	}
+	var id struct {
+		ID int `json:"update_id"`
+	}
+	err := json.Unmarshal(data, &id)
+	return tele.Update{ID: id.ID}, err == nil
 }
 
 // send sends a message once and returns its id.
@@ -363,6 +372,32 @@ func (t *telegram) answer(ctx context.Context, callback, text string) error {
 // typing shows for some seconds that the bot is at work.
 func (t *telegram) typing(ctx context.Context, chat int64) error {
 	return t.call(ctx, callLimit, "sendChatAction", map[string]any{"chat_id": chat, "action": "typing"}, nil)
+}
+
+// webhookInfo is what Telegram says of a bot's webhook.
+type webhookInfo struct {
+	URL           string `json:"url"` // empty: updates are polled
+	Pending       int    `json:"pending_update_count"`
+	LastErrorDate int64  `json:"last_error_date"` // Unix seconds
+	LastError     string `json:"last_error_message"`
+}
+
+func (t *telegram) webhook(ctx context.Context) (webhookInfo, error) {
+	var info webhookInfo
+	err := t.call(ctx, callLimit, "getWebhookInfo", map[string]any{}, &info)
+	return info, err
+}
+
+// setWebhook has updates posted to an address, with secret in a header.
+func (t *telegram) setWebhook(ctx context.Context, address string, secret Secret) error {
+	return t.call(ctx, callLimit, "setWebhook", map[string]any{
+		"url": address, "secret_token": secret.Reveal(), "max_connections": atOnce, "allowed_updates": updateKinds(),
+	}, nil)
+}
+
+// deleteWebhook has updates kept for whoever polls; those that wait stay.
+func (t *telegram) deleteWebhook(ctx context.Context) error {
+	return t.call(ctx, callLimit, "deleteWebhook", map[string]any{"drop_pending_updates": false}, nil)
 }
 
 // menu sets the commands that Telegram offers behind the slash.

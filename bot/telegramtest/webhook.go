@@ -89,6 +89,7 @@ func (s *Server) getWebhookInfo(context.Context, params) (any, error) {
 		URL       string   `json:"url"`
 		Custom    bool     `json:"has_custom_certificate"`
 		Pending   int      `json:"pending_update_count"`
+		ErrorDate int64    `json:"last_error_date,omitempty"` // Unix seconds, in real time
 		LastError string   `json:"last_error_message,omitempty"`
 		Allowed   []string `json:"allowed_updates,omitempty"`
 	}{Pending: len(s.state.updates), Allowed: s.state.allowed}
@@ -96,7 +97,7 @@ func (s *Server) getWebhookInfo(context.Context, params) (any, error) {
 		info.URL = s.state.webhook.URL
 	}
 	if s.hook != nil {
-		info.LastError = s.hook.lastError
+		info.LastError, info.ErrorDate = s.hook.lastError, s.hook.failedAt
 	}
 	return info, nil
 }
@@ -105,7 +106,8 @@ func (s *Server) getWebhookInfo(context.Context, params) (any, error) {
 // in order.
 type delivery struct {
 	cancel    context.CancelFunc
-	lastError string // guarded by Server.mu
+	lastError string // guarded by Server.mu, like failedAt
+	failedAt  int64
 }
 
 // restartDelivery runs a delivery for the webhook in force, if there is one.
@@ -159,9 +161,9 @@ func (s *Server) deliver(ctx context.Context, d *delivery, to webhook) {
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			d.lastError = err.Error()
+			d.lastError, d.failedAt = err.Error(), time.Now().Unix()
 		default:
-			d.lastError, wait = "", firstRetry
+			d.lastError, d.failedAt, wait = "", 0, firstRetry
 			err = s.commit(record{Confirmed: next.ID + 1})
 		}
 		s.mu.Unlock()

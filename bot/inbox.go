@@ -1,0 +1,223 @@
+package bot
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	tele "gopkg.in/telebot.v3"
+)
+
+// inbox holds updates between their receipt and the end of their handling.
+type inbox struct {
+	handle func(tele.Update)
+	slots  chan struct{} // one for each chat at work
+	gone   chan struct{} // a signal that an update was handled
+	shut   chan struct{} // closed when nothing more is handled
+
+	mu        sync.Mutex
+	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
+	pending   map[int]*receipt        // by id, received and not yet handled
+	done      map[int]struct{}        // ids handled that Telegram may send again: one before them is pending
+	last      int                     // id received
+	confirmed int                     // the offset last asked for
+	closed    bool
+	workers   sync.WaitGroup
+}
+
+// receipt is an update that was received.
+type receipt struct {
+	handled chan struct{} // closed when it was
+	free    bool          // Telegram may forget it already
+}
+
+func newInbox(handle func(tele.Update)) *inbox {
+	return &inbox{
+		handle: handle, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1), shut: make(chan struct{}),
+		queues: map[int64][]tele.Update{}, pending: map[int]*receipt{}, done: map[int]struct{}{},
+	}
+}
+
+// offset is the first update not yet handled: asking for it confirms all
+// before it. Zero asks for whatever is unconfirmed.
+func (in *inbox) offset() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.confirmed = in.next()
+	maps.DeleteFunc(in.done, func(id int, _ struct{}) bool { return id < in.confirmed })
+	return in.confirmed
+}
+
+func (in *inbox) next() int {
+	if in.last == 0 {
+		return 0
+	}
+	first := in.last + 1
+	for id, receipt := range in.pending {
+		if !receipt.free {
+			first = min(first, id)
+		}
+	}
+	return first
+}
+
+// release lets Telegram forget what is still pending, and returns how many
+// updates that are. Should the process die now, they are lost.
+func (in *inbox) release() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, receipt := range in.pending {
+		receipt.free = true
+	}
+	return len(in.pending)
+}
+
+// unconfirmed reports whether updates were handled that Telegram has not been
+// told of.
+func (in *inbox) unconfirmed() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.next() != in.confirmed
+}
+
+func (in *inbox) busy() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.pending) > 0
+}
+
+// admit queues the updates that are not queued yet and returns how many.
+func (in *inbox) admit(updates []tele.Update) int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	admitted := 0
+	for _, update := range updates {
+		if in.queue(update) {
+			admitted++
+		}
+	}
+	return admitted
+}
+
+// queue queues an update unless it was received before. The caller holds mu.
+func (in *inbox) queue(update tele.Update) bool {
+	// Ids are compared for equality only: after a quiet week Telegram goes on
+	// with one chosen at random, which may be lower.
+	_, queued := in.pending[update.ID]
+	_, done := in.done[update.ID]
+	if queued || done || in.closed {
+		return false
+	}
+	in.last = update.ID
+	in.pending[update.ID] = &receipt{handled: make(chan struct{})}
+	chat := chatOf(update)
+	queue, atWork := in.queues[chat]
+	in.queues[chat] = append(queue, update)
+	if !atWork {
+		in.workers.Go(func() { in.work(chat) })
+	}
+	return true
+}
+
+// remembered is how many handled updates are recognised when they are posted
+// again.
+const remembered = 1000
+
+// take queues one update, unless it was received before, and waits until it is
+// handled. It reports whether it is.
+func (in *inbox) take(ctx context.Context, update tele.Update) bool {
+	in.mu.Lock()
+	in.queue(update)
+	maps.DeleteFunc(in.done, func(id int, _ struct{}) bool { return id < in.last-remembered })
+	receipt := in.pending[update.ID]
+	_, done := in.done[update.ID]
+	in.mu.Unlock()
+	if receipt == nil {
+		return done
+	}
+	select {
+	case <-receipt.handled:
+	case <-in.shut:
+	case <-ctx.Done():
+	}
+	select {
+	case <-receipt.handled:
+		return true
+	default:
+		return false
+	}
+}
+
+// work handles the updates of one chat until there are none left.
+func (in *inbox) work(chat int64) {
+	in.slots <- struct{}{}
+	defer func() { <-in.slots }()
+	for update, ok := in.first(chat); ok; update, ok = in.first(chat) {
+		in.handle(update)
+		in.handled(chat, update.ID)
+	}
+}
+
+// first is the update of a chat to handle next. Where there is none the chat
+// is forgotten in the same breath, so that the next update finds it without a
+// worker.
+func (in *inbox) first(chat int64) (tele.Update, bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if queue := in.queues[chat]; len(queue) > 0 && !in.closed {
+		return queue[0], true
+	}
+	delete(in.queues, chat)
+	return tele.Update{}, false
+}
+
+// handled strikes an update off.
+func (in *inbox) handled(chat int64, id int) {
+	in.mu.Lock()
+	in.queues[chat] = in.queues[chat][1:]
+	close(in.pending[id].handled)
+	delete(in.pending, id)
+	in.done[id] = struct{}{}
+	in.mu.Unlock()
+	select {
+	case in.gone <- struct{}{}:
+	default:
+	}
+}
+
+// await waits for an update to be handled, at most d.
+func (in *inbox) await(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-in.gone:
+	}
+}
+
+// close waits for the updates being handled. Those that wait behind them stay
+// unhandled, and so unconfirmed. It is called once.
+func (in *inbox) close() {
+	in.mu.Lock()
+	in.closed = true
+	in.mu.Unlock()
+	in.workers.Wait()
+	close(in.shut)
+}
+
+// chatOf is the chat an update belongs to; updates of no chat share chat 0.
+func chatOf(update tele.Update) int64 {
+	switch {
+	case update.Message != nil && update.Message.Chat != nil:
+		return update.Message.Chat.ID
+	case update.Callback != nil && update.Callback.Message != nil && update.Callback.Message.Chat != nil:
+		return update.Callback.Message.Chat.ID
+	case update.Callback != nil && update.Callback.Sender != nil:
+		return update.Callback.Sender.ID
+	case update.MyChatMember != nil && update.MyChatMember.Chat != nil:
+		return update.MyChatMember.Chat.ID
+	}
+	return 0
+}

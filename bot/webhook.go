@@ -1,0 +1,138 @@
+package bot
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	tele "gopkg.in/telebot.v3"
+)
+
+// webhook receives updates that Telegram posts. Like the poller it has those
+// of one chat handled in order, and acknowledges an update, by answering the
+// request, only after it was handled. Telegram posts what was not acknowledged
+// again. Any number of processes may share an address: Telegram posts an update
+// of a chat only when the one before it is through.
+type webhook struct {
+	address string
+	secret  Secret
+	api     *telegram
+	inbox   *inbox
+	cancel  context.CancelFunc // of the handlers
+	log     *slog.Logger
+	health  *pollHealth
+}
+
+// The webhook's times.
+const (
+	// hookWait is how long a request waits for its update to be handled. Telegram
+	// posts the update again after that, and meets it at work.
+	hookWait = 50 * time.Second
+	// hookCheck is how often Telegram is asked whether the webhook is in force.
+	hookCheck = time.Minute
+	// maxUpdate bounds an update in bytes.
+	maxUpdate = 4 << 20
+)
+
+// secretHeader carries the secret that Telegram was told with the address.
+const secretHeader = "X-Telegram-Bot-Api-Secret-Token"
+
+// hookSecret is the secret of a bot's webhook. It is made from the token, so
+// that every process knows the same one, and nobody else can make it.
+func hookSecret(token Secret) Secret {
+	mac := hmac.New(sha256.New, []byte(token.Reveal()))
+	_, _ = io.WriteString(mac, "followthrough webhook")
+	return Secret(hex.EncodeToString(mac.Sum(nil)))
+}
+
+// newWebhook returns a webhook at the configured address. It answers requests
+// at once, and updates are handled from then on; run brings Telegram to it.
+func newWebhook(config Config, api *telegram, handle func(context.Context, tele.Update), health *pollHealth, log *slog.Logger) *webhook {
+	handling, cancel := context.WithCancel(context.Background())
+	return &webhook{
+		address: config.webhookAddress(), secret: hookSecret(config.TelegramToken), api: api, cancel: cancel, log: log, health: health,
+		inbox: newInbox(func(update tele.Update) { handle(handling, update) }),
+	}
+}
+
+// ServeHTTP takes an update from Telegram.
+func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !hmac.Equal([]byte(r.Header.Get(secretHeader)), []byte(h.secret.Reveal())) {
+		// What comes without the secret does not come from Telegram.
+		http.Error(w, "unauthorized", http.StatusUnauthorized)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxUpdate))
+	if err != nil {
+		http.Error(w, "the update cannot be read", http.StatusBadRequest)
+		return
+	}
+	update, ok := readUpdate(body)
+	if !ok {
+		// Telegram would post it again for a day, and it would be no better.
+		h.log.Warn("an update without a number was passed over")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), hookWait)
+	defer cancel()
+	if !h.inbox.take(ctx, update) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "not handled yet", http.StatusServiceUnavailable)
+	}
+}
+
+// run tells Telegram the address, and again should it be forgotten, until ctx
+// ends; then it waits for the handlers at work. The webhook stays in force:
+// Telegram keeps what it cannot deliver for the next process.
+func (h *webhook) run(ctx context.Context) error {
+	h.health.start()
+	defer h.health.stop()
+	failures := 0
+	for ctx.Err() == nil {
+		err := h.keep(ctx)
+		wait := hookCheck
+		if err != nil && ctx.Err() == nil {
+			failures++
+			wait = min(500*time.Millisecond<<min(failures-1, 10), hookCheck)
+			wait = wait/2 + rand.N(wait/2)
+			h.health.failed(err)
+			h.log.Warn("webhook not in force", "error", err, "failures", failures, "next_try_in", wait.Round(time.Millisecond))
+		} else if err == nil {
+			failures = 0
+			h.health.succeeded()
+		}
+		_ = pause(ctx, wait)
+	}
+	patience := time.AfterFunc(drainTime, h.cancel)
+	h.inbox.close()
+	patience.Stop()
+	h.cancel()
+	return nil
+}
+
+// keep sees to it that the webhook is in force. Its error says why updates do
+// not arrive.
+func (h *webhook) keep(ctx context.Context) error {
+	info, err := h.api.webhook(ctx)
+	if err != nil {
+		return err
+	}
+	if info.URL != h.address {
+		if err := h.api.setWebhook(ctx, h.address, h.secret); err != nil {
+			return err
+		}
+		h.log.Info("webhook set")
+		return nil
+	}
+	if age := time.Since(time.Unix(info.LastErrorDate, 0)); info.LastError != "" && info.Pending > 0 && age < 2*hookCheck {
+		return fmt.Errorf("Telegram cannot deliver to WEBHOOK_URL: %s", cut(oneLine(info.LastError), 200))
+	}
+	return nil
+}
