@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -152,6 +153,33 @@ func TestApplyMigration(t *testing.T) {
 		require.Error(t, c.ApplyMigration(t.Context(), bad[0], bad[1], ""))
 	}
 	require.Len(t, s.seen(), 3)
+}
+
+func TestMigrationsOnRecord(t *testing.T) {
+	t.Parallel()
+	s := newStub(t,
+		answer(200, `{"migrations":[{"version":"20261101000001","name":"leads","statements":["CREATE TABLE leads ()"],"createdAt":"2026-11-01T10:00:00.123Z"}]}`),
+		answer(200, `{"valid":true,"statementCount":2,"statements":["a","b"],"riskLevel":"DANGER","riskFactors":["drops a table",{"type":"DROP","message":"drops a policy"}]}`),
+		answer(200, `{"valid":false,"statementCount":0,"riskLevel":"SAFE","riskFactors":[],"error":"syntax error"}`),
+	)
+	c := s.insforge(t, insforge.WithAPIKey("ik_1"))
+	list, err := c.Migrations(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []insforge.AppliedMigration{{
+		Version: "20261101000001", Name: "leads", Statements: []string{"CREATE TABLE leads ()"},
+		CreatedAt: time.Date(2026, 11, 1, 10, 0, 0, 123e6, time.UTC),
+	}}, list)
+	report, err := c.DryRunMigration(t.Context(), "DROP TABLE leads; DROP POLICY p ON leads")
+	require.NoError(t, err)
+	require.Equal(t, insforge.DryRun{Valid: true, StatementCount: 2, RiskLevel: "DANGER", RiskFactors: []string{"drops a table", "drops a policy"}}, report)
+	report, err = c.DryRunMigration(t.Context(), "DROP")
+	require.NoError(t, err)
+	require.Equal(t, insforge.DryRun{RiskLevel: "SAFE", Error: "syntax error"}, report)
+	require.Equal(t, "GET", s.seen()[0].Method)
+	require.Equal(t, "/api/database/migrations/dry-run", s.seen()[1].Path)
+
+	_, err = s.client(t).Migrations(t.Context())
+	require.ErrorIs(t, err, insforge.ErrDialect)
 }
 
 // TestSession signs in, and the client made with the session renews its token

@@ -47,6 +47,12 @@ func (m Migration) String() string {
 	return fmt.Sprintf("%03d_%s", m.Number, m.Name)
 }
 
+// Creates reports whether the step is the one that makes a table of the public
+// schema where there is none.
+func (m Migration) Creates(table string) bool {
+	return regexp.MustCompile(`CREATE TABLE (IF NOT EXISTS )?public\.` + regexp.QuoteMeta(table) + ` `).MatchString(m.Up)
+}
+
 var fileName = regexp.MustCompile(`^([0-9]{3})_([a-z0-9_]+)\.sql$`)
 
 // All returns the migrations in the order in which to apply them. It fails only when a file in [FS] is misnamed or lacks

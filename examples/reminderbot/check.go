@@ -85,34 +85,115 @@ func checkStore(ctx context.Context, config bot.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := missingTables(ctx, client); err != nil {
-		return "", err
+	remedy := remedyFor(config.BackendDialect)
+	missing, err := missingTables(ctx, client)
+	if config.BackendDialect == bot.InsForge {
+		if unrecorded := missingRecords(ctx, client); len(unrecorded) > 0 {
+			missing = unrecorded
+		}
 	}
-	return fmt.Sprintf("%s speaks %s, takes the key, and has every table and column", config.BackendURL, config.BackendDialect), nil
+	switch {
+	case err != nil && len(missing) > 0:
+		return "", fmt.Errorf("missing: %s; run: %s (%w)", strings.Join(missing, ", "), remedy, err)
+	case err != nil:
+		return "", err
+	case len(missing) > 0:
+		return "", fmt.Errorf("every table and column is there, but the project has no record of %s; run: %s", strings.Join(missing, ", "), remedy)
+	}
+	fine := fmt.Sprintf("%s speaks %s, takes the key, and has every table and column", config.BackendURL, config.BackendDialect)
+	if config.BackendDialect == bot.InsForge {
+		return fine, nil
+	}
+	// What guards the rows cannot be seen through the tables, but its function can.
+	_, err = insforge.Call[json.RawMessage](ctx, client, "current_telegram_id", nil, insforge.Idempotent())
+	if insforge.IsNotFound(err) {
+		return fine + "; but 004_row_security is missing, unless this is a server for tests; run: " + remedy, nil
+	}
+	return fine, nil
+}
+
+// missingRecords lists the migrations an InsForge project has no record of. A
+// server that keeps no records misses none.
+func missingRecords(ctx context.Context, client *insforge.Client) (missing []string) {
+	all, err := migrations.All()
+	if err != nil {
+		return nil
+	}
+	list, err := client.Migrations(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, m := range all {
+		if !slices.ContainsFunc(list, func(r insforge.AppliedMigration) bool { return r.Name == recordName(m) }) {
+			missing = append(missing, m.String())
+		}
+	}
+	return missing
+}
+
+// remedyFor is the command that brings the tables up to date.
+func remedyFor(dialect bot.Dialect) string {
+	if dialect == bot.InsForge {
+		return "reminderbot migrate"
+	}
+	return "reminderbot migrate -print | psql YOUR_DATABASE_URL"
 }
 
 // missingTables is nil when the backend has every table with every column the
-// service uses, and lets the key read them.
-func missingTables(ctx context.Context, client *insforge.Client) error {
+// service uses, and lets the key read them. Otherwise it tells what is wrong
+// with the first one that is not as it should be, and which migrations make the
+// tables that are not.
+func missingTables(ctx context.Context, client *insforge.Client) (missing []string, first error) {
 	var tables map[string]struct {
 		Columns []struct {
 			Name string `json:"name"`
 		} `json:"columns"`
 	}
 	if err := json.Unmarshal(migrations.Tables, &tables); err != nil {
-		return fmt.Errorf("the declared tables: %w", err)
+		return nil, fmt.Errorf("the declared tables: %w", err)
 	}
-	for _, table := range slices.Sorted(maps.Keys(tables)) {
-		var columns []string
-		for _, column := range tables[table].Columns {
-			columns = append(columns, column.Name)
-		}
-		query := client.From(table).Select(columns...).Limit(1)
-		if _, err := insforge.All[map[string]any](ctx, query); err != nil {
-			return backendAdvice(table, err)
+	all, err := migrations.All()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range all {
+		for _, table := range slices.Sorted(maps.Keys(tables)) {
+			if !m.Creates(table) {
+				continue
+			}
+			var columns []string
+			for _, column := range tables[table].Columns {
+				columns = append(columns, column.Name)
+			}
+			_, err := insforge.All[map[string]any](ctx, client.From(table).Select(columns...).Limit(1))
+			if err == nil {
+				continue
+			}
+			if first == nil {
+				first = backendAdvice(table, err)
+			}
+			if !isMissing(err) {
+				return missing, first // the others would fail in the same way
+			}
+			if !slices.Contains(missing, m.String()) {
+				missing = append(missing, m.String())
+			}
 		}
 	}
-	return nil
+	return missing, first
+}
+
+// isMissing reports whether the backend has no such table or column.
+func isMissing(err error) bool {
+	var refused *insforge.Error
+	if !errors.As(err, &refused) {
+		return false
+	}
+	switch refused.Code {
+	case "42P01", "PGRST205", "42703", "PGRST204":
+		return true
+	}
+	return refused.Status == 404
 }
 
 // backendAdvice turns a failure of the backend into what to do about it.
@@ -127,11 +208,11 @@ func backendAdvice(table string, err error) error {
 	case insforge.IsPermission(err):
 		return fmt.Errorf("the key may not read %s; the service needs the service key, not the one for browsers (%w)", table, err)
 	case refused.Code == "42P01" || refused.Code == "PGRST205":
-		return fmt.Errorf("table %s is missing; run: reminderbot migrate (%w)", table, err)
+		return fmt.Errorf("there is no table %s: %w", table, err)
 	case refused.Code == "42703" || refused.Code == "PGRST204":
-		return fmt.Errorf("table %s lacks a column; run: reminderbot migrate (%w)", table, err)
+		return fmt.Errorf("table %s lacks a column: %w", table, err)
 	case refused.Status == 404:
-		return fmt.Errorf("there is no table %s at this address; if INSFORGE_URL and INSFORGE_DIALECT are right, run: reminderbot migrate (%w)", table, err)
+		return fmt.Errorf("there is no table %s at this address; are INSFORGE_URL and INSFORGE_DIALECT right? (%w)", table, err)
 	}
 	return fmt.Errorf("table %s: %w", table, err)
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -87,9 +86,10 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	}{
 		{"all is well", nil, exitFine, "ok    telegram: the token belongs to @"},
 		{"no settings", []string{"INSFORGE_URL=", "INSFORGE_API_KEY=", "TELEGRAM_BOT_TOKEN=", "DATA_FILE=:memory:"}, exitFine, "data is kept in"},
+		{"no row security to be seen", nil, exitFine, "004_row_security is missing, unless this is a server for tests"},
 		{"wrong key", []string{"INSFORGE_API_KEY=OTHER-SECRET"}, exitError, "does not accept INSFORGE_API_KEY"},
-		{"no tables", []string{"INSFORGE_URL=" + empty.URL}, exitError, "is missing; run: reminderbot migrate"},
-		{"older tables", []string{"INSFORGE_URL=" + older.URL}, exitError, "lacks a column; run: reminderbot migrate"},
+		{"no tables", []string{"INSFORGE_URL=" + empty.URL}, exitError, "missing: 001_leads, 002_scheduled_reminders, 003_users_and_leases; run: reminderbot migrate -print | psql"},
+		{"older tables", []string{"INSFORGE_URL=" + older.URL}, exitError, "missing: 002_scheduled_reminders; run: reminderbot migrate -print | psql YOUR_DATABASE_URL (table scheduled_reminders lacks a column"},
 		{"nobody there", []string{"INSFORGE_URL=http://127.0.0.1:1"}, exitError, "INSFORGE_URL does not answer"},
 		{"wrong token", []string{"TELEGRAM_BOT_TOKEN=2:TOKEN-SECRET"}, exitError, "does not know TELEGRAM_BOT_TOKEN"},
 		{"no Bot API", []string{"TELEGRAM_API_URL=" + page.URL}, exitError, "is not a Bot API server"},
@@ -121,58 +121,6 @@ func olderTables(t *testing.T) []byte {
 	encoded, err := json.Marshal(tables)
 	require.NoError(t, err)
 	return encoded
-}
-
-// fakeMigrations is InsForge's migrations endpoint in front of tables that are
-// there once every migration is applied.
-type fakeMigrations struct {
-	tables http.Handler
-	mu     sync.Mutex
-	latest string
-	names  []string
-}
-
-func (f *fakeMigrations) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/api/database/migrations" {
-		f.tables.ServeHTTP(w, r)
-		return
-	}
-	var body struct{ Version, Name, SQL string }
-	_ = json.NewDecoder(r.Body).Decode(&body)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	if len(body.Version) < len(f.latest) || (len(body.Version) == len(f.latest) && body.Version <= f.latest) {
-		w.WriteHeader(http.StatusConflict)
-		_, _ = io.WriteString(w, `{"error":"DATABASE_MIGRATION_ALREADY_EXISTS","message":"exists","statusCode":409}`)
-		return
-	}
-	f.latest = body.Version
-	f.names = append(f.names, body.Name)
-	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, `{"version":"`+body.Version+`"}`)
-}
-
-func TestMigrateAppliesOnce(t *testing.T) {
-	t.Parallel()
-	schema, err := embedded.ParseTables(migrations.Tables)
-	require.NoError(t, err)
-	store, err := embedded.Open(embedded.Memory, schema)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	endpoint := &fakeMigrations{tables: store.Handler(embedded.InsForge)}
-	srv := httptest.NewServer(endpoint)
-	t.Cleanup(srv.Close)
-	environ := []string{"INSFORGE_URL=" + srv.URL, "INSFORGE_API_KEY=ik_key"}
-	all, err := migrations.All()
-	require.NoError(t, err)
-	for _, says := range []string{"001_leads: applied\n", "001_leads: applied before\n"} {
-		var stdout, stderr bytes.Buffer
-		require.Equal(t, exitFine, command(t.Context(), []string{"migrate"}, environ, &stdout, &stderr), stderr.String())
-		require.Contains(t, stdout.String(), says)
-		require.Contains(t, stdout.String(), "every table is there")
-		require.Len(t, endpoint.names, len(all))
-	}
 }
 
 func TestTheClockSurvivesACrash(t *testing.T) {

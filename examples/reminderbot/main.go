@@ -37,6 +37,7 @@ Usage:
   reminderbot                  run the service; without settings, as a demo
   reminderbot check            test every setting and connection
   reminderbot migrate          create or update the tables in an InsForge project
+  reminderbot migrate -dry-run say what that would do
   reminderbot migrate -print   write the SQL for psql to standard output
   reminderbot version          print the version
   reminderbot help             print this

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/insforge/embedded"
+	"github.com/followthrough-go/followthrough/insforge/insforgetest"
+	"github.com/followthrough-go/followthrough/migrations"
+)
+
+// project is InsForge's migrations endpoint, by its rules, in front of tables.
+type project struct {
+	tables http.Handler
+	run    func(sql string) error // applies SQL in one transaction
+
+	mu       sync.Mutex
+	recorded []record // the latest last
+	refusal  string   // what a dry run finds wrong, if anything
+	noDryRun bool
+	loseOne  bool                // the next answer to a migration is lost, after it was carried out
+	before   func(record) record // what happens just before a migration
+}
+
+type record struct {
+	Version string `json:"version"`
+	Name    string `json:"name"`
+	SQL     string `json:"sql,omitempty"`
+}
+
+func (p *project) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, ok := strings.CutPrefix(r.URL.Path, "/api/database/migrations")
+	if !ok {
+		p.tables.ServeHTTP(w, r)
+		return
+	}
+	if r.Header.Get("Authorization") != "Bearer ik_key" && r.Header.Get("x-api-key") != "ik_key" {
+		answerJSON(w, http.StatusUnauthorized, map[string]any{"error": "AUTH_INVALID_API_KEY", "message": "Invalid API key", "statusCode": 401})
+		return
+	}
+	var asked record
+	if r.Method == http.MethodPost {
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			answerJSON(w, http.StatusBadRequest, map[string]any{"error": "INVALID_INPUT", "message": err.Error(), "statusCode": 400})
+			return
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case r.Method == http.MethodGet:
+		list := []record{}
+		for i := range p.recorded {
+			list = append(list, p.recorded[len(p.recorded)-1-i])
+		}
+		answerJSON(w, http.StatusOK, map[string]any{"migrations": list})
+	case path == "/dry-run" && p.noDryRun:
+		answerJSON(w, http.StatusTooManyRequests, map[string]any{"error": "TOO_MANY_REQUESTS", "message": "Too many requests", "statusCode": 429})
+	case path == "/dry-run":
+		answerJSON(w, http.StatusOK, map[string]any{"valid": p.refusal == "", "statementCount": strings.Count(asked.SQL, "\n\n"), "riskLevel": "WARNING",
+			"riskFactors": []string{"drops a policy"}, "error": p.refusal})
+	default:
+		p.apply(w, asked)
+	}
+}
+
+func (p *project) apply(w http.ResponseWriter, asked record) {
+	if before := p.before; before != nil {
+		p.before = nil
+		p.recorded = append(p.recorded, before(asked))
+	}
+	version, ok := new(big.Int).SetString(asked.Version, 10)
+	if !ok {
+		answerJSON(w, http.StatusBadRequest, map[string]any{"error": "INVALID_INPUT", "message": "version", "statusCode": 400})
+		return
+	}
+	if n := len(p.recorded); n > 0 {
+		if latest, _ := new(big.Int).SetString(p.recorded[n-1].Version, 10); version.Cmp(latest) <= 0 {
+			answerJSON(w, http.StatusConflict, map[string]any{"error": "DATABASE_MIGRATION_ALREADY_EXISTS", "message": "not newer", "statusCode": 409})
+			return
+		}
+	}
+	if err := p.run(asked.SQL); err != nil {
+		answerJSON(w, http.StatusInternalServerError, map[string]any{"error": "INTERNAL_ERROR", "message": err.Error(), "statusCode": 500})
+		return
+	}
+	p.recorded = append(p.recorded, record{Version: asked.Version, Name: asked.Name})
+	if p.loseOne {
+		p.loseOne = false
+		panic(http.ErrAbortHandler)
+	}
+	answerJSON(w, http.StatusCreated, map[string]any{"version": asked.Version, "name": asked.Name})
+}
+
+func (p *project) names() (names []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.recorded {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+func answerJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// newProject is a project whose tables are always there.
+func newProject(t *testing.T) *project {
+	t.Helper()
+	schema, err := embedded.ParseTables(migrations.Tables)
+	require.NoError(t, err)
+	store, err := embedded.Open(embedded.Memory, schema)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return &project{tables: store.Handler(embedded.InsForge), run: func(string) error { return nil }}
+}
+
+// started returns the settings with which to reach the project.
+func started(t *testing.T, p *project) []string {
+	t.Helper()
+	srv := httptest.NewServer(p)
+	t.Cleanup(srv.Close)
+	return []string{"INSFORGE_URL=" + srv.URL, "INSFORGE_API_KEY=ik_key", "HTTP_ADDR=127.0.0.1:0", "DATA_FILE=:memory:"}
+}
+
+// ours are the names under which a project records the migrations.
+func ours(t *testing.T) (names []string) {
+	t.Helper()
+	all, err := migrations.All()
+	require.NoError(t, err)
+	for _, m := range all {
+		names = append(names, recordName(m))
+	}
+	return names
+}
+
+func migrated(t *testing.T, environ []string, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	status = command(t.Context(), append([]string{"migrate"}, args...), environ, &out, &err)
+	require.NotContains(t, out.String()+err.String(), "ik_key")
+	return status, out.String(), err.String()
+}
+
+func TestMigrateSaysWhatItWillDoThenDoesIt(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	environ := started(t, p)
+
+	status, stdout, stderr := migrated(t, environ, "-dry-run")
+	require.Equal(t, exitFine, status, stderr)
+	require.Contains(t, stdout, "to apply: 001_leads, 002_scheduled_reminders, 003_users_and_leases, 004_row_security\ndry run: ")
+	require.Contains(t, stdout, " statements, risk WARNING (drops a policy)\n")
+	require.Empty(t, p.names(), "nothing was applied")
+
+	status, stdout, stderr = migrated(t, environ)
+	require.Equal(t, exitFine, status, stderr)
+	require.Regexp(t, `(?s)^to apply: .*\ndry run: .*\n001_leads: applied\n002_scheduled_reminders: applied\n003_users_and_leases: applied\n004_row_security: applied\nevery table is there\n$`, stdout)
+	require.Equal(t, ours(t), p.names())
+
+	status, stdout, stderr = migrated(t, environ)
+	require.Equal(t, exitFine, status, stderr)
+	require.Equal(t, "001_leads: applied before\n002_scheduled_reminders: applied before\n003_users_and_leases: applied before\n004_row_security: applied before\nevery table is there\n", stdout)
+	require.Equal(t, ours(t), p.names(), "nothing was applied twice")
+}
+
+func TestMigrateAgainstAProjectsHistory(t *testing.T) {
+	t.Parallel()
+	theirs := record{Version: "20991231235959", Name: "leads"}
+	for _, tc := range []struct {
+		name    string
+		arrange func(*project)
+		applied func(ours []string) []string
+		says    string
+	}{
+		{"the project has later migrations", func(p *project) { p.recorded = []record{theirs} },
+			func(ours []string) []string { return append([]string{"leads"}, ours...) }, "001_leads: applied\n"},
+		{"a version beyond any integer", func(p *project) {
+			p.recorded = []record{{Version: strings.Repeat("9", 40), Name: "huge"}}
+		}, func(ours []string) []string { return append([]string{"huge"}, ours...) }, "004_row_security: applied\n"},
+		{"some of ours are there", func(p *project) {
+			p.recorded = []record{{Version: "20261101000001", Name: "followthrough-001-leads"}, theirs}
+		}, func(ours []string) []string {
+			return append([]string{"followthrough-001-leads", "leads"}, ours[1:]...)
+		}, "001_leads: applied before\nto apply: 002_scheduled_reminders, "},
+		{"one of theirs comes in between", func(p *project) { p.before = func(record) record { return theirs } },
+			func(ours []string) []string { return append([]string{"leads"}, ours...) }, "001_leads: applied\n"},
+		{"another process is faster", func(p *project) {
+			p.before = func(asked record) record { return record{Version: asked.Version, Name: asked.Name} }
+		}, func(ours []string) []string { return ours }, "001_leads: applied meanwhile\n"},
+		{"an answer is lost", func(p *project) { p.loseOne = true },
+			func(ours []string) []string { return ours }, "001_leads: applied meanwhile\n"},
+		{"no dry run to be had", func(p *project) { p.noDryRun = true },
+			func(ours []string) []string { return ours }, "dry run: not to be had"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProject(t)
+			tc.arrange(p)
+			environ := started(t, p)
+			status, stdout, stderr := migrated(t, environ)
+			require.Equal(t, exitFine, status, stderr)
+			require.Contains(t, stdout, tc.says)
+			require.Equal(t, tc.applied(ours(t)), p.names())
+			status, stdout, stderr = migrated(t, environ)
+			require.Equal(t, exitFine, status, stderr)
+			require.NotContains(t, stdout, ": applied\n")
+		})
+	}
+}
+
+func TestMigrateThatCannotSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		arrange func(*project)
+		environ []string
+		says    string
+		applied int
+	}{
+		{"refused beforehand", func(p *project) { p.refusal = "permission denied for schema public" }, nil,
+			"InsForge would refuse the migrations, and nothing was changed: permission denied for schema public", 0},
+		{"one fails", func(p *project) {
+			n := 0
+			p.run = func(string) error {
+				if n++; n == 3 {
+					return http.ErrBodyNotAllowed
+				}
+				return nil
+			}
+		}, nil, "migration 003_users_and_leases: ", 2},
+		{"another key", nil, []string{"INSFORGE_API_KEY=anon"}, "must be the project's API key, which begins with ik_", 0},
+		{"nobody there", nil, []string{"INSFORGE_URL=http://127.0.0.1:1"}, "is the address right, and the server up?", 0},
+		{"another dialect", nil, []string{"INSFORGE_DIALECT=postgrest"}, "reminderbot migrate -print | psql", 0},
+		{"no backend", nil, []string{"INSFORGE_URL=", "INSFORGE_API_KEY="}, "there is nothing to migrate", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProject(t)
+			if tc.arrange != nil {
+				tc.arrange(p)
+			}
+			status, _, stderr := migrated(t, append(started(t, p), tc.environ...))
+			require.Equal(t, exitError, status)
+			require.Contains(t, stderr, tc.says)
+			require.Len(t, p.names(), tc.applied)
+		})
+	}
+}
+
+func TestCheckNamesTheMigrationsThatAreMissing(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.recorded = []record{{Version: "1", Name: "followthrough-001-leads"}, {Version: "2", Name: "followthrough-003-users-and-leases"}}
+	environ := started(t, p)
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitError, command(t.Context(), []string{"check"}, environ, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "the project has no record of 002_scheduled_reminders, 004_row_security; run: reminderbot migrate\n")
+
+	status, _, said := migrated(t, environ)
+	require.Equal(t, exitFine, status, said)
+	stdout.Reset()
+	require.Equal(t, exitFine, command(t.Context(), []string{"check"}, environ, &stdout, &stderr), stdout.String())
+}
+
+// TestMigrateFromTwoProcessesOnARealDatabase has PostgREST learn of the tables
+// as it does behind InsForge, a moment after they are made.
+func TestMigrateFromTwoProcessesOnARealDatabase(t *testing.T) {
+	t.Parallel()
+	backend := insforgetest.Genuine(t, "")
+	p := &project{run: func(sql string) error {
+		_, err := backend.TrySQL("BEGIN; SET LOCAL search_path TO public;" + sql + "; NOTIFY pgrst, 'reload schema'; COMMIT;")
+		return err
+	}}
+	url, err := url.Parse(backend.URL)
+	require.NoError(t, err)
+	p.tables = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(url)
+		r.Out.URL.Path = "/" + strings.TrimPrefix(r.In.URL.Path, "/api/database/records/")
+		r.Out.Header.Set("Authorization", "Bearer "+backend.APIKey)
+	}}
+	environ := started(t, p)
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			var stdout, stderr bytes.Buffer
+			if status := command(t.Context(), []string{"migrate"}, environ, &stdout, &stderr); status != exitFine {
+				t.Errorf("%s%s", &stdout, &stderr)
+			}
+		})
+	}
+	both.Wait()
+	require.Equal(t, ours(t), p.names())
+	require.Equal(t, [][]string{{"6"}}, backend.SQL(`SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relrowsecurity`))
+}
