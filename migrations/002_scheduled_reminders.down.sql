@@ -22,6 +22,7 @@ BEGIN
   DROP INDEX IF EXISTS public.scheduled_reminders_lead_id_plan_version_step_id_key;
   DROP INDEX IF EXISTS public.scheduled_reminders_due_idx;
   DROP INDEX IF EXISTS public.scheduled_reminders_telegram_id_status_due_at_idx;
+  DROP INDEX IF EXISTS public.scheduled_reminders_over_idx;
   ALTER TABLE public.scheduled_reminders
     DROP COLUMN IF EXISTS plan_version,
     DROP COLUMN IF EXISTS planned_at,

@@ -34,6 +34,7 @@ func TestQueriesUseTheirIndexesAtAMillionRows(t *testing.T) {
 	require.Equal(t, [][]string{{"1000000", "50000"}}, srv.SQL(`SELECT count(*), count(*) FILTER (WHERE status IN ('pending', 'sent', 'snoozed')) FROM scheduled_reminders`))
 
 	const due, plan, listing = "scheduled_reminders_due_idx", "scheduled_reminders_lead_id_plan_version_step_id_key", "scheduled_reminders_telegram_id_status_due_at_idx"
+	const over = "scheduled_reminders_over_idx"
 	now := time.Now().UTC().Format(time.RFC3339)
 	user := srv.Token(map[string]any{"role": insforgetest.RoleUser, "telegram_id": 1234})
 	for _, tt := range []struct {
@@ -49,6 +50,7 @@ func TestQueriesUseTheirIndexesAtAMillionRows(t *testing.T) {
 		{"user listing", srv.APIKey, http.MethodGet, "telegram_id=eq.1234&status=in.(pending,sent,snoozed)&due_at=lt.2100-01-01&order=due_at.asc,id.asc", "", listing},
 		{"user listing, as the user", user, http.MethodGet, "status=in.(pending,sent,snoozed)&order=due_at.asc,id.asc", "", listing},
 		{"all of a user's, as the user", user, http.MethodGet, "order=due_at.asc", "", listing},
+		{"what is over and old", srv.APIKey, http.MethodGet, "select=id&status=in.(completed,skipped,cancelled)&updated_at=lt.2026-01-01T00:00:00Z&or=(completed_at.is.null,completed_at.lt.2026-01-01T00:00:00Z)&order=updated_at.asc,id.asc&limit=200", "", over},
 		{"answer, as the user", user, http.MethodPatch, "id=eq.1235&status=in.(pending,sent,snoozed)", `{"status":"completed"}`, "scheduled_reminders_pkey"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

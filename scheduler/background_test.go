@@ -29,7 +29,10 @@ func TestRetentionRemovesWhatIsOverAndOld(t *testing.T) {
 		for i := range 450 { // more than two batches
 			rows = append(rows, row(i, scheduler.Completed, old))
 		}
-		kept := w.insert(t, row(1, scheduler.Pending, old), row(2, scheduler.Parked, old), row(3, scheduler.Completed, w.clock.Now().UTC()))
+		justNow := w.clock.Now().UTC()
+		elsewhere := row(6, scheduler.Completed, old) // by a user in another program, who may not write updated_at
+		elsewhere["completed_at"] = justNow
+		kept := w.insert(t, row(1, scheduler.Pending, old), row(2, scheduler.Parked, old), row(3, scheduler.Completed, justNow), elsewhere)
 		w.insert(t, append(rows, row(4, scheduler.Skipped, old), row(5, scheduler.Cancelled, old))...)
 
 		retention, err := scheduler.NewRetention(w.store, 90*day, w.log)

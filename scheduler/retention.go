@@ -60,10 +60,13 @@ func (r *Retention) Run(ctx context.Context) error {
 // Clean removes what is over and old enough, batch by batch, and returns how
 // many reminders that were. Several processes may clean at once.
 func (r *Retention) Clean(ctx context.Context) (removed int64, err error) {
-	// Asked for again in the DELETE: an Undo may come in between.
-	old := filter.And(filter.In("status", Completed, Skipped, Cancelled), filter.Lt("updated_at", r.store.now().Add(-r.keep)))
+	// Asked for again in the DELETE: an Undo may come in between. Whoever completes a row without the service cannot
+	// write updated_at, only completed_at.
+	before := r.store.now().Add(-r.keep)
+	old := filter.And(filter.In("status", Completed, Skipped, Cancelled), filter.Lt("updated_at", before),
+		filter.Or(filter.IsNull("completed_at"), filter.Lt("completed_at", before)))
 	for ctx.Err() == nil {
-		batch, err := r.store.listReminders(ctx, r.store.reminders(old).Select("id").Order("id.asc").Limit(retentionBatch))
+		batch, err := r.store.listReminders(ctx, r.store.reminders(old).Select("id").Order("updated_at.asc", "id.asc").Limit(retentionBatch))
 		if err != nil || len(batch) == 0 {
 			return removed, err
 		}
