@@ -41,7 +41,7 @@ func (d *dialogue) register() {
 		{name: "undo", brief: "Take back what you last did with a step", run: undoLast, detail: "Within a minute."},
 		{name: "delete", args: "[NAME]", brief: "Delete a lead with its reminders", run: deleteLead, detail: "I ask before I do."},
 		{name: "timezone", args: "[PLACE]", brief: "Set your time zone", run: timezone,
-			detail: "Takes a zone or a city, or an offset.", example: "/timezone Europe/Berlin"},
+			detail: "Takes a city, a zone or an offset; or share your location and I look for the nearest city. I do not keep the place.", example: "/timezone Lisbon"},
 		{name: "quiet", args: "[FROM-UNTIL | off]", brief: "Set hours without reminders", run: quiet, example: "/quiet 21:00-7:30"},
 		{name: "sendhour", args: "[HOUR | off]", brief: "Set the hour reminders are planned for", run: sendHour,
 			detail: "Without one, a step is due at the time of day its plan was made. It holds for plans scheduled from then on.", example: "/sendhour 9"},
@@ -57,6 +57,7 @@ func (d *dialogue) register() {
 		"regen": regenerate, "regenyes": confirmRegenerate, "regenno": keepPlan,
 		"lead": openLead, "leads": pageLeads, "step": toggleStep, "steps": chooseSteps, "log": showLog, "drafts": showDrafts,
 		"del": askDelete, "delyes": confirmDelete, "delno": keepLead,
+		"zone": pressedZone, "nozone": noZone,
 		"done": done, "skip": skip, "snooze": snooze, "undo": undo, "reopen": reopen, "open": openReminder, "draft": showDraft,
 	}
 }

@@ -97,6 +97,16 @@ var conversations = map[string][]line{
 		{says: "/timezone utc+2", sees: []string{"Etc/GMT-2", "12:0"}},
 		{says: "/timezone Europe/Berlin", sees: []string{"Europe/Berlin", "11:0"}},
 		{says: "/timezone Atlantis", sees: []string{"I know no time zone"}},
+		{says: "/timezone Calcutta", sees: []string{"Asia/Calcutta"}},
+		{says: "/timezone münchen", sees: []string{"Europe/Berlin now, as Munich has it"}},
+		{says: "/timezone Portland", sees: []string{"which one?"}, buttons: []string{"02:0", "05:0", "None of these"}},
+		{presses: "Portland, Maine", sees: []string{"America/New_York"}, lacks: []string{"None of these"}},
+		{says: "/timezone", sees: []string{"Your time zone is America/New_York, where it is 05:0"}},
+		{shares: [2]float64{38.88, -6.97}, sees: []string{"nearest city I know is Badajoz", "I do not keep the place"}, buttons: []string{"11:0", "10:0", "None of these"}},
+		{presses: "None of these", sees: []string{"send a big city near you"}},
+		{shares: [2]float64{48.2, 11.6}, sees: []string{"nearest city I know is Munich"}, buttons: []string{"Munich (Europe/Berlin)"}},
+		{presses: "Munich", sees: []string{"Europe/Berlin now, where it is 11:0"}},
+		{shares: [2]float64{-48.9, -123.4}, sees: []string{"far from every city"}},
 		{says: "/timezone ../../etc/passwd", sees: []string{"I know no time zone"}},
 		{says: "/sendhour 9", sees: []string{"9:00"}},
 		{says: "/sendhour 25", sees: []string{"from 0 to 23"}},
@@ -277,6 +287,16 @@ func TestTheMenuIsTheCommands(t *testing.T) {
 		names = append(names, c.Command)
 	}
 	require.Contains(w, names, "newlead")
+}
+
+func TestTheLocationIsAskedForWithAButton(t *testing.T) {
+	t.Parallel()
+	ann := newWorld(t, "embedded").person(7, "Ann")
+	ann.holds([]line{{says: "/timezone", sees: []string{"share your location"}}})
+	keyboard := ann.Keyboard()
+	require.NotNil(t, keyboard)
+	require.True(t, keyboard.OneTime)
+	require.True(t, keyboard.Rows[0][0].RequestLocation)
 }
 
 func TestAPlanOfFiftySteps(t *testing.T) {

@@ -29,6 +29,7 @@ type dialogue struct {
 	planner planner
 	clock   scheduler.Clock
 	zone    *time.Location // of people who have not set theirs
+	atlas   atlas
 	allowed UserIDs
 	log     *slog.Logger
 	// username is the bot's own; empty until Telegram told it.
@@ -96,7 +97,7 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 		case isCommand:
 			return t.command(ctx, name, args)
 		case m.Location != nil:
-			return t.say(ctx, plain("Thanks, but I cannot tell a time zone from a place on the map. Send its name: /timezone Europe/Berlin, or a city, such as /timezone Lisbon."))
+			return located(ctx, t, point{float64(m.Location.Lat), float64(m.Location.Lng)})
 		case strings.TrimSpace(m.Text) == "":
 			return t.say(ctx, plain("I read text only. A plan can be pasted as text; /help says what else I can do."))
 		default:

@@ -207,7 +207,7 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 	}
 
 	s.dialogue = &dialogue{
-		store: s.store, sched: plans, courier: messages, planner: s.planner(), clock: s.clock, zone: zone,
+		store: s.store, sched: plans, courier: messages, planner: s.planner(), clock: s.clock, zone: zone, atlas: newAtlas(),
 		allowed: s.config.AllowedUsers, log: s.log,
 		username: func() string {
 			if name := s.username.Load(); name != nil {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/followthrough-go/followthrough/scheduler"
 )
@@ -48,73 +47,6 @@ func clock(text string) string {
 		return text[:5]
 	}
 	return text
-}
-
-func timezone(ctx context.Context, t *turn, args string) error {
-	user, err := t.user(ctx)
-	if err != nil {
-		return err
-	}
-	if args == "" {
-		return t.say(ctx, plain("Your time zone is "+user.Location(t.zone).String()+". To change it, send a city or a zone: /timezone Lisbon, or /timezone America/New_York."))
-	}
-	name, zone := findZone(args)
-	if zone == nil {
-		return t.say(ctx, plain("I know no time zone “"+cut(oneLine(args), 60)+"”. Send a big city near you (/timezone Lisbon), a zone (/timezone America/New_York) or an offset (/timezone UTC+2)."))
-	}
-	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnTimeZone: name}); err != nil {
-		return err
-	}
-	return t.say(ctx, plain(fmt.Sprintf("🕒 Your time zone is %s now, where it is %s. Dates already scheduled stay as they are.", name, t.clock.Now().In(zone).Format("15:04"))))
-}
-
-// offsetForm is "UTC+2" or "GMT-3".
-var offsetForm = regexp.MustCompile(`(?i)^(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?00)?$`)
-
-// findZone finds a time zone by its name, by a city it is named after, or by
-// whole hours from UTC.
-func findZone(text string) (string, *time.Location) {
-	text = strings.TrimSpace(text)
-	if found := offsetForm.FindStringSubmatch(text); found != nil {
-		// The zones of the tz database count the other way round.
-		sign := map[string]string{"+": "-", "-": "+"}[found[1]]
-		text = "Etc/GMT" + sign + strings.TrimLeft(found[2], "0")
-		if strings.Trim(found[2], "0") == "" {
-			text = "UTC"
-		}
-	}
-	place := titled(text)
-	candidates := []string{text, strings.ToUpper(text), place}
-	if !strings.Contains(text, "/") {
-		for _, region := range []string{"Europe", "America", "Asia", "Africa", "Australia", "Pacific", "Atlantic", "Indian", "America/Argentina", "America/Indiana"} {
-			candidates = append(candidates, region+"/"+place)
-		}
-	}
-	for _, name := range candidates {
-		if name == "" || strings.EqualFold(name, "local") || strings.HasPrefix(name, ".") || strings.Contains(name, "..") {
-			continue
-		}
-		if zone, err := time.LoadLocation(name); err == nil {
-			return name, zone
-		}
-	}
-	return "", nil
-}
-
-// titled writes a place as the tz database does: "new york" as "New_York".
-func titled(text string) string {
-	start := true
-	return strings.Map(func(r rune) rune {
-		if r == ' ' {
-			r = '_'
-		}
-		begins := start
-		start = r == '_' || r == '/' || r == '-'
-		if begins {
-			return unicode.ToUpper(r)
-		}
-		return unicode.ToLower(r)
-	}, text)
 }
 
 // hoursForm is "21-7", "21:30 - 07:00" or "21:30 to 7".

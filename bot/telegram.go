@@ -216,7 +216,8 @@ const (
 type chatMessage struct {
 	text   richText
 	keys   keyboard
-	silent bool // no sound
+	locate string // instead of keys, the label of a button that shares the place
+	silent bool   // no sound
 }
 
 // me asks who the bot is.
@@ -271,8 +272,14 @@ func (t *telegram) send(ctx context.Context, chat int64, m chatMessage) (int64, 
 		return 0, &callError{Method: "sendMessage", Unsent: true, Err: err}
 	}
 	params := map[string]any{"chat_id": chat, "disable_notification": m.silent, "link_preview_options": map[string]any{"is_disabled": true}}
-	if len(m.keys) > 0 {
+	switch {
+	case len(m.keys) > 0:
 		params["reply_markup"] = markup
+	case m.locate != "":
+		params["reply_markup"] = map[string]any{
+			"keyboard":        [][]map[string]any{{{"text": m.locate, "request_location": true}}},
+			"resize_keyboard": true, "one_time_keyboard": true,
+		}
 	}
 	var sent struct {
 		ID int64 `json:"message_id"`

@@ -218,6 +218,7 @@ func (p *person) hears(pressID, text string) {
 // line is one line of a conversation: what happens, and what comes of it.
 type line struct {
 	says    string        // the person writes
+	shares  [2]float64    // the person shares a place, latitude and longitude
 	presses string        // the person presses the button with this in its label
 	passes  time.Duration // time passes
 
@@ -236,6 +237,9 @@ func (p *person) holds(conversation []line) {
 		case l.says != "":
 			p.look()
 			p.Send(l.says)
+		case l.shares != [2]float64{}:
+			p.look()
+			p.SendLocation(l.shares[0], l.shares[1])
 		case l.presses != "":
 			p.presses(l.presses)
 		case l.passes > 0:

@@ -1,0 +1,188 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// timezone is the command of that name.
+func timezone(ctx context.Context, t *turn, args string) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	if args == "" {
+		zone := user.Location(t.zone)
+		text := plain(fmt.Sprintf("Your time zone is %s, where it is %s. To change it, send a city or a zone, such as /timezone Lisbon or /timezone America/New_York, or share your location.", zone, t.clock.Now().In(zone).Format("15:04")))
+		_, err := t.courier.say(ctx, t.chat, chatMessage{text: text, locate: "📍 Share my location"})
+		return err
+	}
+	if name, ok := zoneNamed(args); ok {
+		return t.setZone(ctx, name, "")
+	}
+	switch places := t.distinct(t.atlas.named(args)); len(places) {
+	case 0:
+	case 1:
+		return t.setZone(ctx, places[0].zone, places[0].name)
+	default:
+		return t.askZone(ctx, plain("There are several; which one?"), places)
+	}
+	if name, ok := zoneAfter(args); ok {
+		return t.setZone(ctx, name, "")
+	}
+	return t.say(ctx, plain("I know no time zone “"+cut(oneLine(args), 60)+"”. Send a big city near you (/timezone Lisbon), a zone (/timezone America/New_York) or an offset (/timezone UTC+2), or share your location."))
+}
+
+// tooFar is the distance from every known city beyond which none says
+// anything, in kilometres.
+const tooFar = 1500
+
+// located answers a shared location. The nearest city has the right time zone
+// as a rule, and a wrong one near some borders, so the person decides.
+func located(ctx context.Context, t *turn, at point) error {
+	near := t.atlas.near(at)
+	if len(near) == 0 || near[0].far > tooFar {
+		return t.say(ctx, plain("That is far from every city I know. Send your zone, such as /timezone Pacific/Auckland, or an offset: /timezone UTC-3."))
+	}
+	nearest := near[0]
+	var places []place
+	for _, found := range near {
+		if found.far <= 2*nearest.far+150 {
+			places = append(places, found.place)
+		}
+	}
+	text := plain(fmt.Sprintf("📍 The nearest city I know is %s, about %.0f km away. Is this your time zone? I do not keep the place.", nearest.name, nearest.far))
+	return t.askZone(ctx, text, t.distinct(places))
+}
+
+// mostZones is how many time zones a question offers.
+const mostZones = 4
+
+// askZone lets the person choose a time zone by what its clocks show.
+func (t *turn) askZone(ctx context.Context, question richText, places []place) error {
+	var rows [][]button
+	for _, place := range places[:min(len(places), mostZones)] {
+		zone, err := time.LoadLocation(place.zone)
+		if err != nil {
+			continue // a zone this machine does not know
+		}
+		label := fmt.Sprintf("🕒 %s · %s (%s)", t.clock.Now().In(zone).Format("15:04"), place.name, place.zone)
+		rows = append(rows, []button{press(label, "zone", place.zone)})
+	}
+	return t.say(ctx, question, append(rows, []button{press("None of these", "nozone")})...)
+}
+
+// distinct leaves out places whose clocks agree with those of one before them,
+// in winter and in summer.
+func (t *turn) distinct(places []place) []place {
+	now := t.clock.Now()
+	type clocks struct{ now, inHalfAYear int }
+	seen := map[clocks]bool{}
+	var out []place
+	for _, place := range places {
+		zone, err := time.LoadLocation(place.zone)
+		if err != nil {
+			continue
+		}
+		var show clocks
+		_, show.now = now.In(zone).Zone()
+		_, show.inHalfAYear = now.AddDate(0, 6, 0).In(zone).Zone()
+		if !seen[show] {
+			seen[show] = true
+			out = append(out, place)
+		}
+	}
+	return out
+}
+
+// pressedZone is the choice of a time zone.
+func pressedZone(ctx context.Context, t *turn, args []string) error {
+	name, ok := zoneNamed(args[0])
+	if !ok {
+		return errStale
+	}
+	return t.setZone(ctx, name, "")
+}
+
+func noZone(ctx context.Context, t *turn, _ []string) error {
+	return t.show(ctx, plain("Then send a big city near you (/timezone Lisbon), a zone (/timezone America/New_York) or an offset (/timezone UTC+2)."))
+}
+
+// setZone sets the person's time zone, and says which place it was found by.
+func (t *turn) setZone(ctx context.Context, name, place string) error {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return fmt.Errorf("time zone of a known place: %w", err)
+	}
+	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnTimeZone: name}); err != nil {
+		return err
+	}
+	by := ""
+	if place != "" {
+		by = ", as " + place + " has it"
+	}
+	return t.show(ctx, plain(fmt.Sprintf("🕒 Your time zone is %s now%s, where it is %s. Dates already scheduled stay as they are.", name, by, t.clock.Now().In(zone).Format("15:04"))))
+}
+
+// offsetForm is "UTC+2" or "GMT-3".
+var offsetForm = regexp.MustCompile(`(?i)^(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?00)?$`)
+
+// zoneNamed finds a time zone by its name, in any case, or by whole hours from
+// UTC.
+func zoneNamed(text string) (string, bool) {
+	text = strings.TrimSpace(text)
+	if found := offsetForm.FindStringSubmatch(text); found != nil {
+		// The zones of the tz database count the other way round.
+		sign := map[string]string{"+": "-", "-": "+"}[found[1]]
+		text = "Etc/GMT" + sign + strings.TrimLeft(found[2], "0")
+		if strings.Trim(found[2], "0") == "" {
+			text = "UTC"
+		}
+	}
+	return firstZone(text, strings.ToUpper(text), titled(text))
+}
+
+// zoneAfter finds a time zone by a city it is named after, also by names of
+// earlier times.
+func zoneAfter(city string) (string, bool) {
+	var names []string
+	for _, region := range []string{"Europe", "America", "Asia", "Africa", "Australia", "Pacific", "Atlantic", "Indian", "America/Argentina", "America/Indiana"} {
+		names = append(names, region+"/"+titled(strings.TrimSpace(city)))
+	}
+	return firstZone(names...)
+}
+
+// firstZone is the first of the names that is a time zone's.
+func firstZone(names ...string) (string, bool) {
+	for _, name := range names {
+		if name == "" || strings.EqualFold(name, "local") || strings.HasPrefix(name, ".") || strings.Contains(name, "..") {
+			continue
+		}
+		if _, err := time.LoadLocation(name); err == nil {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// titled writes a place as the tz database does: "new york" as "New_York".
+func titled(text string) string {
+	start := true
+	return strings.Map(func(r rune) rune {
+		if r == ' ' {
+			r = '_'
+		}
+		begins := start
+		start = r == '_' || r == '/' || r == '-'
+		if begins {
+			return unicode.ToUpper(r)
+		}
+		return unicode.ToLower(r)
+	}, text)
+}
