@@ -347,13 +347,23 @@ func TestThereIsNoWayAround(t *testing.T) {
 	t.Run("a search_path of the caller's making", func(t *testing.T) {
 		// Not through PostgREST, which lets nobody set one: a role that can log in and own tables.
 		seen := srv.SQL(`
-			CREATE SCHEMA trap; GRANT ALL ON SCHEMA trap TO authenticated;
+			CREATE SCHEMA trap; GRANT ALL ON SCHEMA trap TO PUBLIC;
 			SET ROLE authenticated;
 			CREATE TABLE trap.telegram_accounts AS SELECT '` + accountOfB + `'::uuid AS user_id, 111 AS telegram_id;
 			SET search_path = trap, public;
 			SET request.jwt.claims = '{"sub": "` + accountOfB + `"}';
 			SELECT current_telegram_id()`)
 		require.Equal(t, [][]string{{"222"}}, seen)
+
+		// An operator of the caller's, looked up first, would be run with the owner's rights.
+		seen = srv.SQL(`
+			SET ROLE authenticated;
+			CREATE FUNCTION trap.yes(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+			CREATE OPERATOR trap.~ (LEFTARG = text, RIGHTARG = text, FUNCTION = trap.yes);
+			SET search_path = trap, public, pg_catalog;
+			SET request.jwt.claims = '{"telegram_id": "0222"}';
+			SELECT '0222' ~ '^1', current_telegram_id()`)
+		require.Equal(t, [][]string{{"t", "NULL"}}, seen)
 		srv.SQL(`DROP SCHEMA trap CASCADE`)
 	})
 	require.Equal(t, before, described(srv)+fmt.Sprint(srv.SQL(`SELECT r::text FROM scheduled_reminders r ORDER BY id`)))
