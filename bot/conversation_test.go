@@ -118,6 +118,17 @@ var conversations = map[string][]line{
 		{says: "/quiet off", sees: []string{"No quiet hours"}},
 		{says: "/newlead Jane Doe", sees: []string{"Tue 24 Nov 09:00"}},
 	},
+	"what is known where a step is carried out": {
+		{says: "/newlead Jane Doe, CTO @ Acme, jane@acme.example, https://linkedin.com/in/janedoe", sees: []string{"7 steps"}},
+		{presses: "Schedule", sees: []string{"Time for the next step", "Planned for today"}, buttons: []string{"Open linkedin.com", "Open lead"}},
+		{presses: "Done", sees: []string{"✅ Done"}},
+		{says: "/week"},
+		{passes: 8 * day, sees: []string{"short mail to jane@acme.example", "📧 To: jane@acme.example"}, buttons: []string{"Draft alone"}},
+		{presses: "Draft alone", sees: []string{"Subject: One question"}, lacks: []string{"Planned for"}},
+		{says: `/plan [{"step_id":1,"description":"Ask","timing":"Day 2"}]`, sees: []string{"1 step"}},
+		{presses: "Schedule", sees: []string{"✅ Scheduled"}},
+		{passes: 2 * day, sees: []string{"Ask", "Planned for today: the plan says “Day 2”"}},
+	},
 	"taking it along": {
 		{says: "/export", sees: []string{"nothing to export yet"}},
 		{says: "/newlead Jane Doe, CTO @ Acme", sees: []string{"7 steps"}},

@@ -9,8 +9,8 @@ import (
 const maxData = 64
 
 // button is one inline button: what it says, and the data that comes back
-// when it is pressed, or the text it copies.
-type button struct{ label, data, copies string }
+// when it is pressed, the text it copies, or the address it opens.
+type button struct{ label, data, copies, url string }
 
 // keyboard is the rows of buttons under a message.
 type keyboard [][]button
@@ -31,6 +31,9 @@ const maxCopies = 256
 // copying makes a button that puts text on the clipboard.
 func copying(label, text string) button { return button{label: label, copies: text} }
 
+// opening makes a button that opens an address in the browser.
+func opening(label, url string) button { return button{label: label, url: url} }
+
 // markup is the keyboard as the Bot API takes it; no rows take a keyboard away.
 func (k keyboard) markup() (map[string]any, error) {
 	rows := make([][]map[string]any, 0, len(k))
@@ -41,6 +44,8 @@ func (k keyboard) markup() (map[string]any, error) {
 			switch {
 			case b.copies != "":
 				encoded["copy_text"] = map[string]string{"text": b.copies}
+			case b.url != "":
+				encoded["url"] = b.url
 			case len(b.data) > maxData:
 				// Telegram would refuse the whole message.
 				return nil, fmt.Errorf("data of button %q has %d bytes, over %d", b.label, len(b.data), maxData)

@@ -420,10 +420,14 @@ func activityWords(a scheduler.Activity) string {
 	if !known {
 		words = strings.ReplaceAll(a.Type, "_", " ")
 	}
-	if content := cut(oneLine(a.Content), 120); content != "" {
-		words += ": " + content
+	content := cut(oneLine(a.Content), 120)
+	switch {
+	case content == "":
+		return words
+	case a.Type == scheduler.ActivityPlanScheduled:
+		return words + " " + content
 	}
-	return words
+	return words + ": " + content
 }
 
 // activityNote is what the log calls a note, as rows of other programs do.

@@ -56,8 +56,20 @@ func play(lead planparse.Brief) []played {
 		role = "as " + title
 	}
 	recall := ""
-	if notes := cut(oneLine(lead.Notes), 160); notes != "" {
+	if notes := cut(oneLine(unaddressed(lead.Notes)), 160); notes != "" {
 		recall = " You noted: “" + notes + "”; one sentence about it makes this message yours."
+	}
+
+	// What a step needs stands in it: it is all that a reminder has at hand.
+	profile, mail := "", ""
+	for _, link := range linksIn(lead.Notes) {
+		if link.onLinkedIn() {
+			profile = " " + link.url
+			break
+		}
+	}
+	if address := mailForm.FindString(lead.Notes); address != "" {
+		mail = " to " + address
 	}
 
 	var steps []played
@@ -69,17 +81,17 @@ func play(lead planparse.Brief) []played {
 		steps = append(steps, step)
 	}
 	add(0, planparse.ActionLinkedInLike,
-		"Read the LinkedIn profile of "+name+ofCompany+", and like one or two recent posts that you mean it for.", "")
+		"Read the LinkedIn profile of "+name+ofCompany+", and like one or two recent posts that you mean it for."+profile, "")
 	add(1, planparse.ActionLinkedInComment,
-		"Comment on a recent post by "+name+": two sentences that add something, and nothing to sell.", "")
+		"Comment on a recent post by "+name+": two sentences that add something, and nothing to sell."+profile, "")
 	add(3, planparse.ActionLinkedInConnect,
-		"Send "+name+" a connection request with a short note.",
+		"Send "+name+" a connection request with a short note."+profile,
 		fmt.Sprintf("Hi %s, I have been reading about %s and would like to follow it more closely. Glad to connect!", first, yourWork))
 	add(5, planparse.ActionLinkedInDM,
-		"Once connected, ask "+name+" an open question. If the request is still open, wait a few days."+recall,
+		"Once connected, ask "+name+" an open question. If the request is still open, wait a few days."+recall+profile,
 		fmt.Sprintf("Hi %s, good to be connected! I would like to understand your work a little better: what takes more of your time than it should at the moment, %s%s? I ask many people this, and am glad to share what I hear.", first, role, atCompany))
 	add(8, planparse.ActionEmailOutreach,
-		"If there is no answer yet, write "+name+" a short mail.",
+		"If there is no answer yet, write "+name+" a short mail"+mail+".",
 		fmt.Sprintf("Subject: One question for you\n\nHi %s,\n\nI reached out on LinkedIn a few days ago. I would like to hear how things are going%s and find out whether I can be of use; if not, I will say so.\n\nWould a short call next week suit you? And if somebody else is the better person to ask, a name helps me just as much.\n\nBest regards", first, atCompany))
 	add(11, planparse.ActionFollowupMessage,
 		"Follow up with "+name+" in three lines, on the channel where you are most likely to be read.",

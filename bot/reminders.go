@@ -104,8 +104,9 @@ func reminderMessage(head string, r scheduler.Reminder, lead scheduler.Lead, ste
 	}
 	text := paragraphs(
 		lines(bold(head), whose(lead)),
-		lines(plain(number), bold(cut(what, 900))),
+		lines(plain(number), bold(cut(what, 900)), whyNow(r, step, now)),
 		copyable(cut(draft, draftRoom)),
+		addressLine(lead, step),
 		italic(tail),
 	)
 	rows := [][]button{{press("✅ Done", "done", r.ID), press("⏭ Skip", "skip", r.ID)}}
@@ -114,13 +115,33 @@ func reminderMessage(head string, r scheduler.Reminder, lead scheduler.Lead, ste
 	switch size := units(draft); {
 	case size > draftRoom:
 		more = append(more, press("✉️ Whole draft", "draft", r.ID))
-	case size > 0 && size <= maxCopies:
+	case size > maxCopies:
+		more = append(more, press("✉️ Draft alone", "draft", r.ID))
+	case size > 0:
 		more = append(more, copying("📋 Copy draft", draft))
 	}
+	if link, ok := linkFor(lead, step); ok {
+		more = append(more, opening("🔗 Open "+link.host, link.url))
+	}
 	if lead.ID != 0 {
-		more = append(more, press("👤 Lead", "lead", lead.ID))
+		more = append(more, press("👤 Open lead", "lead", lead.ID))
 	}
 	return chatMessage{text: text, keys: append(rows, more)}
+}
+
+// whyNow says what brought a step up: the plan's own words about its time, or
+// the date that was planned. A row that somebody else wrote says nothing.
+func whyNow(r scheduler.Reminder, step planparse.Step, now time.Time) richText {
+	if r.PlannedAt.IsZero() {
+		return nil
+	}
+	why := "📅 Planned for " + day(r.PlannedAt.In(now.Location()), now)
+	if timing := cut(oneLine(step.Timing), 60); timing != "" && r.TimingSource == string(planparse.SourceTiming) {
+		why += ": the plan says “" + timing + "”"
+	} else if r.StepID > 1 {
+		why += ", after the steps before it"
+	}
+	return plain(why + ".")
 }
 
 // snoozeRows are the ways to put a reminder off.
