@@ -22,40 +22,77 @@ type journal struct {
 	file *os.File
 }
 
-// openJournal opens or makes the file and feeds what it holds to apply. A last
-// line without its line end was being written when the process died: its call
-// was never answered, so it is dropped.
-func openJournal(path string, apply func(record)) (*journal, error) {
+// openJournal opens or makes the file and brings the state to what it holds. A
+// last line without its line end was being written when the process died: its
+// call was never answered, so it is dropped. A file that has grown is written
+// anew, with what still counts.
+func openJournal(path string, state *state) (*journal, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := replay(file, apply); err != nil {
+	size, err := replay(file, state.apply)
+	if err != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if size < compactFrom {
+		return &journal{file: file}, nil
+	}
+	compact, err := encode(state.snapshot())
+	if err != nil || int64(len(compact)) > size/2 {
+		return &journal{file: file}, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	return rewrite(path, compact)
+}
+
+// compactFrom is the size in bytes from which a journal is worth compacting.
+const compactFrom = 256 << 10
+
+// rewrite puts a compact journal in the place of the one at path. A crash
+// leaves the one or the other.
+func rewrite(path string, compact []byte) (*journal, error) {
+	fresh := path + ".new"
+	file, err := os.OpenFile(fresh, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = file.Write(append([]byte(journalHeader), compact...)); err == nil {
+		err = file.Sync()
+	}
+	if err == nil {
+		err = os.Rename(fresh, path)
+	}
+	if err != nil {
+		file.Close()
+		return nil, errors.Join(err, os.Remove(fresh))
 	}
 	return &journal{file: file}, nil
 }
 
-// replay leaves the file positioned, and cut, after its last whole line.
-func replay(file *os.File, apply func(record)) error {
+// replay leaves the file positioned, and cut, after its last whole line, and
+// returns its size.
+func replay(file *os.File, apply func(record)) (int64, error) {
 	data, err := io.ReadAll(file)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if bytes.HasPrefix([]byte(journalHeader), data) && len(data) < len(journalHeader) {
 		// New, or torn while its first line was written.
 		if err := reset(file, 0); err != nil {
-			return err
+			return 0, err
 		}
 		if _, err := file.WriteString(journalHeader); err != nil {
-			return err
+			return 0, err
 		}
-		return file.Sync()
+		return int64(len(journalHeader)), file.Sync()
 	}
 	rest, ours := bytes.CutPrefix(data, []byte(journalHeader))
 	if !ours {
-		return ErrForeignFile
+		return 0, ErrForeignFile
 	}
 	good := int64(len(journalHeader))
 	for line := 2; len(rest) > 0; line++ {
@@ -65,7 +102,7 @@ func replay(file *os.File, apply func(record)) error {
 		}
 		var records []record
 		if err := json.Unmarshal(raw, &records); err != nil {
-			return fmt.Errorf("line %d is damaged: %w", line, err)
+			return 0, fmt.Errorf("line %d is damaged: %w", line, err)
 		}
 		for _, r := range records {
 			apply(r)
@@ -73,7 +110,7 @@ func replay(file *os.File, apply func(record)) error {
 		good += int64(len(raw)) + 1
 		rest = after
 	}
-	return reset(file, good)
+	return good, reset(file, good)
 }
 
 // reset cuts the file to size and continues there.
@@ -87,14 +124,20 @@ func reset(file *os.File, size int64) error {
 
 // append makes the records durable before it returns.
 func (j *journal) append(records []record) error {
-	line, err := json.Marshal(records)
+	line, err := encode(records)
 	if err != nil {
 		return err
 	}
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
+	if _, err := j.file.Write(line); err != nil {
 		return err
 	}
 	return j.file.Sync()
+}
+
+// encode is a line of the journal.
+func encode(records []record) ([]byte, error) {
+	line, err := json.Marshal(records)
+	return append(line, '\n'), err
 }
 
 func (j *journal) close() error { return j.file.Close() }

@@ -62,8 +62,9 @@ func WithClock(now func() time.Time) Option {
 
 // WithJournal keeps the server's state in a file: every change is written and
 // synced before the call that made it is answered, and New starts from what
-// the file holds. A line torn by a crash is dropped; a file of another kind is
-// refused with [ErrForeignFile] and left alone.
+// the file holds. A line torn by a crash is dropped, and a file that has grown
+// by what no longer counts is written anew; a file of another kind is refused
+// with [ErrForeignFile] and left alone.
 func WithJournal(path string) Option {
 	return func(c *config) error {
 		if path == "" {

@@ -60,7 +60,7 @@ func New(opts ...Option) (*Server, error) {
 		s.limits = newLimits()
 	}
 	if cfg.journal != "" {
-		if s.journal, err = openJournal(cfg.journal, s.state.apply); err != nil {
+		if s.journal, err = openJournal(cfg.journal, s.state); err != nil {
 			return nil, fmt.Errorf("telegramtest: %w", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package telegramtest
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -74,6 +75,7 @@ type record struct {
 	Webhook   *webhookChange  `json:"webhook,omitempty"`
 	Allowed   *[]string       `json:"allowed,omitempty"`
 	File      *fileStored     `json:"file,omitempty"`
+	Counters  *counters       `json:"counters,omitempty"`
 }
 
 type (
@@ -104,6 +106,12 @@ type (
 	fileStored struct {
 		ID   string `json:"id"`
 		Data []byte `json:"data"`
+	}
+	// counters are the last numbers given away; what they counted may be gone.
+	counters struct {
+		Update  int64 `json:"update,omitempty"`
+		Message int   `json:"message,omitempty"`
+		Query   int64 `json:"query,omitempty"`
 	}
 )
 
@@ -162,7 +170,58 @@ func (s *state) apply(r record) {
 		s.allowed = *r.Allowed
 	case r.File != nil:
 		s.files[r.File.ID] = r.File.Data
+	case r.Counters != nil:
+		s.lastUpdate, s.lastID, s.lastQuery = r.Counters.Update, r.Counters.Message, r.Counters.Query
 	}
+}
+
+// snapshot are the fewest records that make this state from an empty one.
+func (s *state) snapshot() []record {
+	var records []record
+	add := func(r record) { records = append(records, r) }
+	for _, id := range slices.Sorted(maps.Keys(s.people)) {
+		a := s.people[id]
+		add(record{Person: &a.Person})
+		if a.standing != stranger {
+			add(record{Standing: &standingChange{ID: id, Standing: a.standing}})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.chats)) {
+		c := s.chats[id]
+		if c.Type != "private" {
+			add(record{Group: &c.Chat})
+		}
+		for _, m := range c.messages {
+			add(record{Message: m})
+		}
+		if c.keyboard != nil {
+			add(record{Keyboard: &keyboardChange{ChatID: id, Keyboard: c.keyboard}})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.queries)) {
+		q := s.queries[id]
+		add(record{Query: &queryOpened{ID: id, From: q.From, At: q.At}})
+		if q.Answer != nil {
+			add(record{Answered: &queryAnswered{ID: id, Answer: *q.Answer}})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.files)) {
+		add(record{File: &fileStored{ID: id, Data: s.files[id]}})
+	}
+	if s.commands != nil {
+		add(record{Commands: &s.commands})
+	}
+	if s.webhook != nil {
+		add(record{Webhook: &webhookChange{Webhook: s.webhook}})
+	}
+	if s.allowed != nil {
+		add(record{Allowed: &s.allowed})
+	}
+	for _, u := range s.updates {
+		add(record{Update: &u})
+	}
+	add(record{Counters: &counters{Update: s.lastUpdate, Message: s.lastID, Query: s.lastQuery}})
+	return records
 }
 
 func (s *state) applyPerson(p Person) {
