@@ -45,6 +45,7 @@ Usage:
 Settings are environment variables, or lines of a .env file in the working directory:
   TELEGRAM_BOT_TOKEN           token from @BotFather; absent: a local chat page stands in for Telegram
   TELEGRAM_API_URL             Bot API base, default https://api.telegram.org
+  WEBHOOK_URL                  https address under which Telegram reaches HTTP_ADDR; absent: updates are polled
   INSFORGE_URL                 database API; absent: data is kept in DATA_FILE
   INSFORGE_API_KEY             its key
   INSFORGE_DIALECT             insforge (default) or postgrest
@@ -56,6 +57,7 @@ Settings are environment variables, or lines of a .env file in the working direc
   ALLOWED_USERS                Telegram ids between commas; empty: everyone
   LLM_BASE_URL, LLM_API_KEY,
   LLM_MODEL                    OpenAI-compatible endpoint that writes plans; absent: the built-in playbook
+  LLM_DAILY_TOKENS             tokens it may use in 24 hours, by everybody together, default 500000
   TZ_DEFAULT                   time zone of people who have set none, default UTC
   ESCALATION                   waits after the 1st and 2nd nudge, default 24h,48h
   MAX_PER_CYCLE                single messages a person gets at a time, default 3; the rest is one digest
