@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	tele "gopkg.in/telebot.v3"
@@ -41,6 +40,7 @@ type dialogue struct {
 	actions   map[string]action
 	fragments fragments
 	marks     marks
+	toasts    toasts
 }
 
 // turn is one message or press, and the means to answer it.
@@ -52,6 +52,15 @@ type turn struct {
 
 	settings *scheduler.User // once asked for
 	toast    *toast          // of a press; nil for a message
+}
+
+// received is told of an update before its turn comes. A press is answered in
+// time even if it has to wait: behind others in its chat, or for a backend that
+// is busy with other chats.
+func (d *dialogue) received(ctx context.Context, u tele.Update) {
+	if u.Callback != nil && u.Callback.Sender != nil {
+		d.toasts.expect(ctx, d.courier.api, d.log, u.Callback.ID)
+	}
 }
 
 // update handles one update. It does not fail: what goes wrong is told to the
@@ -230,7 +239,7 @@ func (d *dialogue) pressed(ctx context.Context, press *tele.Callback) {
 	if press.Sender == nil {
 		return
 	}
-	t := &turn{dialogue: d, from: press.Sender, chat: press.Sender.ID, toast: newToast(ctx, d, press.ID)}
+	t := &turn{dialogue: d, from: press.Sender, chat: press.Sender.ID, toast: d.toasts.take(ctx, d.courier.api, d.log, press.ID)}
 	defer t.toast.close(ctx)
 	if press.Message != nil && press.Message.Chat != nil {
 		t.chat, t.message = press.Message.Chat.ID, int64(press.Message.ID)
@@ -266,51 +275,6 @@ func numbers(args []string, n int) ([]int64, error) {
 		out[i] = v
 	}
 	return out, nil
-}
-
-// answerWithin is how soon a press is answered, whatever the backend does:
-// until then the button shows a waiting sign. What the press led to is told
-// with the answer if it is known by then.
-const answerWithin = 150 * time.Millisecond
-
-// toast is the answer to a press: given once, in time.
-type toast struct {
-	api   *telegram
-	log   *slog.Logger
-	id    string
-	once  sync.Once
-	timer *time.Timer
-	done  chan struct{} // closed when the timer's answer is through
-}
-
-func newToast(ctx context.Context, d *dialogue, id string) *toast {
-	t := &toast{api: d.courier.api, log: d.log, id: id, done: make(chan struct{})}
-	t.timer = time.AfterFunc(answerWithin, func() {
-		defer close(t.done)
-		t.show(ctx, "")
-	})
-	return t
-}
-
-// show answers the press, unless it is answered; it reports whether the
-// person got to see this text.
-func (t *toast) show(ctx context.Context, text string) (shown bool) {
-	t.once.Do(func() {
-		err := t.api.answer(ctx, t.id, text)
-		if err != nil {
-			t.log.Debug("press not answered", "error", err)
-		}
-		shown = err == nil
-	})
-	return shown
-}
-
-// close answers the press if nothing else did, and waits for the answer.
-func (t *toast) close(ctx context.Context) {
-	if !t.timer.Stop() {
-		<-t.done
-	}
-	t.show(ctx, "")
 }
 
 // describe names a lead with what is known of them: "Jane Doe (CTO @ Acme)".

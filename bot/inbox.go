@@ -11,10 +11,11 @@ import (
 
 // inbox holds updates between their receipt and the end of their handling.
 type inbox struct {
-	handle func(tele.Update)
-	slots  chan struct{} // one for each chat at work
-	gone   chan struct{} // a signal that an update was handled
-	shut   chan struct{} // closed when nothing more is handled
+	received func(tele.Update) // told of each update at once, before its turn comes
+	handle   func(tele.Update)
+	slots    chan struct{} // one for each chat at work
+	gone     chan struct{} // a signal that an update was handled
+	shut     chan struct{} // closed when nothing more is handled
 
 	mu        sync.Mutex
 	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
@@ -32,9 +33,9 @@ type receipt struct {
 	free    bool          // Telegram may forget it already
 }
 
-func newInbox(handle func(tele.Update)) *inbox {
+func newInbox(received, handle func(tele.Update)) *inbox {
 	return &inbox{
-		handle: handle, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1), shut: make(chan struct{}),
+		received: received, handle: handle, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1), shut: make(chan struct{}),
 		queues: map[int64][]tele.Update{}, pending: map[int]*receipt{}, done: map[int]struct{}{},
 	}
 }
@@ -111,6 +112,7 @@ func (in *inbox) queue(update tele.Update) bool {
 	}
 	in.last = update.ID
 	in.pending[update.ID] = &receipt{handled: make(chan struct{})}
+	in.received(update)
 	chat := chatOf(update)
 	queue, atWork := in.queues[chat]
 	in.queues[chat] = append(queue, update)

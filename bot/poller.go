@@ -38,9 +38,12 @@ const (
 type poller struct {
 	fetch  func(ctx context.Context, offset int, wait time.Duration) ([]tele.Update, error)
 	unhook func(ctx context.Context) error // deletes the webhook
-	handle func(ctx context.Context, update tele.Update)
-	log    *slog.Logger
-	health pollHealth
+	// received is told of an update when it comes, and handle handles it when
+	// its turn has come.
+	received func(ctx context.Context, update tele.Update)
+	handle   func(ctx context.Context, update tele.Update)
+	log      *slog.Logger
+	health   pollHealth
 }
 
 // run polls until ctx ends, waits for the handlers that are at work, and
@@ -51,7 +54,9 @@ func (p *poller) run(ctx context.Context) error {
 	// Handlers outlive ctx by drainTime, so that they can finish their answer.
 	handling, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	inbox := newInbox(func(update tele.Update) { p.handle(handling, update) })
+	inbox := newInbox(
+		func(update tele.Update) { p.received(handling, update) },
+		func(update tele.Update) { p.handle(handling, update) })
 	p.poll(ctx, inbox)
 
 	patience := time.AfterFunc(drainTime, cancel)

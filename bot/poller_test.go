@@ -80,6 +80,8 @@ func (f *fakeUpdates) fetched() int {
 	return len(f.fetches)
 }
 
+func ignored(context.Context, tele.Update) {}
+
 func update(id int, chat int64) tele.Update {
 	return tele.Update{ID: id, Message: &tele.Message{Chat: &tele.Chat{ID: chat}}}
 }
@@ -87,7 +89,7 @@ func update(id int, chat int64) tele.Update {
 // running starts a poller and returns what stops it.
 func running(t *testing.T, f *fakeUpdates, handle func(ctx context.Context, u tele.Update)) (p *poller, stop func()) {
 	t.Helper()
-	p = &poller{fetch: f.fetch, handle: handle, log: slog.New(slog.DiscardHandler)}
+	p = &poller{fetch: f.fetch, received: ignored, handle: handle, log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- p.run(ctx) }()
@@ -263,7 +265,7 @@ func TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly(t *testing.T) {
 		f := newFakeUpdates()
 		f.set(hook)
 		unhooked := 0
-		p := &poller{fetch: f.fetch, handle: func(context.Context, tele.Update) {}, log: slog.New(slog.DiscardHandler), unhook: func(context.Context) error {
+		p := &poller{fetch: f.fetch, received: ignored, handle: func(context.Context, tele.Update) {}, log: slog.New(slog.DiscardHandler), unhook: func(context.Context) error {
 			unhooked++
 			f.set(nil)
 			return nil
@@ -289,7 +291,7 @@ func TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly(t *testing.T) {
 func TestOneWorkerPerChat(t *testing.T) {
 	t.Parallel()
 	var busy, handled atomic.Int32
-	in := newInbox(func(tele.Update) {
+	in := newInbox(func(tele.Update) {}, func(tele.Update) {
 		require.EqualValues(t, 1, busy.Add(1), "updates of one chat are handled one at a time")
 		busy.Add(-1)
 		handled.Add(1)
@@ -305,7 +307,7 @@ func TestOneWorkerPerChat(t *testing.T) {
 
 func TestNumbersMayStartAnewAfterAQuietWeek(t *testing.T) {
 	t.Parallel()
-	in := newInbox(func(tele.Update) {})
+	in := newInbox(func(tele.Update) {}, func(tele.Update) {})
 	require.Equal(t, 1, in.admit([]tele.Update{update(1000, 7)}))
 	require.Equal(t, 0, in.admit([]tele.Update{update(1000, 7)}), "queued or handled, but not confirmed")
 	in.workers.Wait()

@@ -218,9 +218,9 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 		handled: func(kind string, took time.Duration) { s.metrics.updates.WithLabelValues(kind).Observe(took.Seconds()) },
 	}
 	s.dialogue.register()
-	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, handle: s.dialogue.update, log: s.log}
+	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, received: s.dialogue.received, handle: s.dialogue.update, log: s.log}
 	if s.config.WebhookURL != "" {
-		s.webhook = newWebhook(s.config, s.telegram, s.dialogue.update, &s.poller.health, s.log)
+		s.webhook = newWebhook(s.config, s.telegram, s.dialogue.received, s.dialogue.update, &s.poller.health, s.log)
 	}
 	s.metrics.watch(&s.poller.health, s.dispatcher)
 	return nil
