@@ -7,17 +7,28 @@ import (
 	"io"
 	"reflect"
 	"sync"
+
+	faster "github.com/go-json-experiment/json/v1"
 )
 
-// decodeBody decodes a successful answer's body. Where the target has places
-// for values of any type, numbers become json.Number: as float64 a bigint key
-// beyond 2^53 would silently be another key.
+// decodeBody decodes a successful answer's body.
+//
+// The decoder is that of go-json-experiment with the semantics of encoding/json,
+// of which it is to be the next implementation: half the time of today's, no
+// unsafe tricks, the same results (FuzzDecode compares them). Today's decodes what
+// the other does not know: encoding/json's Number, and with it values of any
+// type, where numbers become json.Number, since as float64 a bigint key beyond
+// 2^53 would silently be another key.
 func (c *Client) decodeBody(body []byte, into any) error {
 	if c.decode != nil {
 		return c.decode(body, into)
 	}
-	if !holdsAny(reflect.TypeOf(into)) {
-		return json.Unmarshal(body, into)
+	return decodeJSON(body, into)
+}
+
+func decodeJSON(body []byte, into any) error {
+	if !holdsNumbers(reflect.TypeOf(into)) {
+		return faster.Unmarshal(body, into)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -44,21 +55,21 @@ func decodeError(r *call, a answer, clean redactor, err error) error {
 	return e
 }
 
-// anyHolders remembers the answer of holdsAny by type.
-var anyHolders sync.Map
+// numberHolders remembers the answer of holdsNumbers by type.
+var numberHolders sync.Map
 
-// holdsAny reports whether decoding into a type may create values of a type
-// that the decoder chooses.
-func holdsAny(t reflect.Type) bool {
-	if known, ok := anyHolders.Load(t); ok {
+// holdsNumbers reports whether decoding into a type may create a json.Number:
+// in a place for one, or for values of a type that the decoder chooses.
+func holdsNumbers(t reflect.Type) bool {
+	if known, ok := numberHolders.Load(t); ok {
 		return known.(bool)
 	}
-	holds := findAny(t, map[reflect.Type]bool{})
-	anyHolders.Store(t, holds)
+	holds := findNumber(t, map[reflect.Type]bool{})
+	numberHolders.Store(t, holds)
 	return holds
 }
 
-func findAny(t reflect.Type, seen map[reflect.Type]bool) bool {
+func findNumber(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if t == nil || seen[t] {
 		return false
 	}
@@ -66,11 +77,13 @@ func findAny(t reflect.Type, seen map[reflect.Type]bool) bool {
 	switch t.Kind() {
 	case reflect.Interface:
 		return true
+	case reflect.String:
+		return t == reflect.TypeFor[json.Number]()
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return findAny(t.Elem(), seen)
+		return findNumber(t.Elem(), seen)
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if f := t.Field(i); (f.IsExported() || f.Anonymous) && findAny(f.Type, seen) {
+			if f := t.Field(i); (f.IsExported() || f.Anonymous) && findNumber(f.Type, seen) {
 				return true
 			}
 		}

@@ -162,8 +162,11 @@ func WithMaxResponse(bytes int64) Option {
 	}
 }
 
-// WithDecoder replaces encoding/json for response bodies. It must not keep the
-// bytes it is given: they are reused.
+// WithDecoder replaces the decoder of response bodies, which decodes as
+// encoding/json does. It must not keep the bytes it is given: they are reused.
+// The fastest one measured is that of github.com/goccy/go-json, which is not the
+// default because it works past the type system (unsafe); examples/compare/client
+// prints the figures.
 func WithDecoder(unmarshal func(data []byte, v any) error) Option {
 	return func(s *settings) error {
 		if unmarshal == nil {

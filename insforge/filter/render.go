@@ -19,7 +19,14 @@ type Param struct{ Key, Value string }
 // resource called not is to be filtered by a tree: PostgREST reads not.and=(…)
 // as a negation, so such a resource needs another alias in select.
 func Params(filters ...Filter) ([]Param, error) {
-	all := group{members: make([]member, 0, len(filters))}
+	// Room for a query of usual size. What is handed on by value, and not by pointer, stays on the stack.
+	var (
+		tableRoom  [16]member
+		partsRoom  [16]part
+		valuesRoom [640]byte
+	)
+	table, parts, values := tableRoom[:0], partsRoom[:0], valuesRoom[:0]
+	var embedded []group
 	for _, f := range filters {
 		if f == nil {
 			return nil, errors.New("filter: a filter is nil")
@@ -27,48 +34,53 @@ func Params(filters ...Filter) ([]Param, error) {
 		if err := f.Err(); err != nil {
 			return nil, err
 		}
-		all.in(embedOf(f)).add(f)
+		embed := embedOf(f)
+		if len(embed) == 0 {
+			table = appendMembers(table, f)
+			continue
+		}
+		at := slices.IndexFunc(embedded, func(g group) bool { return slices.Equal(g.embed, embed) })
+		if at < 0 {
+			at = len(embedded)
+			embedded = append(embedded, group{embed: embed})
+		}
+		embedded[at].members = appendMembers(embedded[at].members, f)
 	}
-	r := rendering{
-		params: make([]Param, 0, len(filters)), ends: make([]int, 0, len(filters)), values: make([]byte, 0, 48*len(filters)),
-	}
-	for g := &all; g != nil; g = g.next {
-		if err := g.render(&r); err != nil {
-			return nil, err
+	parts, values, err := appendParts(parts, values, nil, table)
+	for _, g := range embedded {
+		if err == nil {
+			parts, values, err = appendParts(parts, values, g.embed, g.members)
 		}
 	}
-	return r.finish(), nil
+	if err != nil {
+		return nil, err
+	}
+	return paramsOf(parts, values), nil
 }
 
 var errEmbedNot = errors.New(`filter: an embedded resource called "not" cannot be filtered by an and/or tree; give it another alias`)
 
-// rendering collects the values of all parameters in one buffer, which becomes
-// one string in the end.
-type rendering struct {
-	params []Param
-	values []byte
-	ends   []int // of each parameter's value
+// part is a parameter whose value ends there, in the buffer that all values
+// share and that becomes one string.
+type part struct {
+	key string
+	end int
 }
 
-func (r *rendering) add(key string) {
-	r.params = append(r.params, Param{Key: key})
-	r.ends = append(r.ends, len(r.values))
-}
-
-func (r *rendering) finish() []Param {
-	values, start := string(r.values), 0
-	for i, end := range r.ends {
-		r.params[i].Value = values[start:end]
-		start = end
+func paramsOf(parts []part, values []byte) []Param {
+	params := make([]Param, len(parts))
+	all, start := string(values), 0
+	for i, p := range parts {
+		params[i] = Param{p.key, all[start:p.end]}
+		start = p.end
 	}
-	return r.params
+	return params
 }
 
-// group holds the filters of one resource: the table, or an embedded one.
+// group holds the filters of an embedded resource.
 type group struct {
 	embed   []string
 	members []member
-	next    *group
 }
 
 type member struct {
@@ -76,80 +88,69 @@ type member struct {
 	filter Filter
 }
 
-// in returns the group of a resource, new if it has none yet.
-func (g *group) in(embed []string) *group {
-	for ; ; g = g.next {
-		if slices.Equal(g.embed, embed) {
-			return g
-		}
-		if g.next == nil {
-			g.next = &group{embed: embed}
-		}
-	}
-}
-
-func (g *group) add(f Filter) {
+func appendMembers(members []member, f Filter) []member {
 	switch concrete := f.(type) {
 	case Tree:
 		if !concrete.Or && !concrete.Negate { // and=(a,b) says no more than a and b do
 			for _, inner := range concrete.Filters {
-				g.add(inner)
+				members = appendMembers(members, inner)
 			}
-			return
+			return members
 		}
-		g.members = append(g.members, member{treeKey(concrete), f})
+		members = append(members, member{treeKey(concrete), f})
 	case Cond:
-		g.members = append(g.members, member{condKey(&concrete), f})
+		members = append(members, member{condKey(&concrete), f})
 	}
+	return members
 }
 
-func (g *group) render(r *rendering) error {
-	prefix := embedPrefix(g.embed)
-	noTree := slices.Contains(g.embed, "not")
+// appendParts renders the filters of one resource.
+func appendParts(parts []part, values []byte, embed []string, members []member) ([]part, []byte, error) {
+	prefix := embedPrefix(embed)
+	noTree := slices.Contains(embed, "not")
 	folded := 0
-	for i, m := range g.members {
-		if g.folds(i) {
+	for i, m := range members {
+		if folds(members, i) {
 			folded++
 			continue
 		}
 		switch f := m.filter.(type) {
 		case Tree:
 			if noTree {
-				return errEmbedNot
+				return nil, nil, errEmbedNot
 			}
-			r.values = appendList(r.values, f.Filters)
+			values = appendTree(values, "", f.Filters)
 		case Cond:
-			r.values = appendExpr(r.values, &f, false)
+			values = appendExpr(values, &f, false)
 		}
-		r.add(prefix + m.key)
+		parts = append(parts, part{prefix + m.key, len(values)})
 	}
 	if folded == 0 {
-		return nil
+		return parts, values, nil
 	}
 	if noTree {
-		return errEmbedNot
+		return nil, nil, errEmbedNot
 	}
-	r.values = append(r.values, '(')
-	for i, m := range g.members {
-		if !g.folds(i) {
+	values = append(values, '(')
+	for i, m := range members {
+		if !folds(members, i) {
 			continue
 		}
-		r.values = appendTree(r.values, m.filter)
-		r.values = append(r.values, ',')
+		values = appendMember(values, m.filter)
+		values = append(values, ',')
 	}
-	r.values[len(r.values)-1] = ')'
-	r.add(prefix + "and")
-	return nil
+	values[len(values)-1] = ')'
+	return append(parts, part{prefix + "and", len(values)}), values, nil
 }
 
 // folds reports whether a member cannot have its key for itself.
-func (g *group) folds(i int) bool {
-	key := g.members[i].key
+func folds(members []member, i int) bool {
+	key := members[i].key
 	if key == "" {
 		return true
 	}
-	for j := range g.members {
-		if j != i && g.members[j].key == key {
+	for j := range members {
+		if j != i && members[j].key == key {
 			return true
 		}
 	}
@@ -267,31 +268,42 @@ func isDigits(s string) bool {
 // TreeString renders a filter as it stands inside a logic tree: a.eq.1,
 // not.or(a.eq.1,b.is.null). The embedded resource it may be about stands
 // outside such a tree and is left out.
-func TreeString(f Filter) string { return string(appendTree(nil, f)) }
+func TreeString(f Filter) string { return string(appendMember(nil, f)) }
 
-func appendList(b []byte, filters []Filter) []byte {
+// appendMember writes a filter as a member of a tree.
+func appendMember(b []byte, f Filter) []byte {
+	switch f := f.(type) {
+	case Cond:
+		return appendCond(b, &f)
+	case Tree:
+		return appendTree(b, treeKey(f), f.Filters)
+	}
+	return b
+}
+
+// appendTree writes a tree: its key, which stands outside of it at the top, and
+// its members.
+func appendTree(b []byte, key string, filters []Filter) []byte {
+	b = append(b, key...)
 	b = append(b, '(')
 	for i, f := range filters {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendTree(b, f)
+		switch f := f.(type) { // calling itself, not appendMember: so b can stay on its caller's stack
+		case Cond:
+			b = appendCond(b, &f)
+		case Tree:
+			b = appendTree(b, treeKey(f), f.Filters)
+		}
 	}
 	return append(b, ')')
 }
 
-func appendTree(b []byte, f Filter) []byte {
-	switch f := f.(type) {
-	case Cond:
-		b = append(b, Path{Column: f.Path.Column, Steps: f.Path.Steps}.String()...)
-		b = append(b, '.')
-		return appendExpr(b, &f, true)
-	case Tree:
-		b = append(b, treeKey(f)...)
-		return appendList(b, f.Filters)
-	default:
-		return b
-	}
+func appendCond(b []byte, c *Cond) []byte {
+	b = append(b, Path{Column: c.Path.Column, Steps: c.Path.Steps}.String()...)
+	b = append(b, '.')
+	return appendExpr(b, c, true)
 }
 
 // appendExpr writes operator and operand. At the top level the operand is
