@@ -10,7 +10,7 @@ import (
 // answerWithin is how soon a press is answered, whatever the backend does:
 // until then the button shows a waiting sign. What the press led to is told
 // with the answer if it is known by then.
-const answerWithin = 150 * time.Millisecond
+const answerWithin = 100 * time.Millisecond
 
 // toast is the answer to a press: given once, in time.
 type toast struct {

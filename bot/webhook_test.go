@@ -73,8 +73,6 @@ func TestUpdatesByWebhook(t *testing.T) {
 	secret := *door.secret.Load()
 	require.Len(t, secret, 64)
 	require.NotContains(t, secret, "TELEGRAM-SECRET")
-	w.requireNoSecrets(ann)
-	require.NotContains(t, w.log.String(), secret)
 
 	post := func(secret, body string) int {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+w.service.Addr().String()+"/telegram", strings.NewReader(body))
@@ -124,5 +122,4 @@ func TestAWebhookThroughTelegramsTroubles(t *testing.T) {
 	ann.Send("/start")
 	ann.sees("Hello Ann")
 	require.Eventually(t, func() bool { status, _ := w.get("/readyz"); return status == http.StatusOK }, patience, 10*time.Millisecond)
-	w.requireNoSecrets(ann)
 }

@@ -3,7 +3,9 @@ package bot_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +42,9 @@ type world struct {
 	options  []bot.Option
 	log      *syncBuffer
 	stop     func()
+
+	mu     sync.Mutex
+	people map[int64]*person
 }
 
 // syncBuffer is a log that may be read while it is written.
@@ -98,7 +103,7 @@ func prepare(t *testing.T, backend string, options ...telegramtest.Option) *worl
 	monday := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	clock := schedulertest.NewClock(time.Until(monday))
 	return &world{
-		T: t, clock: clock, log: &syncBuffer{},
+		T: t, clock: clock, log: &syncBuffer{}, people: map[int64]*person{},
 		backend:  backends[backend](t, clock),
 		telegram: telegramtest.Start(t, append(options, telegramtest.WithToken(token), telegramtest.WithClock(clock.Now))...),
 	}
@@ -123,6 +128,7 @@ func (w *world) start(environ ...string) {
 	done := make(chan error, 1)
 	go func() { done <- w.service.Run(ctx) }()
 	w.stop = sync.OnceFunc(func() {
+		w.requireNoSecrets()
 		cancel()
 		select {
 		case err := <-done:
@@ -130,6 +136,7 @@ func (w *world) start(environ ...string) {
 		case <-time.After(patience):
 			w.Error("the service does not stop")
 		}
+		requireNone(w, "the log", w.log.String())
 	})
 	w.Cleanup(w.stop)
 	// From then on the bot knows its own name.
@@ -144,7 +151,52 @@ type person struct {
 }
 
 func (w *world) person(id int64, name string) *person {
-	return &person{world: w, User: w.telegram.User(telegramtest.Person{ID: id, FirstName: name})}
+	p := &person{world: w, User: w.telegram.User(telegramtest.Person{ID: id, FirstName: name})}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.people[id] = p
+	return p
+}
+
+// get reads one of the service's endpoints.
+func (w *world) get(path string) (int, string) {
+	w.Helper()
+	resp, err := http.Get("http://" + w.service.Addr().String() + path)
+	require.NoError(w, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(w, err)
+	http.DefaultClient.CloseIdleConnections()
+	return resp.StatusCode, string(body)
+}
+
+// requireNoSecrets searches everything that came out of the service: the log,
+// the endpoints, and what everybody was sent. Each world does so when it stops,
+// whatever was done to it until then.
+func (w *world) requireNoSecrets() {
+	w.Helper()
+	requireNone(w, "the log", w.log.String())
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		_, body := w.get(path)
+		requireNone(w, path, body)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.people {
+		for _, m := range p.Messages() {
+			requireNone(w, "a message", showing(m))
+		}
+	}
+}
+
+// requireNone looks for secrets in a text, and for the part of the token that
+// is one.
+func requireNone(t require.TestingT, where, text string) {
+	for _, secret := range []string{token, "TELEGRAM-SECRET", apiKey, "MODEL-SECRET", bot.HookSecret(token)} {
+		if strings.Contains(text, secret) {
+			require.Fail(t, "a secret came out", "%q is in %s:\n%s", secret, where, text)
+		}
+	}
 }
 
 // look remembers the chat as it is.
