@@ -264,9 +264,9 @@ func TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly(t *testing.T) {
 		hook := &apiError{Method: "getUpdates", Code: 409, Description: "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"}
 		f := newFakeUpdates()
 		f.set(hook)
-		unhooked := 0
+		var unhooked atomic.Int32
 		p := &poller{fetch: f.fetch, received: ignored, handle: func(context.Context, tele.Update) {}, log: slog.New(slog.DiscardHandler), unhook: func(context.Context) error {
-			unhooked++
+			unhooked.Add(1)
 			f.set(nil)
 			return nil
 		}}
@@ -274,13 +274,13 @@ func TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- p.run(ctx) }()
 		time.Sleep(10 * time.Second)
-		require.Equal(t, 1, unhooked)
+		require.EqualValues(t, 1, unhooked.Load())
 		_, _, err := p.health.state()
 		require.NoError(t, err)
 
 		f.set(hook) // somebody sets one now
 		time.Sleep(time.Minute)
-		require.Equal(t, 1, unhooked)
+		require.EqualValues(t, 1, unhooked.Load())
 		_, _, err = p.health.state()
 		require.ErrorIs(t, err, hook)
 		cancel()

@@ -152,21 +152,27 @@ func (silent) Errorf(string, ...any) {}
 func (silent) Warnf(string, ...any)  {}
 func (silent) Debugf(string, ...any) {}
 
-// defaultTransport keeps as many idle connections to the one host as a burst
-// is likely to need; net/http's own two make every burst dial again.
+// defaultTransport is a pool of connections to the one host, as drivers of
+// databases have them: what goes beyond waits for its turn, which is shorter
+// than the turn it would have at PostgREST, whose own pool has ten by default.
+// Without the limit a burst that meets connections still being dialled would
+// dial further ones, and net/http's own two idle ones make every burst dial again.
 func defaultTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dialer.DialContext,
 		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          128,
-		MaxIdleConnsPerHost:   64,
+		MaxConnsPerHost:       defaultConnections,
+		MaxIdleConns:          defaultConnections,
+		MaxIdleConnsPerHost:   defaultConnections,
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
 	}
 }
+
+const defaultConnections = 16
 
 // From starts a query on a table or view. The query is a value: every method
 // returns a changed copy, so that queries can be shared and built upon.

@@ -79,7 +79,8 @@ func WithDialect(d Dialect) Option {
 
 // WithHTTPClient sends requests through a copy of hc: its transport, timeout
 // and cookie jar are used, its redirect policy is not. The default has a pool
-// of 64 connections and no cookies.
+// of 16 connections, in which a call waits within the time of its attempt, and
+// no cookies. A service that holds many slow calls at once brings its own.
 func WithHTTPClient(hc *http.Client) Option {
 	return func(s *settings) error {
 		if hc == nil {
