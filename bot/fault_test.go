@@ -250,7 +250,8 @@ func TestMetricsHaveNoNames(t *testing.T) {
 	body := ""
 	for _, name := range []string{
 		"followthrough_telegram_calls_total{method=\"sendMessage\",outcome=\"ok\"}", "followthrough_reminders_total{outcome=\"delivered\"} 1",
-		"followthrough_polling 1", "followthrough_backend_requests_total", "followthrough_update_seconds_count{kind=\"message\"} 3",
+		"followthrough_reminders_total{outcome=\"due\"} 1", "followthrough_dispatch_cycle_seconds_count 1",
+		"followthrough_polling 1", "followthrough_insforge_attempts_total", "followthrough_update_seconds_count{kind=\"message\"} 3",
 		"followthrough_dispatch_lag_seconds", "go_goroutines",
 	} {
 		require.Eventually(t, func() bool { _, body = w.get("/metrics"); return strings.Contains(body, name) }, patience, 10*time.Millisecond, name)

@@ -1,15 +1,12 @@
 package bot
 
 import (
-	"context"
-	"errors"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/insforgeprom"
 	"github.com/followthrough-go/followthrough/scheduler"
 )
 
@@ -22,13 +19,19 @@ type metrics struct {
 	updates   *prometheus.HistogramVec
 	reminders *prometheus.CounterVec
 	lateness  prometheus.Histogram
-	requests  *prometheus.CounterVec
+	cycles    prometheus.Histogram
+	requests  *insforgeprom.Observer
 	unread    *prometheus.CounterVec
 	tokens    prometheus.Counter
 }
 
-func newMetrics() *metrics {
+func newMetrics() (*metrics, error) {
+	requests, err := insforgeprom.New(insforgeprom.WithNamespace("followthrough"))
+	if err != nil {
+		return nil, err
+	}
 	m := &metrics{
+		requests: requests,
 		registry: prometheus.NewRegistry(),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "followthrough_telegram_calls_total", Help: "Calls to the Bot API by method and outcome: ok, an error code, unsent, or unknown.",
@@ -44,9 +47,10 @@ func newMetrics() *metrics {
 			Name: "followthrough_reminder_lateness_seconds", Help: "From due to delivered, of the first nudge of a step.",
 			Buckets: []float64{1, 2, 5, 15, 60, 300, 1800, 7200, 86400},
 		}),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "followthrough_backend_requests_total", Help: "Attempts of requests to the database API by operation and status; status 0 is no answer.",
-		}, []string{"operation", "status"}),
+		cycles: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "followthrough_dispatch_cycle_seconds", Help: "Duration of the dispatch cycles that found something due.",
+			Buckets: []float64{.01, .05, .1, .3, 1, 3, 10, 30, 120, 600},
+		}),
 		unread: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "followthrough_timings_not_understood_total", Help: "Timing texts of scheduled plans that named no date, by reason.",
 		}, []string{"reason"}),
@@ -54,9 +58,9 @@ func newMetrics() *metrics {
 			Name: "followthrough_model_tokens_total", Help: "Tokens that the language model counted for plans, prompts included.",
 		}),
 	}
-	m.registry.MustRegister(m.calls, m.updates, m.reminders, m.lateness, m.requests, m.unread, m.tokens,
+	m.registry.MustRegister(m.calls, m.updates, m.reminders, m.lateness, m.cycles, m.requests, m.unread, m.tokens,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
+	return m, nil
 }
 
 // watch adds gauges of how polling and dispatching go.
@@ -92,26 +96,15 @@ func unixSeconds(t time.Time) float64 {
 // report counts what a dispatch cycle did.
 func (m *metrics) report(r scheduler.Report) {
 	for outcome, n := range map[string]int{
-		"claimed": r.Claimed, "delivered": r.Delivered, "ambiguous": r.Ambiguous, "released": r.Released,
+		"due": r.Due, "claimed": r.Claimed, "delivered": r.Delivered, "ambiguous": r.Ambiguous, "released": r.Released,
 		"parked": r.Parked, "held": r.Held, "orphaned": r.Orphaned, "healed": r.Healed,
 	} {
 		m.reminders.WithLabelValues(outcome).Add(float64(n))
 	}
+	if r.Due > 0 {
+		m.cycles.Observe(r.Took.Seconds())
+	}
 	for _, ms := range r.Lateness {
 		m.lateness.Observe(float64(ms) / 1000)
 	}
-}
-
-// observer counts attempts of backend requests.
-func (m *metrics) observer() insforge.Observer { return requestCounter{m.requests} }
-
-type requestCounter struct{ requests *prometheus.CounterVec }
-
-func (c requestCounter) Start(ctx context.Context, _ insforge.Attempt) context.Context { return ctx }
-
-func (c requestCounter) End(_ context.Context, a insforge.Attempt) {
-	if errors.Is(a.Err, context.Canceled) {
-		return // the service is being stopped
-	}
-	c.requests.WithLabelValues(a.Operation, strconv.Itoa(a.Status)).Inc()
 }

@@ -148,13 +148,17 @@ func backendRetry() insforge.RetryPolicy {
 // connect makes the client for the store from options of the service's own,
 // which it must pass on: usually [Connect].
 func New(config Config, connect func(...insforge.Option) (*insforge.Client, error), options ...Option) (*Service, error) {
-	s := &Service{config: config, log: slog.Default(), clock: scheduler.SystemClock(), perChat: chatRate, metrics: newMetrics()}
+	metrics, err := newMetrics()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{config: config, log: slog.Default(), clock: scheduler.SystemClock(), perChat: chatRate, metrics: metrics}
 	for _, option := range options {
 		if err := option(s); err != nil {
 			return nil, err
 		}
 	}
-	client, err := connect(insforge.WithObserver(s.metrics.observer()))
+	client, err := connect(insforge.WithObserver(metrics.requests))
 	if err != nil {
 		return nil, err
 	}

@@ -23,10 +23,11 @@ var mayImport = map[string][]string{
 	"insforge":                {"insforge/filter"},
 	"insforge/embedded":       {"insforge/filter"},
 	"insforge/insforgetest":   {"insforge", "insforge/filter", "insforge/embedded"},
+	"insforge/insforgeprom":   {"insforge"},
 	"planparse":               {},
 	"scheduler":               {"insforge", "insforge/filter", "planparse"},
 	"scheduler/schedulertest": {"scheduler"},
-	"bot":                     {"insforge", "insforge/filter", "insforge/embedded", "planparse", "scheduler", "migrations"},
+	"bot":                     {"insforge", "insforge/filter", "insforge/embedded", "insforge/insforgeprom", "planparse", "scheduler", "migrations"},
 	"bot/telegramtest":        {},
 	"migrations":              {},
 }

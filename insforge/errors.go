@@ -27,6 +27,9 @@ var (
 	// ErrURLTooLong says that a query does not fit into a URL that every
 	// gateway takes, and could not be split into several.
 	ErrURLTooLong = errors.New("the query is too long for a URL")
+	// ErrNoRollback says that the server does not undo requests, and that the
+	// write under [Query.Rollback] has not been sent.
+	ErrNoRollback = errors.New("the server does not allow rollback")
 )
 
 // Error is the server's refusal: every answer outside 2xx, whoever gave it

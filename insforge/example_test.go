@@ -13,19 +13,33 @@ import (
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
 
-const exampleTables = `{"leads": {
-	"columns": [
-		{"name": "id", "type": "bigint", "primary_key": true, "generated": "identity"},
-		{"name": "name", "type": "text", "not_null": true},
-		{"name": "stage", "type": "text", "default": "new"},
-		{"name": "due_at", "type": "timestamptz"}
-	],
-	"unique": [["name"]],
-	"rows": [
-		{"id": 1, "name": "Ann", "stage": "won", "due_at": "2026-03-01T09:00:00Z"},
-		{"id": 2, "name": "Bob", "due_at": "2026-03-02T09:00:00Z"},
-		{"id": 3, "name": "Cy"}
-	]}}`
+const exampleTables = `{
+	"leads": {
+		"columns": [
+			{"name": "id", "type": "bigint", "primary_key": true, "generated": "identity"},
+			{"name": "name", "type": "text", "not_null": true},
+			{"name": "stage", "type": "text", "default": "new"},
+			{"name": "due_at", "type": "timestamptz"},
+			{"name": "data", "type": "jsonb"}
+		],
+		"unique": [["name"]],
+		"rows": [
+			{"id": 1, "name": "Ann", "stage": "won", "due_at": "2026-03-01T09:00:00Z", "data": {"address": {"city": "Oslo"}}},
+			{"id": 2, "name": "Bob", "due_at": "2026-03-02T09:00:00Z"},
+			{"id": 3, "name": "Cy"}
+		]},
+	"notes": {
+		"columns": [
+			{"name": "id", "type": "bigint", "primary_key": true, "generated": "identity"},
+			{"name": "lead_id", "type": "bigint", "not_null": true},
+			{"name": "text", "type": "text"}
+		],
+		"foreign_keys": [{"columns": ["lead_id"], "references": "leads", "referenced_columns": ["id"]}],
+		"rows": [
+			{"id": 1, "lead_id": 1, "text": "met at the fair"},
+			{"id": 2, "lead_id": 1, "text": "asked for the price"},
+			{"id": 3, "lead_id": 2, "text": "prefers mail"}
+		]}}`
 
 // Lead is a row of the table leads.
 type Lead struct {
@@ -169,10 +183,10 @@ func ExampleUpdate() {
 
 func ExampleQuery_Delete() {
 	ctx := context.Background()
-	leads := exampleClient().From("leads")
-	_, err := leads.Delete(ctx)
+	notes := exampleClient().From("notes")
+	_, err := notes.Delete(ctx)
 	fmt.Println(errors.Is(err, insforge.ErrUnfiltered))
-	n, err := leads.Where(filter.In("id", 1, 2)).Delete(ctx)
+	n, err := notes.Where(filter.In("id", 1, 2)).Delete(ctx)
 	fmt.Println(n, err)
 	// Output:
 	// true

@@ -330,6 +330,47 @@ func TestFeaturesOnTheRealEngine(t *testing.T) {
 	require.Contains(t, string(plan), "Plan")
 }
 
+// TestRollbackOnTheRealEngine tries writes out under each way that PostgREST
+// can be configured to end a transaction. None may stay.
+func TestRollbackOnTheRealEngine(t *testing.T) {
+	t.Parallel()
+	for end, allowed := range map[string]bool{
+		"commit": false, "commit-allow-override": true, "rollback": false, "rollback-allow-override": true,
+	} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			srv := insforgetest.Genuine(t, `CREATE TABLE notes (id int PRIMARY KEY); INSERT INTO notes VALUES (1), (2);
+				DO $$ BEGIN
+					EXECUTE format('ALTER ROLE authenticator IN DATABASE %I SET pgrst.db_tx_end = %L', current_database(), '`+end+`');
+				END $$;`)
+			notes := srv.Client().From("notes").Rollback()
+			one := notes.Where(filter.Eq("id", 1))
+			for operation, try := range map[string]func() (int64, error){
+				"insert": func() (int64, error) { return notes.Insert(t.Context(), map[string]int{"id": 3}) },
+				"update": func() (int64, error) { return one.Update(t.Context(), map[string]int{"id": 4}) },
+				"delete": func() (int64, error) { return one.Delete(t.Context()) },
+				"insert, returning": func() (int64, error) {
+					rows, err := insforge.Insert[map[string]int](t.Context(), notes, map[string]int{"id": 3})
+					return int64(len(rows)), err
+				},
+				"delete, returning": func() (int64, error) {
+					rows, err := insforge.Delete[map[string]int](t.Context(), one)
+					return int64(len(rows)), err
+				},
+			} {
+				n, err := try()
+				if allowed {
+					require.NoError(t, err, operation)
+					require.EqualValues(t, 1, n, operation)
+				} else {
+					require.ErrorIs(t, err, insforge.ErrNoRollback, operation)
+				}
+				require.Equal(t, [][]string{{"1"}, {"2"}}, srv.SQL(`SELECT id FROM notes ORDER BY id`), operation)
+			}
+		})
+	}
+}
+
 // TestPagesOnTheRealEngine reads a table through small pages in every kind of
 // order, with ties and nulls at the seams.
 func TestPagesOnTheRealEngine(t *testing.T) {

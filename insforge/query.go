@@ -167,14 +167,6 @@ func (q Query) TimeZone(name string) Query {
 	return q
 }
 
-// Rollback asks the server to undo the request when it is done, to try it out.
-// A server that does not allow it carries the request out for good unless the
-// query is also [Query.Strict].
-func (q Query) Rollback() Query {
-	q.prefer.rollback = true
-	return q
-}
-
 func (q Query) fail(err error) Query {
 	if q.err == nil {
 		q.err = fmt.Errorf("insforge: %s: %w", q.name, err)

@@ -324,6 +324,9 @@ func (q Query) change(ctx context.Context, method string, set any, opts []WriteO
 
 // returning sends a write that answers with its rows.
 func returning[T any](ctx context.Context, q Query, r *call, w *write) ([]T, error) {
+	if err := q.undoes(ctx); err != nil {
+		return nil, err
+	}
 	r.prefer = preferring(r.prefer, "return=representation")
 	var rows []T
 	err := q.client.send(ctx, r, func(a answer) error {
@@ -349,6 +352,9 @@ func returning[T any](ctx context.Context, q Query, r *call, w *write) ([]T, err
 
 // affecting sends a write that answers with the number of its rows.
 func (q Query) affecting(ctx context.Context, r *call) (int64, error) {
+	if err := q.undoes(ctx); err != nil {
+		return 0, err
+	}
 	if r.accept == acceptObject {
 		// Without the rows in its answer PostgREST would not check their number.
 		r.prefer = preferring(r.prefer, "return=representation", "count=exact")
