@@ -169,10 +169,14 @@ func defaultTransport() *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
+		ReadBufferSize:        16 << 10, // a page of rows in a few reads rather than in many
 	}
 }
 
-const defaultConnections = 16
+const (
+	defaultConnections = 16
+	defaultPageSize    = 1000
+)
 
 // From starts a query on a table or view. The query is a value: every method
 // returns a changed copy, so that queries can be shared and built upon.

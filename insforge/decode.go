@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sync"
 
+	next "github.com/go-json-experiment/json"
 	faster "github.com/go-json-experiment/json/v1"
 )
 
@@ -26,8 +27,17 @@ func (c *Client) decodeBody(body []byte, into any) error {
 	return decodeJSON(body, into)
 }
 
+// sameValues are the options of encoding/json without those about errors.
+var sameValues = next.JoinOptions(faster.DefaultOptionsV1(), faster.ReportErrorsWithLegacySemantics(false))
+
 func decodeJSON(body []byte, into any) error {
 	if !holdsNumbers(reflect.TypeOf(into)) {
+		// To find the errors of encoding/json the decoder reads everything twice. So it does where there are any: in the
+		// body, or in the tags of a type.
+		if next.Unmarshal(body, into, sameValues) == nil {
+			return nil
+		}
+		reflect.ValueOf(into).Elem().SetZero()
 		return faster.Unmarshal(body, into)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))

@@ -23,7 +23,7 @@ func defaults() *settings {
 		creds:    &credentials{},
 		timeout:  15 * time.Second,
 		retry:    DefaultRetryPolicy(),
-		pageSize: 1000,
+		pageSize: defaultPageSize,
 		maxRows:  100_000,
 		maxBody:  256 << 20,
 		now:      time.Now,

@@ -230,10 +230,14 @@ func isConfig(s string) bool {
 	return true
 }
 
-func newCond(column string, op Op) Cond {
-	path, err := ParsePath(column)
-	c := Cond{Path: path, Op: op}
-	if err != nil {
+func newCond(column string, op Op) (c Cond) {
+	c.Op = op
+	if plainName(column) { // nearly all of them
+		c.Path.Column = column
+		return c
+	}
+	var err error
+	if c.Path, err = ParsePath(column); err != nil {
 		c.err = fmt.Errorf("filter: %w", err)
 	}
 	return c

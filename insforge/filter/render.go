@@ -31,6 +31,10 @@ func Params(filters ...Filter) ([]Param, error) {
 		if f == nil {
 			return nil, errors.New("filter: a filter is nil")
 		}
+		if c, ok := f.(Cond); ok && c.err == nil && len(c.Path.Embed) == 0 { // nearly all of them
+			table = append(table, member{key: condKey(&c), filter: f})
+			continue
+		}
 		if err := f.Err(); err != nil {
 			return nil, err
 		}
@@ -85,7 +89,23 @@ type group struct {
 
 type member struct {
 	key    string // empty where the filter can only stand inside and=(…)
+	folds  bool   // it stands there, having no key or none for itself
 	filter Filter
+}
+
+// fold finds the members that cannot have their key for themselves.
+func fold(members []member) (some bool) {
+	for i := range members {
+		m := &members[i]
+		m.folds = m.key == ""
+		for j := range members[:i] {
+			if members[j].key == m.key {
+				m.folds, members[j].folds = true, true
+			}
+		}
+		some = some || m.folds
+	}
+	return some
 }
 
 func appendMembers(members []member, f Filter) []member {
@@ -97,9 +117,9 @@ func appendMembers(members []member, f Filter) []member {
 			}
 			return members
 		}
-		members = append(members, member{treeKey(concrete), f})
+		members = append(members, member{key: treeKey(concrete), filter: f})
 	case Cond:
-		members = append(members, member{condKey(&concrete), f})
+		members = append(members, member{key: condKey(&concrete), filter: f})
 	}
 	return members
 }
@@ -108,10 +128,10 @@ func appendMembers(members []member, f Filter) []member {
 func appendParts(parts []part, values []byte, embed []string, members []member) ([]part, []byte, error) {
 	prefix := embedPrefix(embed)
 	noTree := slices.Contains(embed, "not")
-	folded := 0
-	for i, m := range members {
-		if folds(members, i) {
-			folded++
+	folded := fold(members)
+	for i := range members {
+		m := &members[i]
+		if m.folds {
 			continue
 		}
 		switch f := m.filter.(type) {
@@ -125,15 +145,15 @@ func appendParts(parts []part, values []byte, embed []string, members []member) 
 		}
 		parts = append(parts, part{prefix + m.key, len(values)})
 	}
-	if folded == 0 {
+	if !folded {
 		return parts, values, nil
 	}
 	if noTree {
 		return nil, nil, errEmbedNot
 	}
 	values = append(values, '(')
-	for i, m := range members {
-		if !folds(members, i) {
+	for _, m := range members {
+		if !m.folds {
 			continue
 		}
 		values = appendMember(values, m.filter)
@@ -141,20 +161,6 @@ func appendParts(parts []part, values []byte, embed []string, members []member) 
 	}
 	values[len(values)-1] = ')'
 	return append(parts, part{prefix + "and", len(values)}), values, nil
-}
-
-// folds reports whether a member cannot have its key for itself.
-func folds(members []member, i int) bool {
-	key := members[i].key
-	if key == "" {
-		return true
-	}
-	for j := range members {
-		if j != i && members[j].key == key {
-			return true
-		}
-	}
-	return false
 }
 
 func embedPrefix(embed []string) string {
@@ -185,6 +191,9 @@ func treeKey(t Tree) string {
 func condKey(c *Cond) string {
 	if !plainName(c.Path.Column) || reservedKey(c.Path.Column) {
 		return ""
+	}
+	if len(c.Path.Steps) == 0 {
+		return c.Path.Column
 	}
 	return Path{Column: c.Path.Column, Steps: c.Path.Steps}.String()
 }
