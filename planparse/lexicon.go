@@ -319,6 +319,7 @@ var english = vocabulary{
 	"pause for,hold for,delay for,delay of":        {kind: kLead},
 	"delayed by,delay by,hold off,lag,gap":         {kind: kLead, val: leadWait},
 	"wait about,wait at least,give it":             {kind: kLead},
+	"give them,give him,give her,leave it":         {kind: kLead},
 	"allow,let,hold off for,wait until":            {kind: kLead},
 	"a delay of,a gap of,gap of,lag of":            {kind: kLead},
 	"sometime,some time,anytime,any time":          {kind: kLead},

@@ -36,7 +36,7 @@ var russian = vocabulary{
 	"секунд,секунды,секунду,сек":                         {kind: kUnit, val: uSecond},
 	"минут,минуты,минуту,мин":                            {kind: kUnit, val: uMinute},
 	"час,часа,часов,ч":                                   {kind: kUnit, val: uHour},
-	"день,дня,дней,дн,сутки,суток,дню":                   {kind: kUnit, val: uDay},
+	"день,дня,дней,дни,дн,сутки,суток,дню":               {kind: kUnit, val: uDay},
 	"неделя,недели,недель,неделю,неделе,нед":             {kind: kUnit, val: uWeek},
 	"месяц,месяца,месяцев,месяце,мес":                    {kind: kUnit, val: uMonth},
 	"год,года,лет,году":                                  {kind: kUnit, val: uYear},
