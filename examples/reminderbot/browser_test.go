@@ -62,6 +62,7 @@ func TestTheFirstFiveMinutes(t *testing.T) {
 		chromedp.Click(chromedp.CSS("#next")),
 		chromedp.WaitVisible(chromedp.Search(`//pre[contains(., "great talking at the fair")]`)),
 		chromedp.WaitEnabled(chromedp.CSS("#next")),
+		chromedp.WaitNotPresent(chromedp.CSS("#toast.shown")),
 		look("4-reminder"),
 	))
 	before := chat(t, ctx)
