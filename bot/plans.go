@@ -391,15 +391,20 @@ func approve(ctx context.Context, t *turn, args []string) error {
 func scheduledText(s scheduler.Scheduled, now time.Time) richText {
 	plan := s.Lead.Plan()
 	room := min(max((maxText-500)/max(len(s.Reminders), 1)-50, 8), 60)
-	var list richText
-	open := 0
-	for _, r := range s.Reminders {
-		if !r.Status.Open() {
-			continue
+	// A reminder that is due at once may be on its way already, and its due date be that of the next nudge.
+	comes := func(r scheduler.Reminder) time.Time {
+		if r.ReminderCount > 0 && !s.Already {
+			return r.Planned()
 		}
-		open++
+		return r.DueAt
+	}
+	reminders := slices.DeleteFunc(slices.Clone(s.Reminders), func(r scheduler.Reminder) bool { return !r.Status.Open() })
+	slices.SortStableFunc(reminders, func(a, b scheduler.Reminder) int { return comes(a).Compare(comes(b)) })
+	open := len(reminders)
+	var list richText
+	for _, r := range reminders {
 		step, _ := plan.Step(r.StepID)
-		list = lines(list, plain(fmt.Sprintf("%d. %s · %s", r.StepID, dated(r.DueAt.In(now.Location()), now), cut(oneLine(step.Description), room))))
+		list = lines(list, plain(fmt.Sprintf("%d. %s · %s", r.StepID, dated(comes(r).In(now.Location()), now), cut(oneLine(step.Description), room))))
 	}
 	head := join(plain("✅ Scheduled for "), describe(s.Lead), plain(": "+count(open, "reminder")+"."))
 	if s.Already {
