@@ -4,17 +4,18 @@
 -- project_admin) is the service: its role bypasses row security. A role that does not exist here is passed over; run this file
 -- again after creating it. Safe to run again. Run the file in one transaction.
 
-SELECT pg_advisory_xact_lock(5870237214046);
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 
 -- The Telegram user on whose behalf the request is made, or NULL, which no row's telegram_id equals.
 --
 -- A claim `telegram_id` decides alone where it is present: one that is no positive integer is a mistake of whoever
 -- issued the token, and must not turn into somebody else's rows by way of `sub`. Without it, `sub` is looked up.
 --
--- SECURITY DEFINER because the caller may not read telegram_accounts; the empty search_path keeps a caller's own
--- tables and operators out of a function that runs with its owner's rights.
+-- SECURITY DEFINER because the caller may not read telegram_accounts: it tells them their own id and nothing else. The
+-- search_path keeps a caller's own tables, types and operators out of a function that runs with its owner's rights. It
+-- names pg_temp because a path that does not has the caller's temporary types first; after it come those of PostgreSQL.
 CREATE OR REPLACE FUNCTION public.current_telegram_id() RETURNS bigint
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ''
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_temp
 AS $$
 DECLARE
   claims jsonb := NULLIF(current_setting('request.jwt.claims', true), '')::jsonb;
@@ -33,7 +34,7 @@ BEGIN
 END $$;
 
 -- Close: what default privileges or an older installation have given away, on tables, on the sequences behind their
--- keys, and on the function, which every role may call unless told otherwise.
+-- keys, and on the function, which every role may call unless told otherwise. CASCADE, for who was given a right to pass on.
 DO $$
 DECLARE
   our_tables CONSTANT text := 'public.lead_registry, public.lead_activity_log, public.scheduled_reminders, public.bot_users, public.service_leases, public.telegram_accounts';
@@ -44,31 +45,41 @@ BEGIN
   FOR outsider IN
     SELECT 'PUBLIC' UNION ALL SELECT quote_ident(rolname) FROM pg_roles WHERE rolname IN ('anon', 'authenticated')
   LOOP
-    EXECUTE format('REVOKE ALL ON %s FROM %s', our_tables, outsider);
-    EXECUTE format('REVOKE ALL ON FUNCTION public.current_telegram_id() FROM %s', outsider);
+    EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', our_tables, outsider);
+    EXECUTE format('REVOKE ALL ON FUNCTION public.current_telegram_id() FROM %s CASCADE', outsider);
     FOREACH keyed_table IN ARRAY ARRAY['public.lead_registry', 'public.lead_activity_log', 'public.scheduled_reminders'] LOOP
       key_sequence := pg_get_serial_sequence(keyed_table, 'id');
       IF key_sequence IS NOT NULL THEN
-        EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %s', key_sequence, outsider);
+        EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %s CASCADE', key_sequence, outsider);
       END IF;
     END LOOP;
   END LOOP;
 END $$;
 
--- Close: a policy for everyone, or one that is true for every row, opens a table whatever stands beside it, since
--- policies are joined by OR. Other people's policies for named roles with a condition are left alone.
+-- Close: policies are joined by OR, so any other that applies to users or to anon would open what ours keep closed, be it
+-- USING (true), "is signed in", or their own rows in whatever state. Policies for other roles, and restrictive ones, stay.
+DROP POLICY IF EXISTS lead_registry_own ON public.lead_registry;
+DROP POLICY IF EXISTS lead_activity_log_own ON public.lead_activity_log;
+DROP POLICY IF EXISTS bot_users_own ON public.bot_users;
+DROP POLICY IF EXISTS scheduled_reminders_own ON public.scheduled_reminders;
+DROP POLICY IF EXISTS scheduled_reminders_answer ON public.scheduled_reminders;
+
 DO $$
 DECLARE
-  open_policy record;
+  other record;
 BEGIN
-  FOR open_policy IN
-    SELECT tablename, policyname FROM pg_policies
-    WHERE schemaname = 'public'
-      AND tablename IN ('lead_registry', 'lead_activity_log', 'scheduled_reminders', 'bot_users', 'service_leases', 'telegram_accounts')
-      AND permissive = 'PERMISSIVE'
-      AND (roles && ARRAY['public', 'anon']::name[] OR btrim(qual, '()') = 'true' OR btrim(with_check, '()') = 'true')
+  FOR other IN
+    SELECT p.polname, p.polrelid::regclass AS on_table
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND c.relname IN ('lead_registry', 'lead_activity_log', 'scheduled_reminders', 'bot_users', 'service_leases', 'telegram_accounts')
+      AND p.polpermissive
+      AND (0 = ANY (p.polroles) OR EXISTS (
+        SELECT FROM pg_roles outsider, unnest(p.polroles) AS member_of (role)
+        WHERE outsider.rolname IN ('anon', 'authenticated') AND pg_has_role(outsider.oid, member_of.role, 'USAGE')))
   LOOP
-    EXECUTE format('DROP POLICY %I ON public.%I', open_policy.policyname, open_policy.tablename);
+    RAISE WARNING 'policy "%" on % is dropped: beside ours it would let users see or change more than they may', other.polname, other.on_table;
+    EXECUTE format('DROP POLICY %I ON %s', other.polname, other.on_table);
   END LOOP;
 END $$;
 
@@ -107,12 +118,6 @@ END $$;
 -- a statement and can be looked up in the index on telegram_id; a bare call would run for every row.
 DO $$
 BEGIN
-  DROP POLICY IF EXISTS lead_registry_own ON public.lead_registry;
-  DROP POLICY IF EXISTS lead_activity_log_own ON public.lead_activity_log;
-  DROP POLICY IF EXISTS bot_users_own ON public.bot_users;
-  DROP POLICY IF EXISTS scheduled_reminders_own ON public.scheduled_reminders;
-  DROP POLICY IF EXISTS scheduled_reminders_answer ON public.scheduled_reminders;
-
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'authenticated') THEN
     RETURN;
   END IF;

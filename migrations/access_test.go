@@ -366,6 +366,19 @@ func TestThereIsNoWayAround(t *testing.T) {
 		require.Equal(t, [][]string{{"t", "NULL"}}, seen)
 		srv.SQL(`DROP SCHEMA trap CASCADE`)
 	})
+	t.Run("temporary types of the caller's making", func(t *testing.T) {
+		// They come before PostgreSQL's own unless the path says otherwise, and their checks run with the owner's rights.
+		seen := srv.SQL(`
+			SET ROLE authenticated;
+			CREATE FUNCTION pg_temp.refuse() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'run as %', current_user; END $$;
+			CREATE DOMAIN pg_temp.jsonb AS pg_catalog.jsonb CHECK (pg_temp.refuse());
+			CREATE DOMAIN pg_temp.uuid AS pg_catalog.uuid CHECK (pg_temp.refuse());
+			CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (pg_temp.refuse());
+			CREATE TEMPORARY TABLE telegram_accounts AS SELECT '` + accountOfB + `'::pg_catalog.uuid AS user_id, 111 AS telegram_id;
+			SET request.jwt.claims = '{"sub": "` + accountOfB + `"}';
+			SELECT current_telegram_id()`)
+		require.Equal(t, [][]string{{"222"}}, seen)
+	})
 	require.Equal(t, before, described(srv)+fmt.Sprint(srv.SQL(`SELECT r::text FROM scheduled_reminders r ORDER BY id`)))
 }
 
