@@ -1,6 +1,6 @@
 -- Takes back 001. A table that 001 created goes, with its rows; one that was there before keeps its rows and its own
 -- columns and loses what was added. Row security stays on.
-SELECT pg_advisory_xact_lock(5870237214046);
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 
 DO $$
 BEGIN

@@ -4,7 +4,7 @@
 -- added if it is missing. Run the file in one transaction (psql --single-transaction, or a runner that opens one).
 
 -- Two runners at once would collide on CREATE TABLE IF NOT EXISTS and on GRANT; the second waits here for the first to commit.
-SELECT pg_advisory_xact_lock(5870237214046);
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 
 DO $$
 BEGIN

@@ -1,7 +1,7 @@
 -- Takes back 002. A table that 002 created goes, with its rows. A table that was there before keeps its rows and loses
 -- what was added; a reminder in one of our states gets the nearest older one. Row security stays on, and a policy that had
 -- the table open does not come back: write one that says who may see what.
-SELECT pg_advisory_xact_lock(5870237214046);
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 
 DO $$
 BEGIN

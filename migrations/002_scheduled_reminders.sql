@@ -3,7 +3,7 @@
 -- Safe to run again, and over a table that already exists: its rows are kept, statuses of other spellings become ours,
 -- and what cannot be read is parked where a person sees it. Run the file in one transaction.
 
-SELECT pg_advisory_xact_lock(5870237214046);
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 
 DO $$
 BEGIN
@@ -73,10 +73,12 @@ SET last_error = CASE
 WHERE status IS NULL
    OR status NOT IN ('pending', 'sent', 'completed', 'skipped', 'snoozed', 'cancelled', 'parked');
 
--- A compare-and-swap on a counter that is NULL matches nothing: such a row would be listed as due for ever.
+-- A compare-and-swap on a counter that is NULL matches nothing: such a row would be listed as due for ever. And a row that
+-- does not say when it last changed would never be old enough to be removed.
 UPDATE public.scheduled_reminders
-SET snooze_count = COALESCE(snooze_count, 0), reminder_count = COALESCE(reminder_count, 0)
-WHERE snooze_count IS NULL OR reminder_count IS NULL;
+SET snooze_count = COALESCE(snooze_count, 0), reminder_count = COALESCE(reminder_count, 0),
+    updated_at = COALESCE(updated_at, completed_at, last_reminded_at, created_at, now())
+WHERE snooze_count IS NULL OR reminder_count IS NULL OR updated_at IS NULL;
 
 ALTER TABLE public.scheduled_reminders
   ALTER COLUMN status         SET DEFAULT 'pending', ALTER COLUMN status         SET NOT NULL,
@@ -93,6 +95,27 @@ BEGIN
     ALTER TABLE public.scheduled_reminders ADD CONSTRAINT scheduled_reminders_status_check
       CHECK (status IN ('pending', 'sent', 'completed', 'skipped', 'snoozed', 'cancelled', 'parked'));
   END IF;
+END $$;
+
+-- IF NOT EXISTS below goes by the name alone. An older index that has one of our names and is another steps aside.
+DO $$
+DECLARE
+  other name;
+BEGIN
+  FOR other IN
+    SELECT c.relname
+    FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
+    JOIN (VALUES
+      ('scheduled_reminders_lead_id_plan_version_step_id_key', 'CREATE UNIQUE INDEX % ON public.scheduled_reminders USING btree (lead_id, plan_version, step_id)'),
+      ('scheduled_reminders_due_idx', 'CREATE INDEX % ON public.scheduled_reminders USING btree (due_at, id) WHERE %'),
+      ('scheduled_reminders_telegram_id_status_due_at_idx', 'CREATE INDEX % ON public.scheduled_reminders USING btree (telegram_id, status, due_at)'),
+      ('scheduled_reminders_over_idx', 'CREATE INDEX % ON public.scheduled_reminders USING btree (updated_at, id) WHERE %')
+    ) AS ours (name, definition) ON ours.name = c.relname
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND (NOT i.indisvalid OR pg_get_indexdef(c.oid) NOT LIKE ours.definition)
+  LOOP
+    EXECUTE format('ALTER INDEX public.%I RENAME TO %I', other, other || '_before');
+  END LOOP;
 END $$;
 
 -- Scheduling a plan twice inserts its steps once: this is the on_conflict target, so it must not be partial. Its first

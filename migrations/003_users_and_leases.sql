@@ -2,7 +2,7 @@
 --
 -- Safe to run again. Run the file in one transaction.
 
-SELECT pg_advisory_xact_lock(5870237214046);
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 
 -- No row, or NULL in a column, means the service's own setting: its time zone, no quiet hours, the plan's time of day.
 CREATE TABLE IF NOT EXISTS public.bot_users (

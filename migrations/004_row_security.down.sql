@@ -1,5 +1,5 @@
 -- Closes the doors that 004 opened. Row security stays on: without policies only the service and the owner get through.
-SELECT pg_advisory_xact_lock(5870237214046);
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 
 DROP POLICY IF EXISTS scheduled_reminders_answer ON public.scheduled_reminders;
 DROP POLICY IF EXISTS scheduled_reminders_own ON public.scheduled_reminders;

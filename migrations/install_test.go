@@ -3,6 +3,8 @@ package migrations_test
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,11 +17,7 @@ import (
 
 // hosted is a database as the hosted services hand it out: everything new is given to everyone, and the role that
 // migrates is neither a superuser nor the service. The migrations must neither need that nor leave it so.
-const hosted = `
-	DO $$ BEGIN
-		CREATE ROLE project_admin NOLOGIN BYPASSRLS;
-	EXCEPTION WHEN duplicate_object OR unique_violation THEN -- by another test: roles belong to the whole server
-	END $$;
+var hosted = role("project_admin NOLOGIN BYPASSRLS") + `
 	GRANT CREATE, USAGE ON SCHEMA public TO project_admin;
 	ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM service_role;
 	ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM service_role;
@@ -29,6 +27,11 @@ const hosted = `
 	ALTER DEFAULT PRIVILEGES FOR ROLE project_admin GRANT ALL ON FUNCTIONS TO anon, authenticated;
 	SET SESSION AUTHORIZATION project_admin;
 `
+
+// role creates a role unless another test has: roles belong to the whole server.
+func role(definition string) string {
+	return `DO $$ BEGIN CREATE ROLE ` + definition + `; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;`
+}
 
 // original is the schema that installations had before there were migrations, row security wide open.
 const original = `
@@ -65,8 +68,8 @@ func back(t testing.TB) string {
 	require.NoError(t, err)
 	var sql strings.Builder
 	sql.WriteString("BEGIN;")
-	for i := range all {
-		sql.WriteString(all[len(all)-1-i].Down)
+	for _, m := range slices.Backward(all) {
+		sql.WriteString(m.Down)
 	}
 	sql.WriteString("COMMIT;")
 	return sql.String()
@@ -142,7 +145,7 @@ func TestRolesMayBeMissing(t *testing.T) {
 
 func TestAServiceRoleThatSeesNothingIsReported(t *testing.T) {
 	t.Parallel()
-	srv := insforgetest.Genuine(t, `CREATE ROLE weak_service NOLOGIN;`)
+	srv := insforgetest.Genuine(t, role("weak_service NOLOGIN"))
 	// A warning is not an error; raise it to one by asking for the text in the log of the session.
 	_, err := srv.TrySQL(strings.NewReplacer("service_role", "weak_service", "RAISE WARNING", "RAISE EXCEPTION").Replace(script(t)))
 	require.ErrorContains(t, err, "role weak_service does not bypass row security and will see no rows: ALTER ROLE weak_service BYPASSRLS")
@@ -157,6 +160,7 @@ func TestOriginalSchemaWithDataIsUpgraded(t *testing.T) {
 		INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at, status, reminder_count, draft_text)
 		SELECT 1, 111, n, '2026-03-01 10:00Z', status, CASE WHEN status = 'sent' THEN 2 END, 'draft ' || n
 		FROM unnest(ARRAY['pending', 'sent', 'completed', 'skipped', 'cancelled', 'done', 'Canceled', 'snoozed', 'processing', NULL]) WITH ORDINALITY AS s (status, n);
+		UPDATE scheduled_reminders SET completed_at = '2025-01-01', created_at = NULL, updated_at = NULL WHERE status = 'completed';
 		ALTER TABLE scheduled_reminders ADD CONSTRAINT an_old_check CHECK (status <> 'elsewhere');`+
 		script(t))
 
@@ -177,6 +181,8 @@ func TestOriginalSchemaWithDataIsUpgraded(t *testing.T) {
 		"every old row has a version of its own, and keeps its text and date")
 	require.Equal(t, [][]string{{"7", "Jane", `[{"extra": true, "step_id": 1}]`, "NULL"}}, srv.SQL(`SELECT user_id, prospect_name, engagement_plan, proposed_plan FROM lead_registry`))
 	require.Equal(t, [][]string{{"1"}}, srv.SQL(`SELECT count(*) FROM lead_activity_log`))
+	require.Equal(t, [][]string{{"t", "f"}}, srv.SQL(`SELECT updated_at = completed_at, created_at IS NOT NULL FROM scheduled_reminders WHERE step_id = 3`),
+		"a row without a date of its last change has one now, or it would never be old")
 
 	// What is written from now on keeps to our statuses, with only the original columns, as the service's role.
 	srv.SQL(`SET ROLE service_role; INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at) VALUES (1, 111, 1, now())`)
@@ -202,6 +208,60 @@ func TestMigratingFromTwoProcessesAtOnce(t *testing.T) {
 			require.Equal(t, described(alone), described(srv))
 		})
 	}
+}
+
+// Policies are joined by OR: one that somebody else wrote would widen what ours allow. For roles that are nobody's users
+// it does not matter, and a restrictive one only takes away.
+func TestNoOtherPolicyLetsUsersIn(t *testing.T) {
+	t.Parallel()
+	srv := insforgetest.Genuine(t, hosted+original+`
+		CREATE POLICY tautology ON scheduled_reminders TO authenticated USING (1 = 1);
+		CREATE POLICY signed_in ON lead_registry FOR SELECT TO authenticated USING (current_setting('request.jwt.claims', true) <> '');
+		CREATE POLICY own_in_any_state ON scheduled_reminders FOR UPDATE TO authenticated USING (telegram_id = 111);
+		CREATE POLICY for_anon ON lead_activity_log TO anon, service_role USING (telegram_id > 0);
+		CREATE POLICY through_a_group ON scheduled_reminders TO authenticator USING (true);
+		CREATE POLICY for_the_service ON scheduled_reminders TO service_role USING (true);
+		CREATE POLICY narrower ON scheduled_reminders AS RESTRICTIVE TO authenticated USING (lead_id > 0);
+		RESET SESSION AUTHORIZATION;`+role("team NOLOGIN")+`
+		GRANT team TO authenticated;
+		ALTER POLICY through_a_group ON scheduled_reminders TO team;
+		`+asProjectAdmin(script(t)))
+	require.Equal(t, [][]string{
+		{"bot_users_own"}, {"for_the_service"}, {"lead_activity_log_own"}, {"lead_registry_own"}, {"narrower"}, {"scheduled_reminders_answer"}, {"scheduled_reminders_own"},
+	}, srv.SQL(`SELECT policyname FROM pg_policies ORDER BY 1`))
+}
+
+// What was granted is taken back from whom it was passed on to as well, and from single columns.
+func TestNoOlderGrantStays(t *testing.T) {
+	t.Parallel()
+	srv := insforgetest.Genuine(t, original+`
+		GRANT ALL ON scheduled_reminders TO anon WITH GRANT OPTION;
+		GRANT SELECT (draft_text), UPDATE (telegram_id) ON scheduled_reminders TO PUBLIC, anon, authenticated;
+		SET ROLE anon; GRANT SELECT ON scheduled_reminders TO authenticator; RESET ROLE;`+script(t))
+	require.Empty(t, srv.SQL(`
+		SELECT grantee, privilege_type FROM information_schema.role_table_grants WHERE table_schema = 'public' AND grantee IN ('PUBLIC', 'anon', 'authenticator')
+		UNION ALL SELECT grantee, column_name FROM information_schema.column_privileges WHERE table_schema = 'public' AND grantee IN ('PUBLIC', 'anon', 'authenticator')`))
+	require.Equal(t, [][]string{{"completed_at due_at snooze_count status"}}, srv.SQL(`
+		SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM information_schema.column_privileges
+		WHERE table_schema = 'public' AND grantee = 'authenticated' AND privilege_type = 'UPDATE'`))
+}
+
+// CREATE INDEX IF NOT EXISTS takes any index of the name for the one that is wanted.
+func TestAnotherIndexOfTheNameStepsAside(t *testing.T) {
+	t.Parallel()
+	indexes := `SELECT indexdef FROM pg_indexes WHERE tablename = 'scheduled_reminders' ORDER BY 1`
+	want := insforgetest.Genuine(t, original+script(t)).SQL(indexes)
+	srv := insforgetest.Genuine(t, original+`
+		CREATE INDEX scheduled_reminders_lead_id_plan_version_step_id_key ON scheduled_reminders (lead_id);
+		CREATE INDEX scheduled_reminders_due_idx ON scheduled_reminders (due_at, id);
+		CREATE UNIQUE INDEX scheduled_reminders_over_idx ON scheduled_reminders (updated_at, id) WHERE status = 'done';`+script(t))
+	for _, definition := range want {
+		require.Contains(t, srv.SQL(indexes), definition)
+	}
+	require.Len(t, srv.SQL(indexes), len(want)+3)
+	once := described(srv)
+	srv.SQL(script(t))
+	require.Equal(t, once, described(srv))
 }
 
 // A migration that fails changes nothing: the script is one transaction.
@@ -251,6 +311,29 @@ func TestTheWayBack(t *testing.T) {
 		require.Equal(t, want, kept)
 		require.Equal(t, [][]string{{"pending"}, {"cancelled"}, {"pending"}}, srv.SQL(`SELECT status FROM scheduled_reminders ORDER BY step_id`))
 		require.Equal(t, [][]string{{"0"}}, srv.SQL(`SELECT count(*) FROM pg_policies`), "the open policy does not come back")
+
+		srv.SQL(asProjectAdmin(script(t)))
+		require.Equal(t, [][]string{{"3", "3"}}, srv.SQL(`SELECT count(*), count(DISTINCT plan_version) FROM scheduled_reminders`))
+		require.Contains(t, described(srv), "policy scheduled_reminders_answer")
+	})
+
+	t.Run("each step by itself", func(t *testing.T) {
+		t.Parallel()
+		all, err := migrations.All()
+		require.NoError(t, err)
+		srv := insforgetest.Genuine(t, hosted)
+		privilege := regexp.MustCompile(`(?m)^\S+ \S+ may .*$\n?`)
+		shape := func() string { return privilege.ReplaceAllString(described(srv), "") } // what was taken from everybody stays taken
+		var stages []string
+		for _, m := range all {
+			stages = append(stages, shape())
+			srv.SQL(asProjectAdmin(m.Up))
+		}
+		for i, m := range slices.Backward(all) {
+			require.NotEqual(t, stages[i], shape())
+			srv.SQL(asProjectAdmin(m.Down))
+			require.Equal(t, stages[i], shape(), "back from %s", m)
+		}
 	})
 }
 
