@@ -100,6 +100,9 @@ func checkStore(ctx context.Context, config bot.Config) (string, error) {
 	case len(missing) > 0:
 		return "", fmt.Errorf("every table and column is there, but the project has no record of %s; run: %s", strings.Join(missing, ", "), remedy)
 	}
+	if err := checkWriting(ctx, client, remedy); err != nil {
+		return "", err
+	}
 	fine := fmt.Sprintf("%s speaks %s, takes the key, and has every table and column", config.BackendURL, config.BackendDialect)
 	if config.BackendDialect == bot.InsForge {
 		return fine, nil
@@ -110,6 +113,21 @@ func checkStore(ctx context.Context, config bot.Config) (string, error) {
 		return fine + "; but 004_row_security is missing, unless this is a server for tests; run: " + remedy, nil
 	}
 	return fine, nil
+}
+
+// checkWriting tests whether plans can be scheduled, by a row that is refused
+// in any case: PostgreSQL looks for the unique index and at the rights of the
+// role before it misses the lead.
+func checkWriting(ctx context.Context, client *insforge.Client, remedy string) error {
+	_, err := client.From("scheduled_reminders").Insert(ctx, map[string]any{"lead_id": nil}, insforge.OnConflictIgnore("lead_id", "plan_version", "step_id"))
+	var refused *insforge.Error
+	switch {
+	case insforge.IsPermission(err):
+		return fmt.Errorf("the key may read the tables but not write; its role must bypass row security, as service_role and project_admin do (%w)", err)
+	case errors.As(err, &refused) && refused.Code == "42P10":
+		return fmt.Errorf("002_scheduled_reminders is incomplete: scheduled_reminders has no unique index on lead_id, plan_version, step_id; run: %s", remedy)
+	}
+	return nil
 }
 
 // missingRecords lists the migrations an InsForge project has no record of. A
@@ -136,7 +154,8 @@ func remedyFor(dialect bot.Dialect) string {
 	if dialect == bot.InsForge {
 		return "reminderbot migrate"
 	}
-	return "reminderbot migrate -print | psql YOUR_DATABASE_URL"
+	// psql goes on after an error, and calls it success, unless told otherwise.
+	return "reminderbot migrate -print | psql -v ON_ERROR_STOP=1 YOUR_DATABASE_URL"
 }
 
 // missingTables is nil when the backend has every table with every column the

@@ -89,7 +89,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{"no row security to be seen", nil, exitFine, "004_row_security is missing, unless this is a server for tests"},
 		{"wrong key", []string{"INSFORGE_API_KEY=OTHER-SECRET"}, exitError, "does not accept INSFORGE_API_KEY"},
 		{"no tables", []string{"INSFORGE_URL=" + empty.URL}, exitError, "missing: 001_leads, 002_scheduled_reminders, 003_users_and_leases; run: reminderbot migrate -print | psql"},
-		{"older tables", []string{"INSFORGE_URL=" + older.URL}, exitError, "missing: 002_scheduled_reminders; run: reminderbot migrate -print | psql YOUR_DATABASE_URL (table scheduled_reminders lacks a column"},
+		{"older tables", []string{"INSFORGE_URL=" + older.URL}, exitError, "missing: 002_scheduled_reminders; run: reminderbot migrate -print | psql -v ON_ERROR_STOP=1 YOUR_DATABASE_URL (table scheduled_reminders lacks a column"},
 		{"nobody there", []string{"INSFORGE_URL=http://127.0.0.1:1"}, exitError, "INSFORGE_URL does not answer"},
 		{"wrong token", []string{"TELEGRAM_BOT_TOKEN=2:TOKEN-SECRET"}, exitError, "does not know TELEGRAM_BOT_TOKEN"},
 		{"no Bot API", []string{"TELEGRAM_API_URL=" + page.URL}, exitError, "is not a Bot API server"},

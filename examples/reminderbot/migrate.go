@@ -90,11 +90,12 @@ func migrateProject(ctx context.Context, config bot.Config, dryRun bool, stdout 
 		}
 		for _, m := range todo {
 			if recorded, err = apply(ctx, client, m, recorded, stdout); err != nil {
-				return fmt.Errorf("migration %s: %w; nothing of it was kept, and those before it are in place: when this is mended, run the command again", m, err)
+				return fmt.Errorf("migration %s: %w; nothing of it was kept, and those before it are in place: when this is mended, run the command again%s", m, err, ownerAdvice(err.Error()))
 			}
 		}
 	}
 	if dryRun {
+		fmt.Fprintln(stdout, "nothing to apply")
 		return nil
 	}
 	return waitForTables(ctx, client, stdout)
@@ -119,7 +120,7 @@ func announce(ctx context.Context, client *insforge.Client, todo []migrations.Mi
 	case err != nil: // too many in a while, or a server that has none
 		fmt.Fprintf(stdout, "dry run: not to be had (%v)\n", err)
 	case !report.Valid:
-		return fmt.Errorf("InsForge would refuse the migrations, and nothing was changed: %s", cmp.Or(report.Error, "it gives no reason"))
+		return fmt.Errorf("InsForge would refuse the migrations, and nothing was changed: %s%s", cmp.Or(report.Error, "it gives no reason"), ownerAdvice(report.Error))
 	default:
 		fmt.Fprintf(stdout, "dry run: %d statements, risk %s", report.StatementCount, cmp.Or(report.RiskLevel, "unknown"))
 		if len(report.RiskFactors) > 0 {
@@ -128,6 +129,17 @@ func announce(ctx context.Context, client *insforge.Client, todo []migrations.Mi
 		fmt.Fprintln(stdout)
 	}
 	return nil
+}
+
+// ownerAdvice is what to do about a table that somebody else than InsForge's
+// own role made, by psql or in an early version of InsForge.
+func ownerAdvice(refusal string) string {
+	_, table, found := strings.Cut(refusal, "must be owner of table ")
+	if !found {
+		return ""
+	}
+	table, _, _ = strings.Cut(table, " ") // in an error more follows
+	return fmt.Sprintf("; as the database's superuser run: ALTER TABLE %s OWNER TO project_admin", strings.Trim(table, `;,."`))
 }
 
 // apply applies one migration and returns what is on record then. Another process may be at it, or somebody may

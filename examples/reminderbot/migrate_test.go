@@ -6,8 +6,6 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -175,6 +173,10 @@ func TestMigrateSaysWhatItWillDoThenDoesIt(t *testing.T) {
 	require.Equal(t, exitFine, status, stderr)
 	require.Equal(t, "001_leads: applied before\n002_scheduled_reminders: applied before\n003_users_and_leases: applied before\n004_row_security: applied before\nevery table is there\n", stdout)
 	require.Equal(t, ours(t), p.names(), "nothing was applied twice")
+
+	status, stdout, stderr = migrated(t, environ, "-dry-run")
+	require.Equal(t, exitFine, status, stderr)
+	require.Contains(t, stdout, "004_row_security: applied before\nnothing to apply\n")
 }
 
 func TestMigrateAgainstAProjectsHistory(t *testing.T) {
@@ -261,6 +263,18 @@ func TestMigrateThatCannotSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestCheckMissesTheIndexThatSchedulingNeeds(t *testing.T) {
+	t.Parallel()
+	var tables map[string]map[string]any
+	require.NoError(t, json.Unmarshal(migrations.Tables, &tables))
+	delete(tables["scheduled_reminders"], "unique")
+	without, err := json.Marshal(tables)
+	require.NoError(t, err)
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitError, command(t.Context(), []string{"check"}, []string{"INSFORGE_DIALECT=postgrest", "INSFORGE_URL=" + insforgetest.New(t, without).URL}, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "002_scheduled_reminders is incomplete: ")
+}
+
 func TestCheckNamesTheMigrationsThatAreMissing(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
@@ -276,23 +290,36 @@ func TestCheckNamesTheMigrationsThatAreMissing(t *testing.T) {
 	require.Equal(t, exitFine, command(t.Context(), []string{"check"}, environ, &stdout, &stderr), stdout.String())
 }
 
-// TestMigrateFromTwoProcessesOnARealDatabase has PostgREST learn of the tables
-// as it does behind InsForge, a moment after they are made.
+// A role that reads and finds nothing, for row security hides every row from it, looks just like an empty database.
+func TestCheckTellsAKeyThatSeesNothing(t *testing.T) {
+	t.Parallel()
+	script, err := migrations.Script()
+	require.NoError(t, err)
+	backend := insforgetest.Genuine(t, script+`
+		DO $$ BEGIN CREATE ROLE weak NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
+		GRANT weak TO authenticator;
+		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO weak;`)
+	for role, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		insforgetest.RoleService: {exitFine, "has every table and column\n"},
+		insforgetest.RoleUser:    {exitError, "the service needs the service key, not the one for browsers"},
+		"weak":                   {exitError, "may read the tables but not write; its role must bypass row security"},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := command(t.Context(), []string{"check"}, []string{"INSFORGE_DIALECT=postgrest", "INSFORGE_URL=" + backend.URL,
+			"INSFORGE_API_KEY=" + backend.Token(map[string]any{"role": role}), "HTTP_ADDR=127.0.0.1:0"}, &stdout, &stderr)
+		require.Equal(t, want.status, status, "%s: %s%s", role, &stdout, &stderr)
+		require.Contains(t, stdout.String(), want.says)
+	}
+	require.Equal(t, [][]string{{"0"}}, backend.SQL(`SELECT count(*) FROM scheduled_reminders`), "nothing was written")
+}
+
+// PostgREST learns of the tables as it does behind InsForge, a moment after they are made.
 func TestMigrateFromTwoProcessesOnARealDatabase(t *testing.T) {
 	t.Parallel()
-	backend := insforgetest.Genuine(t, "")
-	p := &project{run: func(sql string) error {
-		_, err := backend.TrySQL("BEGIN; SET LOCAL search_path TO public;" + sql + "; NOTIFY pgrst, 'reload schema'; COMMIT;")
-		return err
-	}}
-	url, err := url.Parse(backend.URL)
-	require.NoError(t, err)
-	p.tables = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(url)
-		r.Out.URL.Path = "/" + strings.TrimPrefix(r.In.URL.Path, "/api/database/records/")
-		r.Out.Header.Set("Authorization", "Bearer "+backend.APIKey)
-	}}
-	environ := started(t, p)
+	project, environ := newHosted(t, "")
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
@@ -303,6 +330,47 @@ func TestMigrateFromTwoProcessesOnARealDatabase(t *testing.T) {
 		})
 	}
 	both.Wait()
-	require.Equal(t, ours(t), p.names())
-	require.Equal(t, [][]string{{"6"}}, backend.SQL(`SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relrowsecurity`))
+	var recorded []string
+	for _, row := range project.SQL(`SELECT name FROM system.custom_migrations ORDER BY version::numeric`) {
+		recorded = append(recorded, row[0])
+	}
+	require.Equal(t, ours(t), recorded)
+	require.Equal(t, [][]string{{"project_admin", "t", "6"}}, project.SQL(`
+		SELECT relowner::regrole, relrowsecurity, count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' GROUP BY 1, 2`))
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitFine, command(t.Context(), []string{"check"}, environ, &stdout, &stderr), "%s%s", &stdout, &stderr)
+}
+
+func TestMigrateOnARealDatabaseThatIsInTheWay(t *testing.T) {
+	t.Parallel()
+	t.Run("a table of another role's", func(t *testing.T) {
+		t.Parallel()
+		project, environ := newHosted(t, `CREATE TABLE scheduled_reminders (id serial PRIMARY KEY, lead_id integer NOT NULL)`)
+		status, _, stderr := migrated(t, environ)
+		require.Equal(t, exitError, status)
+		require.Contains(t, stderr, "nothing was changed: must be owner of table scheduled_reminders")
+		require.Contains(t, stderr, "OWNER TO project_admin")
+		require.Equal(t, [][]string{{"1"}}, project.SQL(`SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`))
+	})
+	t.Run("one that fails in the middle, and the next run", func(t *testing.T) {
+		t.Parallel()
+		project, environ := newHosted(t, "")
+		project.fail = "003"
+		status, stdout, stderr := migrated(t, environ)
+		require.Equal(t, exitError, status)
+		require.Contains(t, stdout, "002_scheduled_reminders: applied\n")
+		require.Contains(t, stderr, "migration 003_users_and_leases: ")
+		require.Contains(t, stderr, "division by zero")
+		require.Contains(t, stderr, "nothing of it was kept, and those before it are in place")
+		require.Equal(t, [][]string{{"NULL", "scheduled_reminders"}}, project.SQL(`SELECT to_regclass('bot_users'), to_regclass('scheduled_reminders')`))
+
+		var said bytes.Buffer
+		require.Equal(t, exitError, command(t.Context(), []string{"check"}, environ, &said, &said))
+		require.Contains(t, said.String(), "missing: 003_users_and_leases, 004_row_security; run: reminderbot migrate")
+
+		project.fail = ""
+		status, stdout, stderr = migrated(t, environ)
+		require.Equal(t, exitFine, status, stderr)
+		require.Regexp(t, `(?s)^001_leads: applied before\n.*to apply: 003_users_and_leases, 004_row_security\n.*every table is there\n$`, stdout)
+	})
 }
