@@ -105,6 +105,9 @@ type findings struct {
 	wrapped     bool // for the empty array
 	truncated   bool
 	deep        bool // something nested too deep to be looked into
+
+	// The code fence looked at last: where it begins, and one behind its end.
+	fenceFrom, fenceTo int
 }
 
 // search finds the documents in a text, from a position on.
@@ -134,7 +137,7 @@ func (f *findings) scan(from int, careful bool) {
 	var loose *document
 	strictLeft := 2*len(f.text) + 1024
 	budget := 2*len(f.text) + 1024
-	unbalanced := false
+	unbalanced, broken := false, false
 	for i := from; i < len(f.text); {
 		c := f.text[i]
 		encoded := c == '"' && i == f.bodyStart(from)
@@ -146,8 +149,11 @@ func (f *findings) scan(from int, careful bool) {
 			i++
 			continue
 		}
-		r, n, ok := readAt(f.text, i, &strictLeft)
+		r, n, ok := f.read(i, &strictLeft)
 		if !ok {
+			if c == '{' && stepness(r, &n) >= clearStep {
+				f.json, broken = true, true
+			}
 			next := max(r.pos, i+1)
 			if r.tooDeep && !unbalanced {
 				// Nothing that is nested so deep is a plan.
@@ -169,10 +175,11 @@ func (f *findings) scan(from int, careful bool) {
 			i = next
 			continue
 		}
-		d := &document{start: i, end: r.pos, r: r, mended: r.mended, truncated: r.truncated, dropped: r.dropped}
+		d := &document{start: i, end: r.pos, r: r, mended: r.mended, truncated: r.truncated, dropped: r.dropped || r.broken, lost: r.broken}
 		i = r.pos
 		if encoded && n.kind == nodeString {
-			if !n.whole {
+			// A string that is cut off may be no more than a stray quote.
+			if !n.whole && !looksEncoded(r.raw(&n)) {
 				i = d.start + 1
 				continue
 			}
@@ -184,11 +191,11 @@ func (f *findings) scan(from int, careful bool) {
 				continue
 			}
 		} else if !d.collect(r, &n, 0) {
-			if d.truncated && d.lost {
+			if d.truncated && d.lost && strings.Trim(f.text[d.start:], "[{ \t\r\n") != "" {
 				f.truncated = true
 				f.json = true
 			}
-			if n.kind == nodeArray && len(n.items) == 0 && n.whole {
+			if n.kind == nodeArray && len(n.items) == 0 && n.whole && !isCheckbox(f.text, d.start) {
 				f.empty, f.json = true, true
 				f.span(d)
 			}
@@ -200,7 +207,7 @@ func (f *findings) scan(from int, careful bool) {
 				}
 				f.truncated = f.truncated || r.truncated
 			}
-			if n.kind == nodeObject && len(n.members) == 0 && n.whole || n.kind == nodeArray && n.whole && (!r.mended || hasObject(&n)) {
+			if n.kind == nodeObject && len(n.members) == 0 && n.whole || n.kind == nodeArray && n.whole && (!r.mended || hasObject(&n)) && !isCheckbox(f.text, d.start) {
 				f.json = true
 			}
 			if r.truncated && loose != nil && n.kind == nodeObject {
@@ -230,6 +237,9 @@ func (f *findings) scan(from int, careful bool) {
 		f.offer(d)
 	}
 	if loose != nil {
+		if broken {
+			loose.mended, loose.dropped, loose.lost = true, true, true
+		}
 		f.offer(loose)
 	}
 	if f.best != nil && f.best.score() == 0 {
@@ -281,6 +291,75 @@ func (f *findings) scalar() {
 	if body != "" && isNumber(body) {
 		f.json = true
 	}
+}
+
+// read reads the value at a position. A document in a code fence does not go
+// beyond it: what is cut off in there is truncated, whatever the fence is
+// followed by. Only where the whole is strictly JSON a fence is part of a text
+// in it.
+func (f *findings) read(i int, strictLeft *int) (*reader, node, bool) {
+	end := f.fenceAfter(i)
+	if end < 0 {
+		return readAt(f.text, i, strictLeft)
+	}
+	r, n, ok := readAt(strings.TrimRight(f.text[:end], " \t\r\n"), i, strictLeft)
+	if ok && !r.truncated {
+		return r, n, true
+	}
+	if all, whole, also := readAt(f.text, i, strictLeft); !ok || also && !all.mended && !all.truncated {
+		return all, whole, also
+	}
+	return r, n, ok
+}
+
+// fenceAfter finds the end of the code fence a position is in, or -1. It is
+// asked with growing positions.
+func (f *findings) fenceAfter(i int) int {
+	for f.fenceTo < i || f.fenceTo == 0 {
+		open := nextFence(f.text, f.fenceTo)
+		if open < 0 {
+			f.fenceFrom, f.fenceTo = len(f.text), len(f.text)
+			break
+		}
+		line := strings.IndexByte(f.text[open:], '\n')
+		if line < 0 {
+			f.fenceFrom, f.fenceTo = len(f.text), len(f.text)
+			break
+		}
+		f.fenceFrom = open
+		f.fenceTo = nextFence(f.text, open+line)
+		if f.fenceTo < 0 {
+			f.fenceFrom, f.fenceTo = len(f.text), len(f.text)
+			break
+		}
+		f.fenceTo++ // behind its first mark, from where the next one is looked for
+	}
+	if f.fenceFrom < i && i < f.fenceTo {
+		return f.fenceTo - 1
+	}
+	return -1
+}
+
+// nextFence finds the next line that begins with a fence, or -1.
+func nextFence(text string, from int) int {
+	for i := from; i < len(text); {
+		line := text[i:]
+		if j := strings.IndexByte(line, '\n'); j >= 0 {
+			line = line[:j+1]
+		}
+		if i == 0 || text[i-1] == '\n' {
+			if body := strings.TrimLeft(line, " \t"); strings.HasPrefix(body, "```") || strings.HasPrefix(body, "~~~") {
+				return i + len(line) - len(body)
+			}
+		}
+		i += len(line)
+	}
+	return -1
+}
+
+// isCheckbox reports whether a bracket opens the box of a task list.
+func isCheckbox(text string, i int) bool {
+	return strings.HasPrefix(text[i:], "[ ]") && i >= 2 && text[i-1] == ' ' && strings.IndexByte("-*+", text[i-2]) >= 0
 }
 
 // readAt reads the value at a position: as JSON if it is that, else mending.
@@ -401,10 +480,14 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 		return nil
 	}
 	var best *document
+	var parts []*document
 	several := 0
 	offer := func(c *document) {
 		if c == nil {
 			return
+		}
+		if c.score() >= clearStep {
+			parts = append(parts, c)
 		}
 		// Objects that merely have a description are no second plan.
 		if c.score() >= clearStep || best == nil {
@@ -474,6 +557,9 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 			}
 		}
 		self := stepness(r, n)
+		if len(parts) > 1 && self == 0 && objects == 0 {
+			break
+		}
 		if best != nil && best.score() >= self && objects == 0 {
 			break
 		}
@@ -486,10 +572,52 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 			return &document{elements: []element{{r, *n}}, loose: !wrapped, wrapped: true}
 		}
 	}
+	if whole := joined(parts); whole != nil {
+		return whole
+	}
 	if best != nil && several > 1 {
 		best.several = true
 	}
 	return best
+}
+
+// joined puts a plan together that was written in parts, such as weeks or
+// phases. It is one where a single numbering runs through all of them; drafts
+// and alternatives begin anew.
+func joined(parts []*document) *document {
+	if len(parts) < 2 {
+		return nil
+	}
+	all := &document{wrapped: true}
+	last := -1
+	for _, part := range parts {
+		if part.several || part.doubled {
+			return nil
+		}
+		for i := range part.elements {
+			e := &part.elements[i]
+			id := e.id()
+			if e.n.whole && id <= last {
+				return nil
+			}
+			last = max(last, id)
+			all.elements = append(all.elements, *e)
+		}
+	}
+	return all
+}
+
+// id is the number an element gives itself, or -1.
+func (e *element) id() int {
+	for i := range e.n.members {
+		if key, _, ok := canonical(e.n.members[i].key); ok && key == keyStepID {
+			raw := e.r.raw(&e.n.members[i].value)
+			if id := readID(raw); id > 0 || isZeroID(raw) {
+				return id
+			}
+		}
+	}
+	return -1
 }
 
 // looksEncoded reports whether a JSON string may itself hold JSON.
@@ -575,6 +703,9 @@ func (f *findings) around() (leading, trailing, fenced bool) {
 	} else if j := fenceOpening(before); j >= 0 {
 		fenced = true
 		before = strings.TrimSpace(before[:j])
+	}
+	if f.best != nil && f.best.loose {
+		after = strings.TrimSpace(strings.TrimPrefix(after, ",")) // of the objects' list
 	}
 	if rest, ok := cutFence(after); ok {
 		after = strings.TrimSpace(rest)

@@ -41,7 +41,9 @@ func allWarnings(p Plan, slots []Slot) []Warning {
 
 func TestParseLabelledPlans(t *testing.T) {
 	t.Parallel()
-	for _, l := range readLines[labelledPlan](t, "plan_docs.jsonl") {
+	lines := readLines[labelledPlan](t, "plan_docs.jsonl")
+	lines = append(lines, readLines[labelledPlan](t, "plan_docs_more.jsonl")...) // our own
+	for _, l := range lines {
 		t.Run(l.ID+" "+l.Note, func(t *testing.T) {
 			t.Parallel()
 			plan, err := Parse(l.Raw)

@@ -273,16 +273,17 @@ func number(steps []Step) {
 		}
 	}
 	for i := range steps {
-		if !open[i] {
-			continue
+		if id := i + 1; open[i] && !taken[id] {
+			steps[i].ID = id
+			taken[id], open[i] = true, false
+			highest = max(highest, id)
 		}
-		id := i + 1
-		if taken[id] {
-			id = max(highest, len(steps)) + 1
+	}
+	for i := range steps {
+		if open[i] {
+			highest++
+			steps[i].ID = highest
 		}
-		steps[i].ID = id
-		taken[id] = true
-		highest = max(highest, id)
 	}
 }
 

@@ -239,18 +239,37 @@ func TestScheduleKeepsItsPromises(t *testing.T) {
 // have: no step is completed from its first half.
 func TestCuttingAPlanOnlyTakesStepsAway(t *testing.T) {
 	t.Parallel()
-	whole, err := Parse(fencedPlan(6))
+	const steps = 4
+	fenced := fencedPlan(steps)
+	begin, end := strings.Index(fenced, "["), strings.LastIndex(fenced, "]")+1
+	array := fenced[begin:end]
+	encoded, err := json.Marshal(array)
 	require.NoError(t, err)
-	require.Len(t, whole.Steps, 6)
-	text := fencedPlan(6)
-	for end := range len(text) {
-		plan, _ := Parse(text[:end])
-		require.LessOrEqual(t, len(plan.Steps), 6)
-		for i, step := range plan.Steps {
-			require.Equal(t, whole.Steps[i].fields, step.fields, "cut at %d", end)
-		}
-		if n := len(plan.Steps); n > 0 && n < 6 {
-			require.Contains(t, plan.Warnings, WarnTruncated, "cut at %d", end)
-		}
+	whole, err := Parse(array)
+	require.NoError(t, err)
+	require.Len(t, whole.Steps, steps)
+	for name, text := range map[string]string{
+		"fenced": fenced, "wrapped": `{"plan": {"steps": ` + array + `}}`,
+		"encoded": string(encoded), "encoded in a wrapper": `{"plan": ` + string(encoded) + `}`,
+		"closed fence": array,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for end := range len(text) {
+				cut := text[:end]
+				if name == "closed fence" {
+					cut = "```json\n" + cut + "\n```\nHope this helps!"
+				}
+				plan, _ := Parse(cut)
+				require.LessOrEqual(t, len(plan.Steps), steps)
+				for i, step := range plan.Steps {
+					require.Equal(t, whole.Steps[i].fields, step.fields, "cut at %d", end)
+				}
+				if n := len(plan.Steps); n > 0 && n < steps {
+					require.Contains(t, plan.Warnings, WarnTruncated, "cut at %d", end)
+					require.NotEqual(t, OutcomeOK, plan.Outcome, "cut at %d", end)
+				}
+			}
+		})
 	}
 }

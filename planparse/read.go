@@ -25,7 +25,8 @@ type reader struct {
 	truncated bool
 	// dropped is true when an element was an ellipsis.
 	dropped bool
-
+	// broken is true when an element could not be read.
+	broken bool
 	// tooDeep is true when the nesting went beyond maxDepth.
 	tooDeep bool
 	// strict is true while nothing but JSON is to be read: a quote always ends
@@ -71,8 +72,8 @@ func (r *reader) text(n *node) string {
 	return s
 }
 
-// space skips what may stand between values, and reports whether it was only
-// what JSON allows there.
+// space skips what may stand between values, noting what JSON does not allow
+// there.
 func (r *reader) space() {
 	for r.pos < len(r.src) {
 		switch c := r.src[r.pos]; {
@@ -136,30 +137,16 @@ func (r *reader) value(depth int) (node, bool) {
 }
 
 func (r *reader) array(depth int) (node, bool) {
-	n := node{kind: nodeArray, start: len(r.out)}
-	r.pos++
-	r.out = append(r.out, '[')
+	n := r.open(nodeArray)
 	comma := true
-	for {
-		r.space()
-		if r.pos >= len(r.src) {
-			r.truncated = true
-			break
-		}
+	for !r.ends() {
 		switch c := r.src[r.pos]; c {
 		case ']':
 			r.pos++
-			if comma && len(n.items) > 0 {
-				r.mended = true
-			}
-			n.whole = true
-			r.out = append(r.out, ']')
-			n.end = len(r.out)
-			return n, true
+			r.mended = r.mended || comma && len(n.items) > 0
+			return r.closed(n), true
 		case ',':
-			if comma {
-				r.mended = true
-			}
+			r.mended = r.mended || comma
 			comma = true
 			r.pos++
 			continue
@@ -177,18 +164,15 @@ func (r *reader) array(depth int) (node, bool) {
 			if depth == 0 {
 				r.pos++
 			}
-			r.out = append(r.out, ']')
-			n.whole, n.end = true, len(r.out)
-			return n, true
+			return r.closed(n), true
 		case '.':
 			if r.ellipsis() {
+				r.dropped = true
 				comma = true
 				continue
 			}
 		}
-		if !comma && len(n.items) > 0 {
-			r.mended = true
-		}
+		r.mended = r.mended || !comma && len(n.items) > 0
 		mark := len(r.out)
 		if len(n.items) > 0 {
 			r.out = append(r.out, ',')
@@ -196,10 +180,11 @@ func (r *reader) array(depth int) (node, bool) {
 		item, ok := r.value(depth + 1)
 		if !ok {
 			r.out = r.out[:mark]
-			if r.truncated {
-				break
+			if r.truncated || !r.skipBroken(&n, &item) {
+				return r.cut(n), r.truncated
 			}
-			return n, false
+			comma = true
+			continue
 		}
 		n.items = append(n.items, item)
 		comma = false
@@ -207,9 +192,67 @@ func (r *reader) array(depth int) (node, bool) {
 			break
 		}
 	}
-	r.out = append(r.out, ']')
+	return r.cut(n), true
+}
+
+// skipBroken goes on behind an element that cannot be read, if the array is
+// one of objects, or the element had begun to be a step: to where the next one
+// begins, or the array ends.
+func (r *reader) skipBroken(n, item *node) bool {
+	step := stepness(r, item) > 0
+	if r.strict || r.tooDeep || !step && !hasObject(n) {
+		return false
+	}
+	r.mended, r.broken = true, true
+	inside := item.kind == nodeObject && len(item.members) > 0
+	for ; r.pos < len(r.src); r.pos++ {
+		switch c := r.src[r.pos]; {
+		case inside && c == '}':
+			if r.goesOn(r.pos + 1) {
+				r.pos++
+				return true
+			}
+		case !inside && (c == '{' || c == ']'):
+			return true
+		}
+	}
+	r.truncated = true
+	return true
+}
+
+// open begins an array or an object.
+func (r *reader) open(k nodeKind) node {
+	n := node{kind: k, start: len(r.out)}
+	r.out = append(r.out, brackets[k][0])
+	r.pos++
+	return n
+}
+
+// cut ends an array or an object where the text ends within it.
+func (r *reader) cut(n node) node {
+	r.out = append(r.out, brackets[n.kind][1])
 	n.end = len(r.out)
-	return n, true
+	return n
+}
+
+// closed ends an array or an object that is whole.
+func (r *reader) closed(n node) node {
+	n = r.cut(n)
+	n.whole = true
+	return n
+}
+
+// brackets are the ones that arrays and objects stand in.
+var brackets = [...]string{nodeArray: "[]", nodeObject: "{}"}
+
+// ends skips to the next element, and reports whether the text ends before it.
+func (r *reader) ends() bool {
+	r.space()
+	if r.pos < len(r.src) {
+		return false
+	}
+	r.truncated = true
+	return true
 }
 
 // goesOn reports whether more elements follow a position.
@@ -220,7 +263,7 @@ func (r *reader) goesOn(i int) bool {
 	return i < len(r.src) && (r.src[i] == ',' || r.src[i] == '{' || r.src[i] == ']')
 }
 
-// ellipsis skips "..." standing for elements that were left out.
+// ellipsis skips "..." standing for what was left out.
 func (r *reader) ellipsis() bool {
 	if !strings.HasPrefix(r.src[r.pos:], "...") {
 		return false
@@ -228,35 +271,21 @@ func (r *reader) ellipsis() bool {
 	for r.pos < len(r.src) && r.src[r.pos] == '.' {
 		r.pos++
 	}
-	r.mended, r.dropped = true, true
+	r.mended = true
 	return true
 }
 
 func (r *reader) object(depth int) (node, bool) {
-	n := node{kind: nodeObject, start: len(r.out)}
-	r.pos++
-	r.out = append(r.out, '{')
+	n := r.open(nodeObject)
 	comma := true
-	for {
-		r.space()
-		if r.pos >= len(r.src) {
-			r.truncated = true
-			break
-		}
+	for !r.ends() {
 		switch c := r.src[r.pos]; c {
 		case '}':
 			r.pos++
-			if comma && len(n.members) > 0 {
-				r.mended = true
-			}
-			n.whole = true
-			r.out = append(r.out, '}')
-			n.end = len(r.out)
-			return n, true
+			r.mended = r.mended || comma && len(n.members) > 0
+			return r.closed(n), true
 		case ',', ';':
-			if comma || c == ';' {
-				r.mended = true
-			}
+			r.mended = r.mended || comma || c == ';'
 			comma = true
 			r.pos++
 			continue
@@ -267,22 +296,13 @@ func (r *reader) object(depth int) (node, bool) {
 			// The brace was forgotten: the next object begins, or the array
 			// around this one ends.
 			r.mended = true
-			n.whole = true
-			r.out = append(r.out, '}')
-			n.end = len(r.out)
-			return n, true
+			return r.closed(n), true
 		case '.':
-			if strings.HasPrefix(r.src[r.pos:], "...") {
-				for r.pos < len(r.src) && r.src[r.pos] == '.' {
-					r.pos++
-				}
-				r.mended = true
+			if r.ellipsis() {
 				continue
 			}
 		}
-		if !comma && len(n.members) > 0 {
-			r.mended = true
-		}
+		r.mended = r.mended || !comma && len(n.members) > 0
 		key, ok := r.key()
 		if !ok {
 			if r.truncated {
@@ -315,9 +335,7 @@ func (r *reader) object(depth int) (node, bool) {
 			break
 		}
 	}
-	r.out = append(r.out, '}')
-	n.end = len(r.out)
-	return n, true
+	return r.cut(n), true
 }
 
 // key reads a member's name and the colon behind it.
@@ -409,6 +427,7 @@ func (r *reader) strUntil(q quote, key bool) (node, bool) {
 	}
 	r.pos += q.width
 	r.out = append(r.out, '"')
+	inner := false // a quote inside, or what seemed to be one
 	for r.pos < len(r.src) {
 		c := r.src[r.pos]
 		switch {
@@ -426,7 +445,7 @@ func (r *reader) strUntil(q quote, key bool) (node, bool) {
 				r.pos++
 				return r.finish(n), true
 			}
-			r.mended = true
+			r.mended, inner = true, true
 			if body := bytes.TrimRight(r.out[n.start+1:], " "); !key && len(body) > 0 && body[len(body)-1] == ',' && r.keyAhead() {
 				// The quote that should have ended the text before the comma is
 				// missing: this one begins the next key.
@@ -445,6 +464,8 @@ func (r *reader) strUntil(q quote, key bool) (node, bool) {
 			r.out = append(r.out, r.src[r.pos:r.pos+size]...)
 			r.pos += size
 			continue
+		case key && inner && (c == '{' || c == '}'):
+			return n, false // the quote inside was the end of the key, and no colon follows
 		case c < ' ':
 			r.mended = true
 			if c == '\n' && key {
@@ -681,6 +702,7 @@ func isNumber(s string) bool {
 }
 
 // mendNumber turns the numbers of other notations into JSON's: +3, 03, .5, 5.
+// and 0x5.
 func mendNumber(s string) (string, bool) {
 	sign := ""
 	switch s[0] {
@@ -691,6 +713,10 @@ func mendNumber(s string) (string, bool) {
 	}
 	if s == "" || !isDigit(s[0]) && s[0] != '.' {
 		return "", false
+	}
+	if hex := strings.ToLower(s); strings.HasPrefix(hex, "0x") {
+		n, err := strconv.ParseUint(hex[2:], 16, 53)
+		return sign + strconv.FormatUint(n, 10), err == nil
 	}
 	s = strings.TrimLeft(s, "0")
 	if s == "" || s[0] == '.' {
