@@ -140,6 +140,9 @@ func (p *parser) parse() (meaning, verdict) {
 		m.lo, m.hi = lo, hi
 		return p.checked(m)
 	}
+	if p.fail == verdictOutOfRange && p.hasWords(lo, hi) {
+		p.fail = understood // "10 years of experience" is not about time at all
+	}
 	if p.fail != understood {
 		return meaning{}, p.fail
 	}
@@ -164,6 +167,16 @@ func (p *parser) parse() (meaning, verdict) {
 	}
 	p.i, p.hi = lo, hi
 	return meaning{}, p.reason()
+}
+
+// hasWords reports whether there are words the lexicon does not know.
+func (p *parser) hasWords(from, to int) bool {
+	for i := from; i < to; i++ {
+		if p.toks[i].kind == kWord {
+			return true
+		}
+	}
+	return false
 }
 
 // checked refuses what lies outside the limits. It is done on numbers, before
@@ -220,7 +233,8 @@ func (p *parser) label() {
 	start := p.i
 	switch t := p.tok(); {
 	case t.kind == kLabel,
-		(t.kind == kEvent || t.kind == kDo || t.kind == kMessage || t.kind == kLead || t.kind == kTail) && p.peek(1).kind == kColon:
+		(t.kind == kEvent || t.kind == kDo || t.kind == kMessage || t.kind == kLead || t.kind == kTail) && p.peek(1).kind == kColon,
+		t.kind == kLead && p.peek(1).kind == kEquals:
 		p.i++
 		if t.kind == kLabel && p.is(kLabel) {
 			p.i++
@@ -302,7 +316,23 @@ func (p *parser) whole() (meaning, bool) {
 		return m, true
 	}
 	p.i = lo
+	if m, ok := p.elapsed(); ok {
+		return m, true
+	}
+	p.i = lo
 	return p.told()
+}
+
+// elapsed reads "once 3 days have passed": the only condition that time alone
+// fulfils.
+func (p *parser) elapsed() (meaning, bool) {
+	m := blank()
+	if !p.eat(kEvent) || !p.amount(&m.span) {
+		return m, false
+	}
+	over := p.is(kTail) && p.tok().val == tailOver
+	p.tails()
+	return m, over && p.end()
 }
 
 // rule names the alternatives of a whole text, in the order in which they are
@@ -338,8 +368,8 @@ func (p *parser) apply(r rule) (meaning, bool) {
 func (p *parser) bare() (meaning, bool) {
 	m := blank()
 	p.eat(kPlus)
-	if p.is(kT) || p.is(kUnit) && p.tok().val == uDay && p.tok().end-p.tok().start == 1 {
-		// T+3, D+3, J+3.
+	if t := p.tok(); p.is(kT) || p.is(kUnit) && t.end-t.start == 1 {
+		// T+3, D+3, J+3; W+2, H+24.
 		if sign := p.peek(1).kind; sign == kPlus || sign == kDash {
 			p.i += 2
 			n, ok := p.number()
@@ -347,6 +377,9 @@ func (p *parser) bare() (meaning, bool) {
 				return m, false
 			}
 			u := uDay
+			if t.kind == kUnit {
+				u = t.val
+			}
 			if p.is(kUnit) {
 				u = p.tok().val
 				p.i++
@@ -370,6 +403,10 @@ func (p *parser) bare() (meaning, bool) {
 	}
 	if p.is(kNum) && p.tok().digits == 8 {
 		return m, false // a date without its dashes
+	}
+	if start := p.i; p.dottedDate(new(int), new(int)) {
+		p.i = start
+		return m, false
 	}
 	n, ok := p.number()
 	if !ok || p.peek(-1).kind == kA || p.peek(-1).kind == kHalf {
@@ -407,12 +444,17 @@ func (p *parser) leads() {
 				return
 			}
 		case kA:
-			// "a finales de mes"
-			if p.peek(1).kind != kEdge {
+			// "a finales de mes", "on a Monday"
+			if k := p.peek(1).kind; k != kEdge && !(k == kWeekday && p.peek(-1).kind == kLead) {
 				return
 			}
 		case kTo:
 			if t.val != 1 || p.i != p.first {
+				return
+			}
+		case kTail:
+			// "from today, in 3 days"
+			if p.i != p.first || p.peek(1).kind != kLead && p.peek(1).kind != kAfter {
 				return
 			}
 		case kTilde, kPlus, kBetween, kLabel, kThe, kInto:
@@ -463,11 +505,14 @@ func (p *parser) tails() {
 				return // "now and then", "now or later"
 			}
 		case kDash:
-			if p.peek(1).kind != kTail && p.peek(1).kind != kLead {
+			if p.peek(1).kind != kTail && p.peek(1).kind != kLead || p.peek(-1).kind == kNow {
 				return
 			}
 		case kLead:
-			// "3 days delay", "3 days wait", "10 days approx."
+			// "3 days delay", "3 days wait", "10 days approx.", "ASAP please"
+			if t.val == leadStart && p.peek(1).kind == kEnd && p.peek(-1).kind == kNow {
+				break
+			}
 			if t.val != leadWait && t.val != leadApprox && t.val != leadWindow || p.peek(1).kind != kEnd && p.peek(1).kind != kDot || p.peek(-1).kind == kNow {
 				return
 			}
@@ -555,6 +600,7 @@ func (p *parser) told() (meaning, bool) {
 		p.i++
 		prev = kComma
 	}
+	counted := p.is(kPlus) // "connection + 3 days"
 	number := p.is(kNum) || p.is(kOrd) || p.is(kMonth) || p.is(kPart) || prev == kA
 	rest := p.i
 	p.leads()
@@ -566,6 +612,9 @@ func (p *parser) told() (meaning, bool) {
 		if m, ok := p.apply(r); ok {
 			p.tails()
 			if p.end() && (!number || prev == kComma || m.ref.Kind != ToBase) {
+				if counted && m.ref.Kind == ToBase {
+					m.ref.Kind = ToEvent
+				}
 				return m, true
 			}
 		}
@@ -721,6 +770,8 @@ func (p *parser) eventFirst() (meaning, bool) {
 					continue
 				case kTo:
 					continue
+				case kWord:
+					joined = joined || silent && lowerEqual(p.text(j), "for")
 				}
 				break
 			}
@@ -750,12 +801,16 @@ func (p *parser) reason() verdict {
 	words := 0
 	for i := p.i; i < p.hi; i++ {
 		t := &p.toks[i]
-		if (t.kind == kLast && t.val == 0 || t.kind == kPrevious && t.val == 0) && i+1 < p.hi {
+		if (t.kind == kLast || t.kind == kPrevious) && i+1 < p.hi {
 			switch p.toks[i+1].kind {
 			case kUnit, kWeekday, kMonth, kWeekend, kPart:
-				seen[kPast] = true
+				seen[kPast] = seen[kPast] || t.val == 0 || i == p.i
+			case kThis, kDayName:
+				seen[kPast] = true // "earlier today"
 			}
-			continue
+			if t.val == 0 {
+				continue
+			}
 		}
 		if t.kind == kX && i > p.i && p.toks[i-1].kind == kNum {
 			continue // 3x
@@ -783,8 +838,8 @@ func (p *parser) reason() verdict {
 		return verdictCalendarQuarter
 	case seen[kAgo] && words == 0, seen[kPast] && words == 0:
 		return verdictPast
-	case first == kBefore && words == 0 && (p.peek(1).kind == kNum || p.peek(1).kind == kA):
-		return verdictPast // "vor 3 Tagen"
+	case first == kBefore && words == 0 && (p.peek(1).kind == kNum || p.peek(1).kind == kA || p.tok().val == 1 && p.peek(1).kind == kEnd):
+		return verdictPast // "vor 3 Tagen", "the day before"
 	case seen[kEvent], first == kAfter, first == kFollowing, first == kBefore, seen[kBefore], first == kLead && words > 0 && p.tok().val == leadDuring:
 		return verdictEvent
 	case seen[kAfter], seen[kFollowing]:

@@ -220,6 +220,14 @@ func (p *parser) add(s *span, n float64, u unit) bool {
 // "1 week and 2 days", "1h30".
 func (p *parser) amount(s *span) bool {
 	start := p.i
+	if p.is(kSpan) {
+		minutes := p.tok().val
+		p.i++
+		if minutes%(24*60) == 0 {
+			return p.add(s, float64(minutes/(24*60)), uDay)
+		}
+		return p.add(s, float64(minutes), uMinute)
+	}
 	n, ok := p.number()
 	if !ok {
 		return false
@@ -230,7 +238,9 @@ func (p *parser) amount(s *span) bool {
 	} else if p.is(kDash) && p.peek(1).kind == kTail {
 		p.i += 2
 	}
-	n, _ = p.upper(n)
+	for more := true; more; { // "30/60/90 days"
+		n, more = p.upper(n)
+	}
 	p.eat(kMore) // "3 more days"
 	u, ok := p.unitHere()
 	if !ok {
@@ -339,7 +349,10 @@ func (p *parser) distance() (meaning, bool) {
 		t := p.tok()
 		if t.kind == kMore {
 			relative = true
-		} else if !(t.kind == kNext || t.kind == kFollowing || t.kind == kThe || t.kind == kOrd && t.num == 1 && p.peek(1).kind == kNum) {
+			if p.peek(1).kind == kLead && p.peek(1).val == leadIn {
+				p.i++ // "еще через 3 дня"
+			}
+		} else if !(t.kind == kNext || t.kind == kFollowing || t.kind == kThe || t.kind == kOrd && t.num == 1 && p.peek(1).kind == kNum && p.window) {
 			break
 		}
 		p.i++

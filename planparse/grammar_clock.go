@@ -142,6 +142,8 @@ func (p *parser) clockPoint() (minutes int32, sure bool, meridiem int32, ok bool
 		p.i++
 	case p.eat(kOclock):
 		sure = true
+	case p.halfOfDay(&h):
+		sure = true
 	case p.is(kUnit) && p.tok().val == uHour && at && p.tok().end-p.tok().start <= 3:
 		p.i++ // "at 14h", "at 14h30"
 		if p.is(kNum) && !p.tok().space && p.tok().digits == 2 && p.tok().num < 60 {
@@ -154,6 +156,27 @@ func (p *parser) clockPoint() (minutes int32, sure bool, meridiem int32, ok bool
 		return 0, false, -1, false
 	}
 	return h*60 + min, sure, meridiem, true
+}
+
+// halfOfDay reads the part of the day that says which half of it an hour is in:
+// "at 9 in the morning", "в 10 утра".
+func (p *parser) halfOfDay(h *int32) bool {
+	save := p.i
+	if p.is(kLead) && p.tok().val == leadIn {
+		p.i++
+		p.eat(kThe)
+	}
+	if !p.is(kPart) || *h > 12 || p.i == 1 {
+		p.i = save
+		return false
+	}
+	if part := p.tok().val; part > noon && *h < 12 {
+		*h += 12
+	} else if part < noon {
+		*h %= 12
+	}
+	p.i++
+	return true
 }
 
 // zone reads the zone a clock time is in.

@@ -1,6 +1,10 @@
 package planparse
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // date reads a calendar date. A date that does not exist, or is over, is
 // refused for good: no other reading of it could be meant.
@@ -16,6 +20,9 @@ func (p *parser) date() (meaning, bool) {
 		mo = int(t.val)
 		p.i++
 		p.dotAfterShort()
+		if p.is(kDash) && !p.tok().space && !p.peek(1).space {
+			p.i++ // Mar-15
+		}
 		p.eat(kThe)
 		next := p.tok()
 		switch {
@@ -84,8 +91,9 @@ func (p *parser) date() (meaning, bool) {
 	case isNum(0) && t.digits == 8 && t.num >= 20000101 && t.num < 21000000:
 		y, mo, d = int(t.num)/10000, int(t.num)/100%100, int(t.num)%100
 		p.i++
-	case isNum(0) && num(1).kind == kSlash && isNum(2) && num(2).digits <= 2 && t.digits <= 2 && (p.led || p.i > 0) && num(3).kind != kUnit && num(3).kind != kSlash:
-		// "by 3/12": only behind a preposition or a weekday
+	case isNum(0) && num(1).kind == kSlash && isNum(2) && num(2).digits <= 2 && t.digits <= 2 && (p.led || p.i > 0 || t.num <= 12 && num(2).num > 12) && num(3).kind != kUnit && num(3).kind != kSlash:
+		// "by 3/12": only behind a preposition or a weekday, or where no ratio
+		// and no "24/7" is written like it: 3/20
 		mo, d = int(t.num), int(num(2).num)
 		if mo > 12 {
 			mo, d = d, mo
@@ -94,6 +102,7 @@ func (p *parser) date() (meaning, bool) {
 	case isNum(0) && t.digits <= 2 && num(1).kind == kDot && !num(1).space && isNum(2) && !num(2).space && num(2).digits <= 2 && num(3).kind == kDot:
 		d, mo = int(t.num), int(num(2).num) // 12.03.
 		p.i += 4
+	case p.dottedDate(&d, &mo):
 	default:
 		return m, false
 	}
@@ -119,6 +128,30 @@ func (p *parser) date() (meaning, bool) {
 		p.i = save
 	}
 	return m, true
+}
+
+// dottedDate reads "15.3.", which the lexer takes for a fraction; the point
+// behind it tells. It stands at the end, where the trimming may have reached it.
+func (p *parser) dottedDate(d, mo *int) bool {
+	if !p.is(kNum) || p.tok().val != numDecimal || p.i+1 >= len(p.toks) {
+		return false
+	}
+	dot := &p.toks[p.i+1]
+	if dot.kind != kDot || dot.space || p.i+2 < p.hi && !p.toks[p.i+2].space {
+		return false
+	}
+	day, month, _ := strings.Cut(p.text(p.i), ".")
+	if len(day) > 2 || len(month) > 2 {
+		return false
+	}
+	*d, _ = strconv.Atoi(day)
+	*mo, _ = strconv.Atoi(month)
+	if *d < 1 || *d > 31 || *mo < 1 || *mo > 12 || len(month) < 2 && !p.led {
+		return false // "3.5." by itself is three and a half, and a full stop
+	}
+	p.i++
+	p.eat(kDot)
+	return true
 }
 
 // monthAhead reports whether a month follows the day number, perhaps behind

@@ -248,6 +248,9 @@ func (p *parser) dayNameTail(m *meaning) {
 	}
 	p.i = save
 	// "today or tomorrow", "tomorrow or the day after": the first is the lower.
+	if p.is(kComma) && p.peek(1).kind == kOr {
+		p.i++
+	}
 	if p.is(kOr) || p.is(kSlash) || p.is(kDash) || p.is(kTo) {
 		p.i++
 		p.eat(kThe)
@@ -297,7 +300,7 @@ func (p *parser) dayNumber() (meaning, bool) {
 			break
 		}
 	}
-	if p.peek(-1).kind == kUnit && ((p.is(kWord) || p.is(kNegative)) && p.textIs("no", "num", "nr", "number")) {
+	if p.peek(-1).kind == kUnit && (p.is(kWord) || p.is(kNegative)) && p.textIs("no", "num", "nr", "number") {
 		p.i++
 		p.eat(kDot)
 	}
@@ -324,7 +327,10 @@ func (p *parser) dayNumber() (meaning, bool) {
 	if p.is(kPlus) && p.peek(1).kind == kNum && p.amountAhead() {
 		return m, p.add(&m.span, n, uDay) && p.eat(kPlus) && p.amount(&m.span)
 	}
-	p.eat(kPlus)
+	if p.eat(kPlus) && n == 0 && p.is(kNum) && p.peek(1).kind == kEnd {
+		n = p.tok().num // "Day 0 + 3"; of any other day it is a second one
+		p.i++
+	}
 	if n > MaxDays {
 		p.refuse(verdictOutOfRange)
 		return m, false
@@ -374,19 +380,26 @@ func (p *parser) amountAhead() bool {
 	return ok
 }
 
+// text is a token as it is written.
+func (p *parser) text(i int) string { return p.src[p.toks[i].start:p.toks[i].end] }
+
 // textIs reports whether the next token is one of the words.
 func (p *parser) textIs(words ...string) bool {
 	t := p.tok()
 	text := p.src[t.start:t.end]
 	for _, w := range words {
-		if len(text) == len(w) && (text == w || lowerEqual(text, w)) {
+		if lowerEqual(text, w) {
 			return true
 		}
 	}
 	return false
 }
 
+// lowerEqual compares a token's text with a word in lower case.
 func lowerEqual(s, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
 	for i := range len(s) {
 		c := s[i]
 		if 'A' <= c && c <= 'Z' {
@@ -413,6 +426,14 @@ func (p *parser) notADay(short bool, num *token) bool {
 		return !t.space && p.peek(1).kind == kNum && !p.peek(1).space
 	case kWord, kStep:
 		return !t.space && num.kind == kNum || short && num.space
+	case kLead:
+		if !t.space && isLetter(p.src[t.start]) {
+			return true // "D2C"
+		}
+	case kDot:
+		if short && !t.space && p.peek(1).kind == kWord && !p.peek(1).space {
+			return true // "D3.js"
+		}
 	}
 	// "D 3" and "d 2 ..." are too little to go by among other words.
 	return short && num.space && t.kind != kEnd

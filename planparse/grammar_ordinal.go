@@ -66,7 +66,7 @@ func (p *parser) ordinal() (meaning, bool) {
 					}
 					p.i = q
 				}
-				return m, p.add(&m.span, n, uBusinessDay)
+				return p.nthDayAfter(n, uBusinessDay)
 			}
 			m.counted = true
 			// "first day of next week", "last day of month" are periods.
@@ -89,6 +89,9 @@ func (p *parser) ordinal() (meaning, bool) {
 					return m, p.add(&m.span, n, uDay)
 				}
 				p.i = save
+			}
+			if p.is(kAfter) || p.is(kFrom) || p.is(kFollowing) {
+				return p.nthDayAfter(n, uDay)
 			}
 			return m, p.add(&m.span, n, uDay)
 		case uWeek:
@@ -123,6 +126,13 @@ func (p *parser) ordinal() (meaning, bool) {
 		p.i++
 		if p.eat(kOf) || p.eat(kLead) {
 			p.eat(kThe)
+			if days, ok := p.weekdayOfMonth(time.Weekday(u.val), int(n)); ok {
+				m.days = days
+				return m, true
+			}
+			if p.fail != understood {
+				return m, false
+			}
 			if d, ok := p.period(edgeStart); ok {
 				d.days = p.cal.onOrAfter(d.days, time.Weekday(u.val)) + 7*(int(n)-1)
 				return d, true
@@ -171,6 +181,49 @@ func (p *parser) ordinal() (meaning, bool) {
 	}
 	p.i = start
 	return m, false
+}
+
+// nthDayAfter reads what a day by ordinal is counted from, if anything: "14th
+// day after start", "first business day after acceptance".
+func (p *parser) nthDayAfter(n float64, u unit) (meaning, bool) {
+	m := blank()
+	return m, p.add(&m.span, n, u) && p.countedFrom(&m)
+}
+
+// weekdayOfMonth reads the month behind "third Thursday of", and gives the
+// day: of a month by name the next such day, of this month a past one is past.
+func (p *parser) weekdayOfMonth(w time.Weekday, n int) (int, bool) {
+	nth := func(first int) int { return p.cal.onOrAfter(first, w) + 7*(n-1) }
+	save := p.i
+	ahead := 0
+	if p.is(kNext) {
+		ahead = 1
+	}
+	if !p.eat(kNext) {
+		p.eat(kThis)
+	}
+	switch t := p.tok(); {
+	case t.kind == kUnit && t.val == uMonth && p.peek(1).kind != kNum:
+		p.i++
+		days := nth(p.cal.firstOfMonth(ahead))
+		if days < 0 {
+			p.refuse(verdictPast)
+		}
+		return days, days >= 0
+	case t.kind == kMonth && p.i == save:
+		p.i++
+		year := p.year()
+		days := nth(p.cal.until(max(year, p.cal.year), time.Month(t.val), 1))
+		if days < 0 && year == 0 {
+			days = nth(p.cal.until(p.cal.year+1, time.Month(t.val), 1))
+		}
+		if days < 0 {
+			p.refuse(verdictPast)
+		}
+		return days, days >= 0
+	}
+	p.i = save
+	return 0, false
 }
 
 // foreignOrdinal reports whether the unit ahead is one that is numbered before

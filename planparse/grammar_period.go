@@ -45,12 +45,7 @@ func (p *parser) period(e edge) (meaning, bool) {
 		case uMonth:
 			if p.peek(1).kind == kNum {
 				mm, ok := p.monthNumber()
-				switch e {
-				case edgeMiddle:
-					mm.days += 14
-				case edgeLate, edgeLater, edgeEnd:
-					mm.days += 29
-				}
+				mm.days += edgeOfMonth(e)
 				return mm, ok
 			}
 			p.i++
@@ -92,6 +87,19 @@ func (p *parser) period(e edge) (meaning, bool) {
 				m.days, m.ref.Kind = 1, ToPrevious
 			}
 			return m, e == edgeEnd || ahead == 1
+		}
+	case kOrd:
+		// "end of the first week"
+		switch u := p.peek(1); {
+		case named || u.kind != kUnit || t.num < 1:
+		case u.val == uWeek && t.num <= 53:
+			p.i += 2
+			m.days = 7*(int(t.num)-1) + edgeOfWeek(e)
+			return m, true
+		case u.val == uMonth && t.num <= 13:
+			p.i += 2
+			m.days = 30*(int(t.num)-1) + edgeOfMonth(e)
+			return m, true
 		}
 	case kDayName:
 		p.i++

@@ -20,6 +20,7 @@ func (p *parser) countedFrom(m *meaning) bool {
 			p.eat(kMessage)
 		}
 		p.eat(kClosing)
+		p.condition()
 		return true
 	case kAgo, kBefore:
 		if p.peek(1).kind == kEnd || t.kind == kAgo {
@@ -63,7 +64,7 @@ func (p *parser) countedFrom(m *meaning) bool {
 			}
 			return true
 		}
-		if p.anchor(m, t.kind != kOf || p.window) {
+		if p.anchor(m, t.kind != kOf || p.window || p.is(kNegative)) {
 			return true
 		}
 		if p.fail != understood {
@@ -114,6 +115,14 @@ func (p *parser) startPoint() bool {
 	p.eat(kThe)
 	switch {
 	case p.eat(kNow), p.eat(kTail):
+	case p.is(kEdge) && p.tok().val == edgeStart, p.is(kLead) && p.tok().val == leadStart:
+		p.i++ // "3 days from the beginning", "after starting"
+		if p.eat(kOf) {
+			p.eat(kThe)
+			if !p.eat(kPlan) {
+				return false
+			}
+		}
 	case p.is(kDayName) && p.tok().val == 0:
 		p.i++
 	case p.eat(kStart):
@@ -124,9 +133,14 @@ func (p *parser) startPoint() bool {
 			}
 			p.eat(kPlan)
 		}
-	case p.eat(kPlan):
-		p.eat(kPlan)
-		p.eat(kStart)
+	case p.is(kPlan):
+		own := p.tok().val == 0
+		p.i++
+		own = p.eat(kPlan) || own
+		own = p.eat(kStart) || own
+		if !own {
+			return false
+		}
 	default:
 		return false
 	}
@@ -198,8 +212,22 @@ func (p *parser) rest() {
 		case kThe, kWord, kMessage, kStep, kComma, kSep, kDash, kOpen, kTail:
 			// Words behind a reference describe it.
 			p.i = p.hi
+		default:
+			p.condition()
 		}
 		return
+	}
+}
+
+// condition skips what must be the case besides: "3 days later if no reply".
+// The point that is counted from is known without it.
+func (p *parser) condition() {
+	j := 0
+	if k := p.tok().kind; k == kComma || k == kOpen || k == kDash {
+		j = 1
+	}
+	if k := p.peek(j).kind; k == kEvent || k == kNegative {
+		p.i = p.hi
 	}
 }
 
@@ -267,7 +295,16 @@ func (p *parser) onlyStep(m *meaning) bool {
 	m.ref = ref
 	for p.eat(kDone) || p.eat(kClosing) {
 	}
-	return p.end()
+	if p.end() {
+		return true
+	}
+	// "After step 2, wait 3 days"
+	if !p.eat(kComma) && !p.eat(kColon) && !p.eat(kDash) && !p.eat(kPlus) && !p.is(kLead) {
+		return false
+	}
+	for p.eat(kLead) {
+	}
+	return p.amount(&m.span) && (p.eat(kLater) || true) && p.end()
 }
 
 // relativeFirst reads a reference with an amount behind it: "step 1 + 2 days",
@@ -278,12 +315,15 @@ func (p *parser) relativeFirst() (meaning, bool) {
 	// "The day after step 2", "the next day", "following week".
 	p.eat(kLead)
 	p.eat(kThe)
+	if p.is(kMeridiem) && p.tok().val == 0 {
+		p.i++ // German "am Tag danach"
+	}
 	switch {
 	case p.is(kLater):
 		if p.tok().val == 1 {
 			p.i++
 			m.days, m.ref.Kind = 1, ToPrevious
-			return m, true
+			return m, p.anchorAfterDay(&m)
 		}
 	case p.is(kFollowing) || p.is(kNext):
 		p.i++
@@ -303,6 +343,12 @@ func (p *parser) relativeFirst() (meaning, bool) {
 				return m, p.anchorAfterDay(&m)
 			}
 		}
+	case p.is(kUnit) && p.tok().val >= uDay && !p.plural() && p.peek(1).kind == kLater && p.peek(2).kind == kEnd:
+		// "the day after that"
+		u := p.tok().val
+		p.i += 2
+		m.ref.Kind = ToPrevious
+		return m, p.add(&m.span, 1, u)
 	case p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kAfter,
 		p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kFollowing:
 		u := p.tok().val
@@ -323,7 +369,16 @@ func (p *parser) relativeFirst() (meaning, bool) {
 	}
 	var ok bool
 	switch {
-	case p.is(kNow) || p.is(kStart) || p.is(kDayName) && p.tok().val == 0 || p.is(kPlan) && p.peek(1).kind == kStart:
+	case p.is(kT) && p.peek(1).kind == kNum && p.peek(1).num == 0:
+		p.i += 2 // "T0 + 5 days"
+		if p.end() {
+			return m, true
+		}
+		ok = true
+	case p.is(kNow) || p.is(kStart) || p.is(kDayName) || p.is(kPlan) && p.peek(1).kind == kStart:
+		if p.is(kDayName) {
+			m.days = int(p.tok().val)
+		}
 		p.i++
 		p.eat(kStart)
 		ok = true

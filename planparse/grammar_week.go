@@ -11,8 +11,19 @@ func (p *parser) weekNumber() (meaning, bool) {
 		p.i = start
 		return m, false
 	}
-	if p.is(kOf) || p.is(kLead) || p.is(kFrom) || p.is(kEdge) && p.tok().val == edgeStart {
+	switch {
+	case p.toks[start].num == 1: // w/c
 		return p.weekOf(start)
+	case p.is(kOf) || p.is(kLead) || p.is(kFrom) || p.is(kEdge) && p.tok().val == edgeStart:
+		p.i++
+		return p.weekOf(start)
+	case p.is(kEdge) && p.tok().val == edgeEnd && p.peek(1).kind != kEnd:
+		p.i++ // "week ending March 13"
+		d, ok := p.date()
+		if !ok {
+			p.i = start
+		}
+		return d, ok
 	}
 	p.eat(kColon)
 	p.eat(kDot)
@@ -125,9 +136,19 @@ func edgeOfWeek(e edge) int {
 	return 0
 }
 
+// edgeOfMonth is how far into a numbered month its parts begin.
+func edgeOfMonth(e edge) int {
+	switch e {
+	case edgeMiddle:
+		return 14
+	case edgeLate, edgeLater, edgeEnd:
+		return 29
+	}
+	return 0
+}
+
 // weekOf reads "week of March 9": the Monday of that week, if it is ahead.
 func (p *parser) weekOf(start int) (meaning, bool) {
-	p.i++
 	p.eat(kThe)
 	m, ok := p.date()
 	if !ok {

@@ -61,6 +61,7 @@ const (
 	kDo                      // send, start: verbs that may stand before a time
 	kLabel                   // timing, due
 	kHalf                    //
+	kSpan                    // val: minutes; a length of time in one word
 	kFew                     // num
 	kHundred                 //
 	kPlaceholder             // tbd
@@ -126,6 +127,10 @@ const (
 	leadWait   // wait: may stand behind an amount as well
 	leadDuring // a window, or an event that lasts
 )
+
+// tailOver marks the fillers that say an amount is over: "once 3 days have
+// passed" is three days from the base, whatever "once" is elsewhere.
+const tailOver int32 = 1
 
 // token is a word, a number or a mark of a timing string.
 type token struct {
@@ -236,6 +241,9 @@ func (l *lexer) number() {
 			}
 		}
 	}
+	if digits == 1 && l.digitWord(start) {
+		return // 2morrow
+	}
 	// A suffix glued to the digits makes an ordinal of them.
 	if t.val == numDigits && l.pos+2 <= len(l.src) && !isLetter(l.at(l.pos+2)) {
 		switch lowerPair(l.src[l.pos], l.src[l.pos+1]) {
@@ -245,6 +253,29 @@ func (l *lexer) number() {
 		}
 	}
 	l.emit(t, start, l.pos)
+}
+
+// digitWord reads a word that begins with a digit, where the lexicon has one.
+func (l *lexer) digitWord(start int) bool {
+	var buf [longestWord]byte
+	n := 0
+	for n < len(buf) && (isLetter(l.at(start+n)) || n == 0) {
+		buf[n] = l.at(start + n)
+		if 'A' <= buf[n] && buf[n] <= 'Z' {
+			buf[n] |= 0x20
+		}
+		n++
+	}
+	if n < 5 {
+		return false // "3d", "2nd", "5min": a number and a word
+	}
+	entry, ok := words[string(buf[:n])]
+	if !ok {
+		return false
+	}
+	l.pos = start + n
+	l.emit(token{kind: entry.kind, val: entry.val, num: entry.num}, start, l.pos)
+	return true
 }
 
 // lowerPair returns the two letters in lower case where they are one of the
@@ -305,6 +336,12 @@ func (l *lexer) word() {
 			continue
 		}
 		if c == '.' && dotted(l.src, start, l.pos) {
+			l.pos++
+			continue
+		}
+		if c == '/' && n == 1 && buf[0] == 'w' && isLetter(l.at(l.pos+1)) {
+			buf[1] = '/' // w/in, w/o, w/c
+			n++
 			l.pos++
 			continue
 		}
@@ -426,6 +463,12 @@ func (l *lexer) mark(c byte) {
 		k = kSlash
 	case '+':
 		k = kPlus
+		if strings.HasPrefix(l.src[l.pos:], "/-") {
+			l.pos += 2
+			k = kTilde // give or take
+		}
+	case '$', '%':
+		k = kWord // money and shares are no days
 	case '~':
 		if l.at(l.pos) == '~' {
 			l.pos++

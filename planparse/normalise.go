@@ -92,8 +92,12 @@ func foldRune(r rune) rune {
 		return '.'
 	case '、':
 		return ','
-	case '≤', '≥':
-		return ' '
+	case '±':
+		return '~'
+	case '€', '£', '¥', '₽', '₹':
+		return '$'
+	case '°':
+		return 'o' // "N° 3"; degrees are nothing here
 	}
 	if unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Me, r) {
 		return -1 // variation selectors and keycaps
