@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/followthrough-go/followthrough/planparse"
@@ -112,6 +113,14 @@ func ExamplePrompt() {
 	prompt := planparse.Prompt(planparse.Brief{
 		Name: "Jane Doe", Title: "CTO", Company: "Acme", Notes: "met at the fair",
 	})
-	fmt.Println(len(prompt) > 1000)
-	// Output: true
+	_, lead, _ := strings.Cut(prompt, "<<<LEAD\n")
+	fmt.Print(lead)
+	// Output:
+	// Name: Jane Doe
+	// Title: CTO
+	// Company: Acme
+	// Notes: met at the fair
+	// LEAD>>>
+	//
+	// Write the plan now. Answer with the JSON array and nothing else.
 }

@@ -26,7 +26,8 @@ func Prompt(b Brief) string {
 	for _, line := range []struct{ label, text string }{
 		{"Name", b.Name}, {"Title", b.Title}, {"Company", b.Company}, {"Notes", b.Notes}, {"Research", b.Research},
 	} {
-		if text := strings.TrimSpace(strings.ReplaceAll(line.text, "LEAD>>>", "")); text != "" {
+		// Nothing in there may look like the marker that ends it.
+		if text := strings.TrimSpace(strings.ReplaceAll(line.text, ">>>", "›››")); text != "" {
 			s.WriteString(line.label + ": " + text + "\n")
 		}
 	}

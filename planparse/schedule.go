@@ -45,8 +45,8 @@ func Due(step Step, index int, base time.Time, opts ...ScheduleOption) Slot {
 	if r.zone != nil {
 		base = base.In(r.zone)
 	}
-	slot, _ := due(&step, index, base, &r)
-	slot.Due = slot.Due.UTC()
+	slot, m := due(&step, index, base, &r)
+	slot.Due = r.roll(slot.Due, &m).UTC()
 	slot.Warnings = inOrder(slot.Warnings)
 	return slot
 }

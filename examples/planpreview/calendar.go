@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/followthrough-go/followthrough/planparse"
@@ -61,9 +62,16 @@ func planID(plan planparse.Plan, base time.Time) string {
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
 
-// escapeText escapes a TEXT value.
+// escapeText escapes a TEXT value, leaving out the control characters that
+// none may hold.
 func escapeText(s string) string {
-	return strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r\n", `\n`, "\n", `\n`, "\r", `\n`).Replace(s)
+	s = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r\n", `\n`, "\n", `\n`, "\r", `\n`).Replace(s)
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // writeFolded writes a content line in pieces of at most 75 octets, as the

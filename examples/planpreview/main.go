@@ -26,7 +26,30 @@ Usage:
 	planpreview [flags] [FILE]
 
 It reads a plan as a language model wrote it, prose, code fences and all, from
-FILE or from standard input, and prints its calendar.
+FILE or from standard input, and prints its calendar: when each step is due,
+which field says so, and what had to be mended or left out. On a terminal,
+paste the answer and end it with Ctrl-D.
+
+	planpreview answer.txt
+	planpreview -base 2026-03-04T10:00:00Z -tz Europe/Berlin answer.txt
+	planpreview -json answer.txt | jq -r '.steps[].due_at'
+	planpreview -ics answer.txt > plan.ics
+	echo "3 days after step 2" | planpreview -timing
+
+A step is due delay_days after the start where that can be used, else when its
+timing says, else three days for every step so far. "Day N" is N days after the
+start, weeks begin on Monday, months have 30 days, and of a range the lower
+bound counts. What names no date is never taken for "now".
+
+The outcome of a plan is ok, repaired (it was not valid JSON, and nothing is
+missing), partial (steps are missing) or error (there is no plan). With -timing
+a line that names no date is answered with the reason: no_timing, event, past,
+recurring, placeholder, calendar_quarter, out_of_range, bad_date, empty or
+part_of_day_only.
+
+The exit status is 0 when a schedule or any JSON was printed, 1 when there was
+nothing to show or to read, 2 for flags that make no sense. NO_COLOR turns the
+colours of the table off.
 
 Flags:
 
@@ -60,7 +83,7 @@ type settings struct {
 // do what was asked, an answer of "no plan here" included; 1 where the input
 // could not be read; 2 for flags it does not understand.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s, err := parseFlags(args, stderr)
+	s, err := parseFlags(args, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -78,8 +101,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		defer f.Close()
 		in = f
 	}
+	if s.file == "" && isTerminal(stdin) {
+		fmt.Fprintln(stderr, "Paste the text, then press Ctrl-D on a line of its own.")
+	}
 	out := bufio.NewWriter(stdout)
-	status, err := s.write(in, out, stderr, isTerminal(stdout))
+	status, err := s.write(in, out, stderr, isTerminal(stdout) && wantsColour())
 	if ferr := out.Flush(); err == nil {
 		err = ferr
 	}
@@ -90,7 +116,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return status
 }
 
-func parseFlags(args []string, stderr io.Writer) (settings, error) {
+func parseFlags(args []string, help io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("planpreview", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -101,8 +127,8 @@ func parseFlags(args []string, stderr io.Writer) (settings, error) {
 	flags.BoolVar(&s.ics, "ics", false, "print an iCalendar file")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stderr, usage)
-			flags.SetOutput(stderr)
+			fmt.Fprint(help, usage)
+			flags.SetOutput(help)
 			flags.PrintDefaults()
 		}
 		return s, err
@@ -168,12 +194,16 @@ func (s settings) write(in io.Reader, out *bufio.Writer, stderr io.Writer, termi
 	return 0, writeTable(out, plan, s.base, terminal)
 }
 
-// isTerminal reports whether colour makes sense.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+// wantsColour reports whether the user minds colours, or the terminal does.
+func wantsColour() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
+
+// isTerminal reports whether a person sits at an end of the program.
+func isTerminal(end any) bool {
+	f, ok := end.(*os.File)
+	if !ok {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	null, nerr := os.Stat(os.DevNull)
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && (nerr != nil || !os.SameFile(info, null))
 }
