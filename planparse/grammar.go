@@ -500,6 +500,12 @@ func (p *parser) tails() {
 	for {
 		switch t := p.tok(); t.kind {
 		case kMark, kDot, kClosing:
+		case kTilde:
+			// "5 days ± 1"
+			if t.val != giveOrTake || p.peek(1).kind != kNum || p.peek(2).kind != kEnd {
+				return
+			}
+			p.i++
 		case kTail, kPlus:
 			if p.peek(-1).kind == kNow {
 				return // "now and then", "now or later"
@@ -842,7 +848,7 @@ func (p *parser) reason() verdict {
 		return verdictPast // "vor 3 Tagen", "the day before"
 	case seen[kEvent], first == kAfter, first == kFollowing, first == kBefore, seen[kBefore], first == kLead && words > 0 && p.tok().val == leadDuring:
 		return verdictEvent
-	case seen[kAfter], seen[kFollowing]:
+	case seen[kAfter], seen[kFollowing], seen[kSame] && seen[kWith], p.dayOf():
 		return verdictEvent
 	case seen[kQuarter]:
 		return verdictCalendarQuarter
@@ -850,6 +856,15 @@ func (p *parser) reason() verdict {
 		return verdictPartOfDayOnly
 	}
 	return verdictNoTiming
+}
+
+// dayOf reports whether a text begins as "(on) the day of".
+func (p *parser) dayOf() bool {
+	i := p.i
+	for i < p.hi && (p.toks[i].kind == kLead || p.toks[i].kind == kThe) {
+		i++
+	}
+	return i+2 < p.hi && p.toks[i].kind == kUnit && p.toks[i].val == uDay && p.toks[i+1].kind == kOf
 }
 
 // bracketed reports whether the whole text stands in the brackets of a

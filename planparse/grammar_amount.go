@@ -87,7 +87,13 @@ func (p *parser) units(n *float64) {
 func (p *parser) upper(n float64) (float64, bool) {
 	start := p.i
 	switch p.tok().kind {
-	case kDash, kTilde, kSlash, kTo, kOr:
+	case kTilde:
+		if p.tok().val == giveOrTake && p.peek(1).kind == kNum {
+			p.i += 2 // "5 ± 1 days"
+			return n, false
+		}
+		p.i++
+	case kDash, kSlash, kTo, kOr:
 		p.i++
 	case kA: // "3 a 5 días"
 		if p.peek(1).kind != kNum {
@@ -340,6 +346,9 @@ func (p *parser) alsoAmount(total *span, u unit) bool {
 func (p *parser) distance() (meaning, bool) {
 	m := blank()
 	start := p.i
+	if p.clockHours() {
+		return m, false
+	}
 	// "the next 3 days", "another 2 days", "additional 3 days"
 	relative := false
 	if p.is(kA) && p.peek(1).kind == kMore {
@@ -380,7 +389,19 @@ func (p *parser) distance() (meaning, bool) {
 	if p.is(kUnit) || p.is(kTail) {
 		p.tails()
 	}
-	return m, p.countedFrom(&m)
+	if !p.countedFrom(&m) {
+		return m, false
+	}
+	if m.exact == 0 && !p.end() {
+		p.attachTime(&m) // "in 3 days at 9am"
+	}
+	return m, true
+}
+
+// clockHours reports whether "17h" behind "at" is a time on the clock.
+func (p *parser) clockHours() bool {
+	n, u := p.tok(), p.peek(1)
+	return p.atHour && p.leadIs(leadAt) && n.kind == kNum && n.num < 24 && u.kind == kUnit && u.val == uHour && u.end-u.start == 1 && !u.space
 }
 
 // oneUnit reads a unit that stands for one of it: "another week", "over the

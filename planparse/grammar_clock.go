@@ -66,7 +66,8 @@ func (p *parser) clock(m *meaning) bool {
 	}
 	// A range of hours starts at its first one, which borrows its half of the
 	// day from the second: "9-11 AM".
-	if p.is(kDash) || p.is(kTo) || p.is(kAnd) {
+	iso := start > 0 && p.toks[start-1].kind == kT // then a dash begins the zone
+	if p.is(kDash) && !iso || p.is(kTo) || p.is(kAnd) {
 		save := p.i
 		p.i++
 		if upper, sureUpper, upperMeridiem, ok := p.clockPoint(); ok && (sureUpper || sure) {

@@ -61,7 +61,10 @@ func (p *parser) date() (meaning, bool) {
 		if p.is(kDash) || p.is(kOf) {
 			save := p.i
 			p.i++
-			if y = p.year(); y == 0 {
+			if t := p.tok(); p.toks[save].kind == kDash && t.kind == kNum && t.digits == 2 && !t.space && t.val == numDigits {
+				y = 2000 + int(t.num) // 11-Mar-26
+				p.i++
+			} else if y = p.year(); y == 0 {
 				p.i = save
 			}
 		} else {

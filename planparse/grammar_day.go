@@ -125,7 +125,14 @@ func (p *parser) dayOne() (meaning, bool) {
 		}
 	case kSame:
 		p.i++
-		if p.is(kWith) || p.is(kOf) || t.val != uDay {
+		switch next, unit := p.tok(), p.peek(1); {
+		case next.kind == kNext && next.val == 0 && unit.kind == kUnit && (unit.val == uWeek || unit.val == uMonth):
+			// "same time next week"
+			p.i += 2
+			return m, p.add(&m.span, 1, unit.val)
+		case next.kind == kDayName:
+			return p.dayOne() // "same time tomorrow"
+		case next.kind == kWith, next.kind == kOf, t.val != uDay:
 			return m, false
 		}
 		return m, true
@@ -145,6 +152,9 @@ func (p *parser) dayOne() (meaning, bool) {
 		if d, of := p.peek(1), p.peek(2); d.kind == kUnit && d.val == uDay && of.kind == kOf {
 			p.i += 2
 			return p.period(edgeEnd)
+		} else if d.kind == kUnit && d.val == uWeek && of.kind == kOf {
+			p.i += 2 // "last week of March"
+			return p.period(edgeLate)
 		} else if d.kind == kWeekday && of.kind == kOf {
 			p.i += 2
 			d, ok := p.period(edgeEnd)
@@ -324,10 +334,15 @@ func (p *parser) dayNumber() (meaning, bool) {
 	}
 	n = p.dayRange(n)
 	p.eat(kClosing)
-	if p.is(kPlus) && p.peek(1).kind == kNum && p.amountAhead() {
-		return m, p.add(&m.span, n, uDay) && p.eat(kPlus) && p.amount(&m.span)
+	plus := p.is(kPlus) || p.is(kAnd) && p.tok().val == andPlus
+	if plus && p.peek(1).kind == kNum && p.amountAhead() {
+		p.i++
+		return m, p.add(&m.span, n, uDay) && p.amount(&m.span)
 	}
-	if p.eat(kPlus) && n == 0 && p.is(kNum) && p.peek(1).kind == kEnd {
+	if plus {
+		p.i++
+	}
+	if plus && n == 0 && p.is(kNum) && p.peek(1).kind == kEnd {
 		n = p.tok().num // "Day 0 + 3"; of any other day it is a second one
 		p.i++
 	}
@@ -352,7 +367,9 @@ func (p *parser) dayNumber() (meaning, bool) {
 		p.eat(kThe)
 		if p.is(kUnit) && p.tok().val == uWeek {
 			if w, ok := p.weekNumber(); ok {
-				m.days += w.days
+				if n <= 7 { // a day beyond the week is counted from the start
+					m.days += w.days
+				}
 				p.eat(kClosing)
 				return m, true
 			}
@@ -446,6 +463,9 @@ func (p *parser) dayRange(n float64) float64 {
 		joint := p.tok()
 		switch joint.kind {
 		case kDash, kTilde, kSlash, kTo, kOr, kAnd, kComma:
+			if joint.kind == kAnd && joint.val == andPlus {
+				return n
+			}
 			p.i++
 		default:
 			return n
@@ -468,7 +488,8 @@ func (p *parser) dayRange(n float64) float64 {
 		next := p.tok()
 		switch next.kind {
 		case kWord, kMessage, kStep, kMeridiem, kZone, kOclock, kBusiness, kUnit, kMonth:
-			if !repeated && !(next.kind == kUnit && next.val == uDay && joint.kind != kComma) {
+			// "Day 3-5 days", but "Day 3, or 2 days after step 1"
+			if !repeated && !(next.kind == kUnit && next.val == uDay && joint.kind != kComma && p.peek(1).kind != kAfter && p.peek(1).kind != kLater) {
 				p.i = save
 				return n
 			}

@@ -122,7 +122,12 @@ func (p *parser) ordinal() (meaning, bool) {
 			return m, n <= 13
 		}
 	case kWeekday:
-		// "first Monday of April"
+		// "first Monday of April", "first Monday after Day 7"
+		if n == 1 && p.peek(1).kind == kAfter {
+			if d, ok := p.weekday(); ok {
+				return d, true
+			}
+		}
 		p.i++
 		if p.eat(kOf) || p.eat(kLead) {
 			p.eat(kThe)
@@ -150,7 +155,8 @@ func (p *parser) ordinal() (meaning, bool) {
 			if p.is(kNext) {
 				ahead = 1
 			}
-			if !p.is(kUnit) {
+			named := !p.is(kUnit)
+			if named {
 				p.i++
 			}
 			p.i++
@@ -158,6 +164,9 @@ func (p *parser) ordinal() (meaning, bool) {
 				return m, false
 			}
 			m.days = p.cal.firstOfMonth(ahead) + int(n) - 1
+			if m.days < 0 && !named {
+				m.days = p.cal.firstOfMonth(1) + int(n) - 1 // "the 1st of the month"
+			}
 			return m, true
 		}
 	}

@@ -237,7 +237,7 @@ func (p *parser) thisOrNext() (meaning, bool) {
 			m.days = p.cal.monday(1) + int(wd+6)%7
 		}
 		p.orWeekday(&m)
-		p.weekdayDate(&m)
+		p.weekdayDate(&m, wd)
 		return m, true
 	case kUnit:
 		switch d.val {

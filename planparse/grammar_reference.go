@@ -56,6 +56,7 @@ func (p *parser) countedFrom(m *meaning) bool {
 			// post-demo
 			t = p.tok()
 		}
+		p.eat(kOpen)
 		if p.end() {
 			// "5 days after", but "a week after sending"
 			m.ref.Kind = ToPrevious
@@ -73,8 +74,11 @@ func (p *parser) countedFrom(m *meaning) bool {
 		p.i = start
 	case kEvent, kNegative:
 		return p.event(m)
-	case kTo:
-		// "until", "through": nothing an amount can be counted from
+	case kDayName:
+		// "a week tomorrow"
+		if m.days > 0 && m.days%7 == 0 && p.anchor(m, false) {
+			return true
+		}
 	}
 	p.i = start
 	return true
@@ -255,6 +259,11 @@ func (p *parser) simultaneous() (meaning, bool) {
 		if t.kind == kNow && p.is(kWith) && p.peek(1).kind == kEnd {
 			return m, false
 		}
+		if t.kind == kNow && (p.is(kAfter) || p.is(kLater)) && p.peek(1).kind == kEnd {
+			p.i++ // "immediately after"
+			m.ref.Kind = ToPrevious
+			return m, true
+		}
 		if !p.eat(kAfter) && !p.eat(kFollowing) && !p.eat(kWith) && !p.eat(kOf) {
 			if t.kind == kSame && t.val == uDay {
 				return m, p.sameDay(&m)
@@ -330,6 +339,7 @@ func (p *parser) relativeFirst() (meaning, bool) {
 		if p.is(kPart) {
 			m.days, m.ref.Kind, m.clock = 1, ToPrevious, p.tok().val
 			p.i++
+			p.attachTime(&m)
 			return m, p.anchorAfterDay(&m)
 		}
 		if p.is(kBusiness) || p.is(kUnit) && !p.plural() {

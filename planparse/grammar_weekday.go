@@ -13,7 +13,7 @@ func (p *parser) weekday() (meaning, bool) {
 		p.i += 2
 		return m, true // a window, which begins at its first day
 	}
-	if p.weekdayDate(&m) {
+	if p.weekdayDate(&m, first) {
 		return m, true
 	}
 	if p.fail != understood {
@@ -61,6 +61,21 @@ func (p *parser) weekday() (meaning, bool) {
 		p.i++
 		m.days = p.cal.monday(1) + int(first+6)%7
 		return m, true
+	case t.kind == kOrd && p.peek(1).kind == kUnit && p.peek(1).val == uWeek && t.num >= 1 && t.num <= 53 && p.i > start:
+		// "Monday of the second week"
+		p.i += 2
+		m.days = p.cal.onOrAfter(7*(int(t.num)-1), first)
+		return m, true
+	case t.kind == kAfter && p.i == start && p.peek(1).kind != kEnd:
+		// "the Friday after Day 7"
+		p.i++
+		if d, ok := p.day(); ok && d.ref.Kind == ToBase && d.business == 0 && d.exact == 0 {
+			m.days = p.cal.onOrAfter(d.days+1, first)
+			return m, true
+		}
+		if p.fail != understood {
+			return m, false
+		}
 	case t.kind == kUnit && t.val == uWeek && p.peek(1).kind == kNum:
 		w, ok := p.weekNumber()
 		if ok {
@@ -91,20 +106,21 @@ func (p *parser) weekday() (meaning, bool) {
 
 // dotAfterShort skips the point of "Mon.".
 func (p *parser) dotAfterShort() {
-	if p.is(kDot) && !p.tok().space && p.peek(1).kind != kEnd && p.peek(1).space {
+	if next := p.peek(1); p.is(kDot) && !p.tok().space && next.kind != kEnd && (next.space || next.kind == kComma) {
 		p.i++
 	}
 }
 
 // weekdayDate reads the date beside a weekday, which decides.
-func (p *parser) weekdayDate(m *meaning) bool {
+func (p *parser) weekdayDate(m *meaning, w time.Weekday) bool {
 	save := p.i
 	for p.is(kComma) || p.is(kThe) || p.is(kOpen) || p.is(kDash) || p.is(kLead) && p.tok().val == leadPlain {
 		p.i++
 	}
 	if p.is(kMonth) || p.is(kNum) || p.is(kOrd) {
+		start := p.i
 		if d, ok := p.date(); ok {
-			m.days = d.days
+			m.days = p.otherOrder(start, d.days, w)
 			p.eat(kClosing)
 			return true
 		}
@@ -119,6 +135,20 @@ func (p *parser) weekdayDate(m *meaning) bool {
 	}
 	p.i = save
 	return false
+}
+
+// otherOrder swaps day and month of a date in slashes where the weekday beside
+// it says so: the 11th of March is "Wednesday 11/3", and the 3rd of November
+// is not.
+func (p *parser) otherOrder(start, days int, w time.Weekday) int {
+	if p.i-start != 3 || p.toks[start+1].kind != kSlash || p.cal.weekdayIndex(days) == index(w) {
+		return days
+	}
+	day, month := int(p.toks[start].num), int(p.toks[start+2].num)
+	if other, v := p.cal.date(0, month, day); v == understood && p.cal.weekdayIndex(other) == index(w) {
+		return other
+	}
+	return days
 }
 
 // orWeekday reads further weekdays. Of alternatives the earliest counts; a

@@ -132,6 +132,13 @@ const (
 // passed" is three days from the base, whatever "once" is elsewhere.
 const tailOver int32 = 1
 
+// andPlus marks the "and" that always adds: "Day 3 plus 2 days".
+const andPlus int32 = 1
+
+// giveOrTake marks the tilde that was "+/-": the number behind it is no bound
+// of a range.
+const giveOrTake int32 = 1
+
 // token is a word, a number or a mark of a timing string.
 type token struct {
 	kind       kind
@@ -412,7 +419,7 @@ func (l *lexer) follows(rest []string) (int, bool) {
 	i := l.pos
 	for _, w := range rest {
 		j := i
-		for j < len(l.src) && (l.src[j] == ' ' || l.src[j] == '-' || l.src[j] == '\t' || l.src[j] == '\'') {
+		for j < len(l.src) && strings.IndexByte(" -_\t'", l.src[j]) >= 0 {
 			j++
 		}
 		if j == i || j+len(w) > len(l.src) || !strings.EqualFold(l.src[j:j+len(w)], w) {
@@ -465,7 +472,8 @@ func (l *lexer) mark(c byte) {
 		k = kPlus
 		if strings.HasPrefix(l.src[l.pos:], "/-") {
 			l.pos += 2
-			k = kTilde // give or take
+			l.emit(token{kind: kTilde, val: giveOrTake}, start, l.pos)
+			return
 		}
 	case '$', '%':
 		k = kWord // money and shares are no days

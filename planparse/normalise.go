@@ -41,6 +41,8 @@ func normalise(s string) string {
 				b.WriteByte('0')
 			}
 			b.WriteString(map[rune]string{'½': ".5", '¼': ".25", '¾': ".75"}[r])
+		case '±':
+			b.WriteString("+/-")
 		default:
 			b.WriteRune(r)
 		}
@@ -92,8 +94,6 @@ func foldRune(r rune) rune {
 		return '.'
 	case '、':
 		return ','
-	case '±':
-		return '~'
 	case '€', '£', '¥', '₽', '₹':
 		return '$'
 	case '°':

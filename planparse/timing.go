@@ -146,7 +146,7 @@ func parseTiming(text string, base time.Time, r *rules) (Timing, error) {
 		if t.OffsetDays > MaxDays {
 			return Timing{}, &TimingError{Text: text, Reason: ReasonOutOfRange}
 		}
-	} else if m.business > 0 {
+	} else if m.business > 0 || m.clock != noClock && !m.explicit {
 		t.OffsetDays = float64(m.days) + float64(m.business) + m.exact.Hours()/24
 	}
 	return t, nil
