@@ -415,8 +415,10 @@ func (p *parser) bare() (meaning, bool) {
 	// A range of bare numbers is one of days, if it goes up.
 	if p.is(kDash) || p.is(kTo) {
 		p.i++
+		spelt := p.toks[p.i-2].val == numWord
+		alike := p.is(kNum) && (p.tok().val == numWord) == spelt // no "7-Eleven"
 		upper, ok := p.number()
-		if !ok || upper <= n || upper > 90 {
+		if !ok || !alike || upper <= n || upper > 90 {
 			return m, false
 		}
 	}

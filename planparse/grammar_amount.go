@@ -61,7 +61,11 @@ func (p *parser) number() (float64, bool) {
 			return 0.5, true
 		case kThe: // "a full week"
 			p.i++
-		case kNum: // "a 3-day wait"
+		case kNum: // "a 3-day wait", but not "A1"
+			if !p.tok().space {
+				p.i = start
+				return 0, false
+			}
 			return p.number()
 		}
 		return 1, true

@@ -333,6 +333,10 @@ func (p *parser) dayNumber() (meaning, bool) {
 		return m, false
 	}
 	n = p.dayRange(n)
+	if t.num == alsoVerb && p.objectAhead() {
+		p.i = start
+		return m, false
+	}
 	p.eat(kClosing)
 	plus := p.is(kPlus) || p.is(kAnd) && p.tok().val == andPlus
 	if plus && p.peek(1).kind == kNum && p.amountAhead() {
@@ -382,6 +386,20 @@ func (p *parser) dayNumber() (meaning, bool) {
 	}
 	p.i = save
 	return m, true
+}
+
+// objectAhead reports whether words follow that a verb would have for object.
+func (p *parser) objectAhead() bool {
+	switch t := p.tok(); t.kind {
+	case kDash:
+		return !t.space // "Tag 1-2 colleagues"
+	case kPlus:
+		return p.peek(1).kind != kEnd
+	case kEnd, kComma, kColon, kSlash, kOpen, kClosing, kDot, kSep, kMark, kEquals,
+		kLead, kPart, kClose, kAfter, kEvent, kNegative, kOf, kOr, kAnd, kLater, kTail:
+		return false
+	}
+	return true
 }
 
 // amountAhead reports whether an amount follows the next token.

@@ -162,7 +162,13 @@ func (p *parser) reference() (Reference, bool) {
 		p.eat(kOf)
 		p.eat(kThe)
 	}
+	// "Post the first steps" is no reference: one step is referred to.
+	plural := func() bool {
+		t := p.tok()
+		return (t.kind == kStep || t.kind == kMessage) && p.src[t.end-1]|0x20 == 's' && p.peek(1).kind != kNum
+	}
 	switch {
+	case plural():
 	case p.is(kStep) || p.is(kMessage) && p.peek(1).kind == kNum && p.peek(2).kind == kEnd && p.tok().val == 1:
 		p.i++
 		if t := p.tok(); t.kind == kNum && t.num <= 1000 {
@@ -179,12 +185,18 @@ func (p *parser) reference() (Reference, bool) {
 		}
 	case p.is(kOrd) && p.peek(1).kind == kStep:
 		n := int(p.tok().num)
-		p.i += 2
-		return Reference{ToStep, n}, true
+		p.i++
+		many := plural()
+		p.i++
+		return Reference{ToStep, n}, !many
 	case p.is(kLast) || p.is(kPrevious):
+		many := p.is(kLast)
 		p.i++
 		p.eat(kOf)
 		p.eat(kDone)
+		if many && plural() {
+			return Reference{}, false
+		}
 		// At most two nouns: "last touch", "previous email message".
 		for range 2 {
 			if !p.eat(kStep) && !p.eat(kMessage) && !p.eat(kPlan) && !(p.is(kNum) && p.tok().val == numWord && p.tok().num == 1 && p.eat(kNum)) {

@@ -28,6 +28,10 @@ func (p *parser) weekNumber() (meaning, bool) {
 	p.eat(kColon)
 	p.eat(kDot)
 	if p.is(kDash) && !p.tok().space && !p.peek(1).space {
+		if w := &p.toks[start]; w.end-w.start == 1 && p.peek(1).kind == kNum && p.peek(2).kind == kEnd {
+			p.refuse(verdictPast) // "W-2", as "D-2"
+			return m, false
+		}
 		p.i++
 	}
 	num := p.tok()

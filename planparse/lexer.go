@@ -132,6 +132,10 @@ const (
 // passed" is three days from the base, whatever "once" is elsewhere.
 const tailOver int32 = 1
 
+// alsoVerb marks the German day that is an English verb as well: "Tag 3" is a
+// day, "Tag 3 colleagues" is not.
+const alsoVerb = 1
+
 // andPlus marks the "and" that always adds: "Day 3 plus 2 days".
 const andPlus int32 = 1
 

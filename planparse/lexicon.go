@@ -395,7 +395,7 @@ var english = vocabulary{
 	"time frame,timeframe,window,interval":         {kind: kTail},
 	"period,turnaround,in duration,duration":       {kind: kTail},
 	"down the line,down the road,of waiting":       {kind: kTail},
-	"passed,elapsed,have passed,have elapsed,pass": {kind: kTail, val: tailOver},
+	"passed,elapsed,have passed,have elapsed":      {kind: kTail, val: tailOver},
 	"has passed,has elapsed,are over,go by":        {kind: kTail, val: tailOver},
 	"into":                                         {kind: kInto},
 	"plan,sequence,campaign,cadence":               {kind: kPlan},

@@ -273,3 +273,23 @@ func TestCuttingAPlanOnlyTakesStepsAway(t *testing.T) {
 		})
 	}
 }
+
+// A verb, a count and a thing are what steps are about, never when they are.
+// The things are those that look like units of time to a careless reader.
+func TestWhatIsCountedIsNoTime(t *testing.T) {
+	t.Parallel()
+	verbs := strings.Split("Send,Share,Like,Comment on,Review,Mention,Invite to,Ask for,Offer,Read,Post,Reply to,Tag,Follow,Start,Connect with,Reach out to,Attend,Endorse", ",")
+	counts := strings.Split("2,3,30,1-2,5+,a,one,two,their,a few,the first,last,another", ",")
+	things := strings.Split("decks,demos,DMs,downloads,webinars,wins,whitepapers,mobile apps,more posts,mock-ups,minute demo,min call,"+
+		"minutes of video,hours of content,hires,days of training,day trial,week program,weeks of work,months of data,month roadmap,year outlook,"+
+		"second video,daily digests,weekly reports,Monday meetings,today headlines,now campaigns,x faster,% growth,$ budget,posts,steps,touches,colleagues,Mar models,sun hats", ",")
+	for _, verb := range verbs {
+		for _, count := range counts {
+			for _, thing := range things {
+				text := verb + " " + count + " " + thing
+				got, err := ParseTiming(text, labelBase)
+				require.Error(t, err, "%q is taken for %v %v", text, got.OffsetDays, got.RelativeTo)
+			}
+		}
+	}
+}
