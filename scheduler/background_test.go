@@ -49,6 +49,38 @@ func TestRetentionRemovesWhatIsOverAndOld(t *testing.T) {
 	})
 }
 
+func TestRetentionFromSeveralProcesses(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		lead := w.lead(t, ann, "Jane Doe")
+		old := w.clock.Now().Add(-100 * day).UTC()
+		var rows []map[string]any
+		for i := range 1500 {
+			row := w.row(lead, i, old)
+			row["status"], row["updated_at"] = scheduler.Completed, old
+			rows = append(rows, row)
+		}
+		w.insert(t, rows...)
+		retention, err := scheduler.NewRetention(w.store, day, w.log)
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		var removed atomic.Int64
+		for range 4 {
+			all.Go(func() {
+				n, err := retention.Clean(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				removed.Add(n)
+			})
+		}
+		all.Wait()
+		require.EqualValues(t, len(rows), removed.Load(), "every one, and none counted twice")
+		left, err := insforge.Count(t.Context(), w.client.From("scheduled_reminders"))
+		require.NoError(t, err)
+		require.Zero(t, left)
+	})
+}
+
 func TestFollowupOfALeadWhosePlanHasRunOut(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {
 		followups, err := scheduler.NewFollowups(w.store, w.sender, time.Hour, time.UTC, w.log)

@@ -48,17 +48,21 @@ func (r *Retention) Run(ctx context.Context) error {
 			failures++
 			wait = min(time.Minute<<min(failures-1, 10), retentionLook)
 			r.log.Warn("old reminders not removed", "error", err, "next_try_in", wait)
-		case removed > 0:
-			r.log.Info("old reminders removed", "reminders", removed)
+		case err == nil:
 			failures = 0
+		}
+		if removed > 0 {
+			r.log.Info("old reminders removed", "reminders", removed)
 		}
 		sleep(ctx, r.store.clock, wait)
 	}
 	return nil
 }
 
-// Clean removes what is over and old enough, batch by batch, and returns how
-// many reminders that were. Several processes may clean at once.
+// Clean removes what is over and old enough, batch by batch from the oldest on,
+// and returns how many reminders that were, in case of an error those removed
+// before it. Several processes may clean at once: one of them goes on where
+// another was faster.
 func (r *Retention) Clean(ctx context.Context) (removed int64, err error) {
 	// Asked for again in the DELETE: an Undo may come in between. Whoever completes a row without the service cannot
 	// write updated_at, only completed_at.
