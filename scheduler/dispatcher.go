@@ -14,7 +14,7 @@ import (
 // lookAhead is the longest a dispatcher sleeps without looking for the next
 // due date. Other processes schedule plans too, and rows are written by hand:
 // a look is one indexed row, and lets those go out on time as well.
-const lookAhead = 2 * time.Second
+const lookAhead = time.Second
 
 // maxBackoff bounds the wait after a failure of the store, so that work
 // resumes soon after it is back.
