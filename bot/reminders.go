@@ -171,12 +171,14 @@ func snoozeUntil(way string, now time.Time) (time.Time, error) {
 	return time.Time{}, errStale
 }
 
-// stepTexts are what to do and the draft for it. Where the lead's plan does
-// not know the step, the row's draft text says what to do.
+// stepTexts are what to do and the draft for it. The row's draft text counts,
+// also where somebody else wrote it; the plan's stands for one that is missing
+// or was cut short. Where the lead's plan does not know the step, the draft says
+// what to do.
 func stepTexts(r scheduler.Reminder, step planparse.Step) (what, draft string) {
-	what, draft = strings.TrimSpace(step.Description), strings.TrimSpace(step.SuggestedText)
-	if draft == "" {
-		draft = strings.TrimSpace(r.DraftText)
+	what, draft = strings.TrimSpace(step.Description), strings.TrimSpace(r.DraftText)
+	if whole := strings.TrimSpace(step.SuggestedText); strings.HasPrefix(whole, draft) {
+		draft = whole
 	}
 	if what == "" {
 		what, draft = draft, ""
