@@ -2,7 +2,8 @@
 --
 -- Roles: anon gets nothing. authenticated sees its own rows and may answer its own open reminders. service_role (or
 -- project_admin) is the service: its role bypasses row security. A role that does not exist here is passed over; run this file
--- again after creating it. Safe to run again. Run the file in one transaction.
+-- again after creating it. Row security is not forced upon the tables' owner: on InsForge that is the service, and
+-- current_telegram_id() reads the account links as their owner. Safe to run again. Run the file in one transaction.
 
 DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 

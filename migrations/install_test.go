@@ -293,11 +293,12 @@ func TestTheWayBack(t *testing.T) {
 		columns := `SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2`
 		srv := insforgetest.Genuine(t, hosted+original+`
 			INSERT INTO lead_registry (telegram_id, prospect_name) VALUES (111, 'Jane');
-			INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at) SELECT 1, 111, n, now() FROM generate_series(1, 3) n;`)
+			INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at) SELECT 1, 111, n, now() FROM generate_series(1, 3) n;
+			INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at, status) VALUES (1, 111, 4, now(), 'processing'), (1, 111, 5, now(), NULL);`)
 		want := srv.SQL(columns)
 		srv.SQL(asProjectAdmin(script(t)))
 		srv.SQL(`UPDATE scheduled_reminders SET status = 'snoozed' WHERE step_id = 1; UPDATE scheduled_reminders SET status = 'parked' WHERE step_id = 2`)
-		srv.SQL(asProjectAdmin(back(t)))
+		srv.SQL(asProjectAdmin(back(t) + back(t))) // twice does no harm
 
 		kept := [][]string{}
 		for _, column := range srv.SQL(columns) {
@@ -309,11 +310,11 @@ func TestTheWayBack(t *testing.T) {
 			}
 		}
 		require.Equal(t, want, kept)
-		require.Equal(t, [][]string{{"pending"}, {"cancelled"}, {"pending"}}, srv.SQL(`SELECT status FROM scheduled_reminders ORDER BY step_id`))
+		require.Equal(t, [][]string{{"pending"}, {"cancelled"}, {"pending"}, {"processing"}, {"cancelled"}}, srv.SQL(`SELECT status FROM scheduled_reminders ORDER BY step_id`))
 		require.Equal(t, [][]string{{"0"}}, srv.SQL(`SELECT count(*) FROM pg_policies`), "the open policy does not come back")
 
 		srv.SQL(asProjectAdmin(script(t)))
-		require.Equal(t, [][]string{{"3", "3"}}, srv.SQL(`SELECT count(*), count(DISTINCT plan_version) FROM scheduled_reminders`))
+		require.Equal(t, [][]string{{"5", "5"}}, srv.SQL(`SELECT count(*), count(DISTINCT plan_version) FROM scheduled_reminders`))
 		require.Contains(t, described(srv), "policy scheduled_reminders_answer")
 	})
 

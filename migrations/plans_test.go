@@ -3,6 +3,7 @@ package migrations_test
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/followthrough-go/followthrough/insforge/insforgetest"
+	"github.com/followthrough-go/followthrough/scheduler"
+	"github.com/followthrough-go/followthrough/scheduler/schedulertest"
 )
 
 // With a million reminders of which most are history, each query of the service and of a user goes through the index
@@ -26,11 +29,12 @@ func TestQueriesUseTheirIndexesAtAMillionRows(t *testing.T) {
 	// still open and due over the coming months.
 	withoutIndexes := regexp.MustCompile(`(?m)^\s*CREATE INDEX.*$`).ReplaceAllString(original, "") // or those would serve as well
 	srv := insforgetest.Genuine(t, withoutIndexes+`
+		INSERT INTO lead_registry (telegram_id) SELECT n % 2000 FROM generate_series(1, 50000) n;
 		INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at, status)
 		SELECT n % 50000, n % 2000, n / 50000, now() + (n % 7919 - 100) * interval '20 minutes',
 			CASE WHEN n % 20 = 7 THEN (ARRAY['pending', 'sent', 'snoozed'])[n % 3 + 1] ELSE (ARRAY['completed', 'skipped', 'cancelled'])[n % 3 + 1] END
 		FROM generate_series(0, 999999) n;
-		`+script(t)+`ANALYZE scheduled_reminders;`)
+		`+script(t)+`ANALYZE;`)
 	require.Equal(t, [][]string{{"1000000", "50000"}}, srv.SQL(`SELECT count(*), count(*) FILTER (WHERE status IN ('pending', 'sent', 'snoozed')) FROM scheduled_reminders`))
 
 	const due, plan, listing = "scheduled_reminders_due_idx", "scheduled_reminders_lead_id_plan_version_step_id_key", "scheduled_reminders_telegram_id_status_due_at_idx"
@@ -57,6 +61,54 @@ func TestQueriesUseTheirIndexesAtAMillionRows(t *testing.T) {
 			require.Equal(t, []string{tt.index}, indexesUsed(t, srv, tt.token, tt.method, "scheduled_reminders?"+tt.query, tt.body))
 		})
 	}
+	t.Run("whatever the service itself asks", func(t *testing.T) { theServiceNeverScans(t, srv) })
+}
+
+// theServiceNeverScans has the service do its work and looks at the plan of every kind of request that it made: what
+// PostgREST prepares may be written in another way than by hand, and none may read a table from end to end.
+func theServiceNeverScans(t *testing.T, srv *insforgetest.Server) {
+	store, err := scheduler.NewStore(srv.Client(), nil)
+	require.NoError(t, err)
+	dispatcher, err := scheduler.NewDispatcher(store, &schedulertest.Sender{}, scheduler.WithDispatchLogger(slog.New(slog.DiscardHandler)))
+	require.NoError(t, err)
+	retention, err := scheduler.NewRetention(store, 24*time.Hour, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	srv.SQL(`UPDATE scheduled_reminders SET updated_at = now() - interval '2 days' WHERE status = 'completed' AND lead_id < 100`)
+
+	srv.ForgetRequests()
+	report, err := dispatcher.Cycle(t.Context())
+	require.NoError(t, err)
+	require.NotZero(t, report.Claimed)
+	removed, err := retention.Clean(t.Context())
+	require.NoError(t, err)
+	require.NotZero(t, removed)
+	_, err = store.Upcoming(t.Context(), 1)
+	require.NoError(t, err)
+	_, err = store.Agenda(t.Context(), 1234, time.Now().Add(1000*time.Hour))
+	require.NoError(t, err)
+	_, err = store.Resting(t.Context(), 1234)
+	require.NoError(t, err)
+	reminders, err := store.Reminders(t.Context(), 1234, 1234)
+	require.NoError(t, err)
+	require.NotEmpty(t, reminders)
+	_, err = store.Leads(t.Context(), 1234)
+	require.NoError(t, err)
+	_, err = store.Unblock(t.Context(), 1234)
+	require.NoError(t, err)
+
+	kinds := map[string]bool{}
+	numbers := regexp.MustCompile(`[0-9]+(%2C[0-9]+)*`)
+	for _, request := range srv.Requests() {
+		kind := request.Method + " " + request.Table + "?" + numbers.ReplaceAllString(request.RawQuery, "N")
+		if kinds[kind] || request.Table != "scheduled_reminders" && request.Table != "lead_registry" {
+			continue
+		}
+		kinds[kind] = true
+		used := indexesUsed(t, srv, srv.APIKey, request.Method, request.Table+"?"+request.RawQuery, string(request.Body))
+		require.NotContains(t, used, "Seq Scan", kind)
+		require.NotEmpty(t, used, kind)
+	}
+	require.Greater(t, len(kinds), 8)
 }
 
 // indexesUsed lists the indexes of the plan in which PostgREST would carry the request out, each once, and "Seq Scan" for
