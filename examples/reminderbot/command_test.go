@@ -86,7 +86,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	}{
 		{"all is well", nil, exitFine, "ok    telegram: the token belongs to @"},
 		{"no settings", []string{"INSFORGE_URL=", "INSFORGE_API_KEY=", "TELEGRAM_BOT_TOKEN=", "DATA_FILE=:memory:"}, exitFine, "data is kept in"},
-		{"no row security to be seen", nil, exitFine, "004_row_security is missing, unless this is a server for tests"},
+		{"no row security to be seen", nil, exitFine, "it is a server for tests, without row security"},
 		{"wrong key", []string{"INSFORGE_API_KEY=OTHER-SECRET"}, exitError, "does not accept INSFORGE_API_KEY"},
 		{"no tables", []string{"INSFORGE_URL=" + empty.URL}, exitError, "missing: 001_leads, 002_scheduled_reminders, 003_users_and_leases; run: reminderbot migrate -print | psql"},
 		{"older tables", []string{"INSFORGE_URL=" + older.URL}, exitError, "missing: 002_scheduled_reminders; run: reminderbot migrate -print | psql -v ON_ERROR_STOP=1 YOUR_DATABASE_URL (table scheduled_reminders lacks a column"},

@@ -90,7 +90,7 @@ func migrateProject(ctx context.Context, config bot.Config, dryRun bool, stdout 
 		}
 		for _, m := range todo {
 			if recorded, err = apply(ctx, client, m, recorded, stdout); err != nil {
-				return fmt.Errorf("migration %s: %w; nothing of it was kept, and those before it are in place: when this is mended, run the command again%s", m, err, ownerAdvice(err.Error()))
+				return fmt.Errorf("migration %s: %w; %s", m, err, afterwards(err))
 			}
 		}
 	}
@@ -129,6 +129,14 @@ func announce(ctx context.Context, client *insforge.Client, todo []migrations.Mi
 		fmt.Fprintln(stdout)
 	}
 	return nil
+}
+
+// afterwards says how things stand after a migration that did not succeed.
+func afterwards(err error) string {
+	if refused := (*insforge.Error)(nil); !errors.As(err, &refused) {
+		return "no answer came, so it may be under way still; those before it are in place: run the command again, which does no harm"
+	}
+	return "nothing of it was kept, and those before it are in place: when this is mended, run the command again" + ownerAdvice(err.Error())
 }
 
 // ownerAdvice is what to do about a table that somebody else than InsForge's

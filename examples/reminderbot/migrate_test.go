@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -244,6 +245,8 @@ func TestMigrateThatCannotSaysWhatToDo(t *testing.T) {
 				return nil
 			}
 		}, nil, "migration 003_users_and_leases: ", 2},
+		{"one is never answered", func(p *project) { p.run = func(string) error { panic(http.ErrAbortHandler) } }, nil,
+			"no answer came, so it may be under way still", 0},
 		{"another key", nil, []string{"INSFORGE_API_KEY=anon"}, "must be the project's API key, which begins with ik_", 0},
 		{"nobody there", nil, []string{"INSFORGE_URL=http://127.0.0.1:1"}, "is the address right, and the server up?", 0},
 		{"another dialect", nil, []string{"INSFORGE_DIALECT=postgrest"}, "reminderbot migrate -print | psql", 0},
@@ -314,6 +317,16 @@ func TestCheckTellsAKeyThatSeesNothing(t *testing.T) {
 		require.Contains(t, stdout.String(), want.says)
 	}
 	require.Equal(t, [][]string{{"0"}}, backend.SQL(`SELECT count(*) FROM scheduled_reminders`), "nothing was written")
+
+	all, err := migrations.All()
+	require.NoError(t, err)
+	backend.SQL(all[3].Down)
+	require.Eventually(t, func() bool { // until PostgREST has learnt of it
+		var said bytes.Buffer
+		status := command(t.Context(), []string{"check"}, []string{"INSFORGE_DIALECT=postgrest", "INSFORGE_URL=" + backend.URL,
+			"INSFORGE_API_KEY=" + backend.APIKey, "HTTP_ADDR=127.0.0.1:0"}, &said, &said)
+		return status == exitError && strings.Contains(said.String(), "missing: 004_row_security")
+	}, patience, 100*time.Millisecond)
 }
 
 // PostgREST learns of the tables as it does behind InsForge, a moment after they are made.
