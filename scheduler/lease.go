@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/followthrough-go/followthrough/insforge"
@@ -16,18 +17,27 @@ const (
 	leaseTerm  = 10 * time.Second
 	leaseRenew = 3 * time.Second
 	leaseLook  = time.Second
+	// leaseAsk bounds one question to the store, so that a store that hangs is
+	// asked again before what it said last is too old.
+	leaseAsk = 5 * time.Second
 )
 
 // Lease elects one of several processes for a task, by a row of
 // service_leases. It keeps work from being done twice at once as long as the
-// processes' clocks agree to a few seconds; it is no fence: a holder that was
-// paused may overlap with its successor for a moment, so the task must bear
-// that.
+// processes' clocks agree to a few seconds. A holder that was paused may find
+// itself replaced; a task asks [Lease.Held] before each thing that must not be
+// done twice. It is no fence all the same: a pause between the question and the
+// deed is not noticed, so the task must bear that.
 type Lease struct {
 	store  *Store
 	name   string
 	holder string
 	log    *slog.Logger
+
+	asking sync.Mutex // held while the store is asked
+	mu     sync.Mutex
+	held   bool      // as the store said last
+	asked  time.Time // when the store was last asked, whether it answered or not
 }
 
 // NewLease returns the lease of that name for the process that calls itself
@@ -53,6 +63,7 @@ func (l *Lease) Run(ctx context.Context, task func(ctx context.Context) error) e
 			l.log.Warn("lease cannot be asked for", "lease", l.name, "going_on_without", !elsewhere, "error", err)
 		}
 		if !elsewhere {
+			l.begin()
 			if err := l.hold(ctx, task); err != nil {
 				return err
 			}
@@ -61,6 +72,14 @@ func (l *Lease) Run(ctx context.Context, task func(ctx context.Context) error) e
 		sleep(ctx, l.store.clock, leaseLook)
 	}
 	return nil
+}
+
+// begin notes that the task begins, with the store's blessing or without a
+// store.
+func (l *Lease) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = true
 }
 
 // hold runs task and renews the lease beside it.
@@ -89,9 +108,55 @@ func (l *Lease) hold(ctx context.Context, task func(ctx context.Context) error) 
 	}
 }
 
-// acquire takes or renews the lease, if it is free or this process's.
+// Held reports whether this process still holds the lease, to a task that Run
+// has begun. It asks the store only when that has not been done for so long
+// that somebody else may have the lease: after a pause of the process or of the
+// machine. A store that cannot be reached takes the lease from nobody.
+func (l *Lease) Held(ctx context.Context) bool {
+	if held, fresh := l.known(); fresh {
+		return held
+	}
+	if _, err := l.acquire(ctx); err != nil {
+		l.log.Warn("lease cannot be asked for", "lease", l.name, "going_on_without", true, "error", err)
+	}
+	held, _ := l.known()
+	return held
+}
+
+// known is what the store said last, and whether that still counts.
+func (l *Lease) known() (held, fresh bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// Clocks are set back, too.
+	age := l.store.now().Sub(l.asked).Abs()
+	return l.held, age < leaseTerm-leaseLook
+}
+
+// acquire takes or renews the lease, if it is free or this process's. Where the
+// store was asked while it waited to ask, that answer is its own.
 func (l *Lease) acquire(ctx context.Context) (bool, error) {
+	waited := !l.asking.TryLock()
+	if waited {
+		l.asking.Lock()
+	}
+	defer l.asking.Unlock()
+	if held, fresh := l.known(); waited && fresh {
+		return held, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaseAsk)
+	defer cancel()
 	now := l.store.now()
+	held, err := l.ask(ctx, now)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked = now
+	if err == nil {
+		l.held = held
+	}
+	return held, err
+}
+
+func (l *Lease) ask(ctx context.Context, now time.Time) (bool, error) {
 	row := map[string]any{"name": l.name, "holder": l.holder, "expires_at": now.Add(leaseTerm)}
 	free := filter.Or(filter.Eq("holder", l.holder), filter.IsNull("expires_at"), filter.Lt("expires_at", now))
 	n, err := l.store.client.From(tableLeases).Where(filter.Eq("name", l.name), free).Update(ctx, row, insforge.Idempotent())
