@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,6 +22,9 @@ type courier struct {
 	// complete adds what a reminder's message lacks; words puts it into words.
 	complete func(context.Context, scheduler.Message) scheduler.Message
 	words    func(scheduler.Message) chatMessage
+	// held is nil, or asked before each message of the dialogue whether it is
+	// still this process that answers people; see poller.
+	held func(ctx context.Context) bool
 }
 
 var _ scheduler.Sender = (*courier)(nil)
@@ -144,6 +148,9 @@ func (c *courier) persist(ctx context.Context, chat int64, call func() error) er
 		if err := c.limiter.Wait(ctx, chat); err != nil {
 			return err
 		}
+		if c.held != nil && !c.held(ctx) {
+			return errSuperseded
+		}
 		err := call()
 		if err == nil {
 			return nil
@@ -157,6 +164,10 @@ func (c *courier) persist(ctx context.Context, chat int64, call func() error) er
 		}
 	}
 }
+
+// errSuperseded says that another process answers people now, this message
+// included.
+var errSuperseded = fmt.Errorf("%w: another process has taken over", context.Canceled)
 
 // dialogueTries is how often an answer of the dialogue is tried: people are
 // waiting for it, and can ask again.

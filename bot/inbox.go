@@ -13,6 +13,7 @@ import (
 type inbox struct {
 	received func(tele.Update) // told of each update at once, before its turn comes
 	handle   func(tele.Update)
+	mine     func() bool   // nil, or asked before each update whether it is still to be handled here
 	slots    chan struct{} // one for each chat at work
 	gone     chan struct{} // a signal that an update was handled
 	shut     chan struct{} // closed when nothing more is handled
@@ -156,6 +157,10 @@ func (in *inbox) work(chat int64) {
 	in.slots <- struct{}{}
 	defer func() { <-in.slots }()
 	for update, ok := in.first(chat); ok; update, ok = in.first(chat) {
+		if in.mine != nil && !in.mine() {
+			in.refuse()
+			continue
+		}
 		in.handle(update)
 		in.handled(chat, update.ID)
 	}
@@ -202,11 +207,16 @@ func (in *inbox) await(ctx context.Context, d time.Duration) {
 // close waits for the updates being handled. Those that wait behind them stay
 // unhandled, and so unconfirmed. It is called once.
 func (in *inbox) close() {
-	in.mu.Lock()
-	in.closed = true
-	in.mu.Unlock()
+	in.refuse()
 	in.workers.Wait()
 	close(in.shut)
+}
+
+// refuse has nothing begun any more.
+func (in *inbox) refuse() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed = true
 }
 
 // chatOf is the chat an update belongs to; updates of no chat share chat 0.

@@ -18,7 +18,8 @@ import (
 const (
 	// pollWait is how long Telegram holds a request for updates. It allows 50 s;
 	// a short wait notices sooner when the other end is gone without a word.
-	pollWait = 6 * time.Second
+	// After a failure it is not asked to wait at all.
+	pollWait = 5 * time.Second
 	// pollBusy is the pause between looks for new updates while earlier ones
 	// are being handled: Telegram answers those at once, with the earlier ones.
 	pollBusy = time.Second
@@ -42,8 +43,12 @@ type poller struct {
 	// its turn has come.
 	received func(ctx context.Context, update tele.Update)
 	handle   func(ctx context.Context, update tele.Update)
-	log      *slog.Logger
-	health   pollHealth
+	// held tells whether polling is still this process's task. It is asked
+	// before each request and each update: a process that was paused may have a
+	// successor, with the same updates in hand.
+	held   func(ctx context.Context) bool
+	log    *slog.Logger
+	health pollHealth
 }
 
 // run polls until ctx ends, waits for the handlers that are at work, and
@@ -57,20 +62,27 @@ func (p *poller) run(ctx context.Context) error {
 	inbox := newInbox(
 		func(update tele.Update) { p.received(handling, update) },
 		func(update tele.Update) { p.handle(handling, update) })
+	inbox.mine = func() bool { return p.held(handling) }
 	p.poll(ctx, inbox)
 
 	patience := time.AfterFunc(drainTime, cancel)
 	inbox.close()
 	patience.Stop()
-	p.confirm(context.WithoutCancel(ctx), inbox)
+	if p.held(handling) {
+		p.confirm(context.WithoutCancel(ctx), inbox)
+	}
 	return nil
 }
 
 func (p *poller) poll(ctx context.Context, inbox *inbox) {
 	failures, polled := 0, false
 	for ctx.Err() == nil {
+		if !p.held(ctx) {
+			p.log.Warn("another process receives the updates now; this one was away for too long")
+			return
+		}
 		wait := pollWait
-		if inbox.busy() {
+		if inbox.busy() || failures > 0 {
 			wait = 0
 		}
 		started := time.Now()
@@ -134,25 +146,39 @@ func (p *poller) failed(ctx context.Context, err error, failures int) {
 	p.health.failed(err)
 	wait := min(500*time.Millisecond<<min(failures-1, 10), pollMaxBackoff)
 	wait = wait/2 + rand.N(wait/2)
-	advice := ""
 	var refused *apiError
-	if errors.As(err, &refused) {
-		switch refused.Code {
-		case http.StatusTooManyRequests:
-			wait = max(wait, refused.RetryAfter)
-		case http.StatusUnauthorized, http.StatusNotFound:
-			advice = "Telegram does not know the token; check TELEGRAM_BOT_TOKEN with @BotFather"
-		case http.StatusConflict:
-			advice = "something else receives this bot's updates: another process with its token, or a webhook (a restart takes it away)"
-		}
+	if errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests {
+		wait = max(wait, refused.RetryAfter)
 	}
 	// The first failures tell the story; the rest would bury it.
 	level := slog.LevelDebug
 	if failures <= 3 || failures%20 == 0 {
 		level = slog.LevelWarn
 	}
-	p.log.Log(ctx, level, "no updates from Telegram for now", "error", err, "failures", failures, "next_try_in", wait.Round(time.Millisecond), "advice", advice)
+	p.log.Log(ctx, level, "no updates from Telegram for now", "error", err, "failures", failures, "next_try_in", wait.Round(time.Millisecond), "advice", advice(err))
 	_ = pause(ctx, wait)
+}
+
+// advice is what an operator can do about a failure to receive updates.
+func advice(err error) string {
+	var refused *apiError
+	var proxy *proxyError
+	var failed *callError
+	switch {
+	case errors.As(err, &refused) && (refused.Code == http.StatusUnauthorized || refused.Code == http.StatusNotFound):
+		return "Telegram does not know the token; check TELEGRAM_BOT_TOKEN with @BotFather"
+	case errors.As(err, &refused) && refused.Code == http.StatusConflict:
+		return "something else receives this bot's updates: another process with its token, or a webhook (a restart takes it away)"
+	case errors.As(err, &refused) && refused.Code < 500:
+		return ""
+	case errors.As(err, &refused), errors.As(err, &proxy) && proxy.Status >= 500:
+		return "Telegram is in trouble; nothing to do but wait"
+	case errors.As(err, &proxy):
+		return "something stands between this machine and Telegram; check TELEGRAM_API_URL and the proxy settings"
+	case errors.As(err, &failed):
+		return "Telegram cannot be reached; check the network, its name server and its firewall"
+	}
+	return ""
 }
 
 // confirm tells Telegram what was handled last, so that whoever polls next
@@ -168,32 +194,55 @@ func (p *poller) confirm(ctx context.Context, inbox *inbox) {
 	}
 }
 
-// pollHealth is how polling goes, for health checks.
+// pollHealth is how the receipt of updates goes, for health checks.
 type pollHealth struct {
-	mu      sync.Mutex
-	polling bool
-	last    time.Time // of the last success
-	err     error     // since then
+	mu       sync.Mutex
+	polling  bool
+	last     time.Time // of the last success
+	err      error     // since then
+	since    time.Time // of the first failure since then
+	failures int       // since then
 }
 
-func (h *pollHealth) start()           { h.set(func() { h.polling, h.err = true, nil }) }
-func (h *pollHealth) stop()            { h.set(func() { h.polling, h.err = false, nil }) }
-func (h *pollHealth) succeeded()       { h.set(func() { h.last, h.err = time.Now(), nil }) }
-func (h *pollHealth) failed(err error) { h.set(func() { h.err = err }) }
+func (h *pollHealth) start() { h.set(true, nil) }
+func (h *pollHealth) stop()  { h.set(false, nil) }
 
-func (h *pollHealth) set(change func()) {
+func (h *pollHealth) succeeded() {
+	h.set(true, nil)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	change()
+	h.last = time.Now()
 }
 
-// state tells whether this process polls, and what is wrong with that. A
-// process that leaves the polling to another is in order.
+func (h *pollHealth) failed(err error) { h.set(true, err) }
+
+func (h *pollHealth) set(polling bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.polling, h.err = polling, err
+	switch {
+	case err == nil:
+		h.since, h.failures = time.Time{}, 0
+	case h.failures == 0:
+		h.since = time.Now()
+		fallthrough
+	default:
+		h.failures++
+	}
+}
+
+// state tells whether this process polls, and what is wrong with that, for how
+// long, and what can be done. A process that leaves the polling to another is
+// in order.
 func (h *pollHealth) state() (polling bool, last time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.polling && h.err != nil {
-		return true, h.last, fmt.Errorf("updates: %w", h.err)
+	if h.err == nil {
+		return h.polling, h.last, nil
 	}
-	return h.polling, h.last, nil
+	err = fmt.Errorf("no updates for %s: %w", time.Since(h.since).Round(time.Second), h.err)
+	if advice := advice(h.err); advice != "" {
+		err = fmt.Errorf("%w (%s)", err, advice)
+	}
+	return h.polling, h.last, err
 }

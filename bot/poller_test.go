@@ -82,6 +82,8 @@ func (f *fakeUpdates) fetched() int {
 
 func ignored(context.Context, tele.Update) {}
 
+func always(context.Context) bool { return true }
+
 func update(id int, chat int64) tele.Update {
 	return tele.Update{ID: id, Message: &tele.Message{Chat: &tele.Chat{ID: chat}}}
 }
@@ -89,7 +91,7 @@ func update(id int, chat int64) tele.Update {
 // running starts a poller and returns what stops it.
 func running(t *testing.T, f *fakeUpdates, handle func(ctx context.Context, u tele.Update)) (p *poller, stop func()) {
 	t.Helper()
-	p = &poller{fetch: f.fetch, received: ignored, handle: handle, log: slog.New(slog.DiscardHandler)}
+	p = &poller{fetch: f.fetch, received: ignored, handle: handle, held: always, log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- p.run(ctx) }()
@@ -220,7 +222,7 @@ func TestServerThatDoesNotHoldRequestsIsNotHammered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		p := &poller{log: slog.New(slog.DiscardHandler), fetch: func(context.Context, int, time.Duration) ([]tele.Update, error) {
+		p := &poller{held: always, log: slog.New(slog.DiscardHandler), fetch: func(context.Context, int, time.Duration) ([]tele.Update, error) {
 			calls++
 			return nil, nil
 		}}
@@ -265,7 +267,7 @@ func TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly(t *testing.T) {
 		f := newFakeUpdates()
 		f.set(hook)
 		var unhooked atomic.Int32
-		p := &poller{fetch: f.fetch, received: ignored, handle: func(context.Context, tele.Update) {}, log: slog.New(slog.DiscardHandler), unhook: func(context.Context) error {
+		p := &poller{fetch: f.fetch, received: ignored, handle: ignored, held: always, log: slog.New(slog.DiscardHandler), unhook: func(context.Context) error {
 			unhooked.Add(1)
 			f.set(nil)
 			return nil
@@ -286,6 +288,67 @@ func TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly(t *testing.T) {
 		cancel()
 		require.NoError(t, <-done)
 	})
+}
+
+func TestAPollerWithASuccessorBeginsNothingMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeUpdates(update(1, 7), update(2, 7), update(3, 8))
+		var mine atomic.Bool
+		mine.Store(true)
+		var began atomic.Int32
+		release := make(chan struct{})
+		p := &poller{fetch: f.fetch, received: ignored, log: slog.New(slog.DiscardHandler),
+			held: func(context.Context) bool { return mine.Load() },
+			handle: func(_ context.Context, u tele.Update) {
+				began.Add(1)
+				<-release
+			}}
+		done := make(chan error)
+		go func() { done <- p.run(t.Context()) }()
+		synctest.Wait()
+		require.EqualValues(t, 2, began.Load())
+		mine.Store(false)
+		fetched := f.fetched()
+		close(release)
+		require.NoError(t, <-done)
+		require.EqualValues(t, 2, began.Load(), "2 is its successor's")
+		require.Equal(t, fetched, f.fetched(), "and so is the next request")
+		polling, _, err := p.health.state()
+		require.False(t, polling)
+		require.NoError(t, err)
+	})
+}
+
+func TestTheHealthOfPollingSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		err  error
+		says string
+	}{
+		{&apiError{Method: "getUpdates", Code: 401, Description: "Unauthorized"}, "check TELEGRAM_BOT_TOKEN"},
+		{&apiError{Method: "getUpdates", Code: 409, Description: "Conflict: terminated by other getUpdates request"}, "another process with its token"},
+		{&apiError{Method: "getUpdates", Code: 500, Description: "Internal Server Error"}, "nothing to do but wait"},
+		{&callError{Method: "getUpdates", Err: &proxyError{Status: 502}}, "nothing to do but wait"},
+		{&callError{Method: "getUpdates", Err: &proxyError{Status: 407}}, "check TELEGRAM_API_URL and the proxy"},
+		{&callError{Method: "getUpdates", Unsent: true, Err: errors.New("no such host")}, "check the network"},
+		{errors.New("Telegram cannot deliver to WEBHOOK_URL: Connection refused"), "WEBHOOK_URL: Connection refused"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var health pollHealth
+			health.start()
+			health.failed(tc.err)
+			time.Sleep(90 * time.Second)
+			health.failed(tc.err)
+			_, _, err := health.state()
+			require.ErrorIs(t, err, tc.err)
+			require.ErrorContains(t, err, "no updates for 1m30s: ")
+			require.ErrorContains(t, err, tc.says)
+			health.succeeded()
+			_, _, err = health.state()
+			require.NoError(t, err)
+		})
+	}
 }
 
 func TestOneWorkerPerChat(t *testing.T) {

@@ -222,8 +222,11 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 		handled: func(kind string, took time.Duration) { s.metrics.updates.WithLabelValues(kind).Observe(took.Seconds()) },
 	}
 	s.dialogue.register()
-	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, received: s.dialogue.received, handle: s.dialogue.update, log: s.log}
-	if s.config.WebhookURL != "" {
+	held := func(ctx context.Context) bool { return s.lease.Held(ctx) }
+	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, received: s.dialogue.received, handle: s.dialogue.update, held: held, log: s.log}
+	if s.config.WebhookURL == "" {
+		messages.held = held
+	} else {
 		s.webhook = newWebhook(s.config, s.telegram, s.dialogue.received, s.dialogue.update, &s.poller.health, s.log)
 	}
 	s.metrics.watch(&s.poller.health, s.dispatcher)
@@ -245,6 +248,9 @@ func newTransport() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = atOnce
 	transport.ResponseHeaderTimeout = modelTime
+	// A connection of HTTP/2 that died without a word is used on and on until the
+	// kernel gives it up, a quarter of an hour later; a ping tells sooner.
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 3 * time.Second, PingTimeout: 2 * time.Second}
 	return transport
 }
 

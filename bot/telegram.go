@@ -206,10 +206,10 @@ func outcomeLabel(err error) string {
 }
 
 // The time limits of calls. A getUpdates may wait as long as it asked to, and
-// then some.
+// then some: Telegram holds back the news of a second poller for three seconds.
 const (
 	callLimit  = 20 * time.Second
-	pollMargin = 3 * time.Second
+	pollMargin = 4 * time.Second
 )
 
 // chatMessage is a message as the dialogue composes it.
