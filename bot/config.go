@@ -3,7 +3,6 @@ package bot
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net"
 	"net/url"
@@ -12,10 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/caarlos0/env/v11"
-	"github.com/joho/godotenv"
 )
 
 // Config is the service's configuration. [LoadConfig] reads it from the
@@ -70,6 +69,9 @@ type Config struct {
 	MaxPerCycle Positive `env:"MAX_PER_CYCLE" envDefault:"3"`
 	// SendRate is how many messages a second the bot sends to everybody together.
 	SendRate Rate `env:"SEND_RATE" envDefault:"25"`
+
+	notes   []string
+	proxies []Secret
 }
 
 // ConfigError lists everything that is wrong with a configuration, one
@@ -90,12 +92,9 @@ func (e *ConfigError) Error() string {
 func LoadConfig(environ []string, dotenv string) (Config, error) {
 	values := map[string]string{}
 	if dotenv != "" {
-		file, err := godotenv.Read(dotenv)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			// The parser's message quotes the line, which may hold a secret.
-			return Config{}, &ConfigError{[]string{dotenv + " cannot be read; it takes lines of the form NAME=value, with quotes around values that have spaces"}}
+		file, err := readDotenv(dotenv)
+		if err != nil {
+			return Config{}, &ConfigError{[]string{err.Error()}}
 		}
 		maps.Copy(values, file)
 	}
@@ -113,8 +112,29 @@ func LoadConfig(environ []string, dotenv string) (Config, error) {
 	if len(problems) > 0 {
 		return Config{}, &ConfigError{problems}
 	}
+	config.notes = append(misspelt(values), config.oddities()...)
+	config.proxies = proxyPasswords(environ)
 	return config, nil
 }
+
+// Notes are sentences about settings that can be right and most likely are
+// not. None of them quotes a secret.
+func (c Config) Notes() []string { return slices.Clone(c.notes) }
+
+// oddities are settings that are possible and hardly meant.
+func (c Config) oddities() []string {
+	var notes []string
+	if c.BackendURL != "" && c.BackendKey == "" {
+		notes = append(notes, "INSFORGE_URL is set and INSFORGE_API_KEY is not; only a server without keys answers that")
+	}
+	if c.SendRate > telegramRate && c.TelegramURL == publicTelegram && !c.Demo() {
+		notes = append(notes, fmt.Sprintf("SEND_RATE is %v; Telegram takes about %d messages a second from a bot and refuses the rest for a while", float64(c.SendRate), telegramRate))
+	}
+	return notes
+}
+
+// telegramRate is how many messages a second Telegram takes from a bot.
+const telegramRate = 30
 
 // Demo reports whether the service stands in for Telegram itself.
 func (c Config) Demo() bool { return c.TelegramToken == "" }
@@ -124,7 +144,10 @@ func (c Config) Embedded() bool { return c.BackendURL == "" }
 
 // Secrets are the values that no output may carry.
 func (c Config) Secrets() []Secret {
-	secrets := []Secret{c.TelegramToken, c.BackendKey, c.LLMKey}
+	secrets := append([]Secret{c.TelegramToken, c.BackendKey, c.LLMKey}, c.proxies...)
+	if _, half, ok := strings.Cut(c.TelegramToken.Reveal(), ":"); ok {
+		secrets = append(secrets, Secret(half)) // the other half is the bot's id, which everybody knows
+	}
 	if c.WebhookURL != "" {
 		secrets = append(secrets, hookSecret(c.TelegramToken))
 	}
@@ -275,6 +298,22 @@ func (a *Address) UnmarshalText(text []byte) error {
 	}
 	*a = Address(text)
 	return nil
+}
+
+// Listen listens on the address. Its errors say what to do.
+func (a Address) Listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", string(a))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("HTTP_ADDR %s is in use by another process; stop it, or set HTTP_ADDR to another address (%w)", a, err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("HTTP_ADDR %s is not an address of this machine; use one that is, or :port for every one (%w)", a, err)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("HTTP_ADDR %s may not be listened on by the user this runs as; use a port above 1023 (%w)", a, err)
+	case err != nil:
+		return nil, fmt.Errorf("HTTP_ADDR %s cannot be listened on: %w", a, err)
+	}
+	return listener, nil
 }
 
 // Interval is a positive duration.

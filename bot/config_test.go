@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,10 +113,46 @@ func TestConfigReadsDotenvUnderTheEnvironment(t *testing.T) {
 	_, err = bot.LoadConfig(nil, filepath.Join(t.TempDir(), "absent"))
 	require.NoError(t, err)
 
-	require.NoError(t, os.WriteFile(file, []byte("TELEGRAM_BOT_TOKEN='hunter2"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("\ufeffTZ_DEFAULT=Europe/Berlin\r\n\r\nexport SEND_RATE=\"6\" # mine\r\n"), 0o600))
+	c, err = bot.LoadConfig(nil, file)
+	require.NoError(t, err, "as an editor on Windows writes it")
+	require.Equal(t, "Europe/Berlin", c.Zone.String())
+	require.EqualValues(t, 6, c.SendRate)
+
+	require.NoError(t, os.WriteFile(file, []byte("# mine\nSEND_RATE=5\nTELEGRAM_BOT_TOKEN='hunter2"), 0o600))
 	_, err = bot.LoadConfig(nil, file)
-	require.ErrorContains(t, err, "NAME=value")
+	require.ErrorContains(t, err, "from line 3 on; it takes lines of the form NAME=value")
 	require.NotContains(t, err.Error(), "hunter2")
+
+	_, err = bot.LoadConfig(nil, t.TempDir())
+	require.ErrorContains(t, err, "cannot be read: is a directory")
+	if os.Getuid() != 0 {
+		require.NoError(t, os.Chmod(file, 0))
+		_, err = bot.LoadConfig(nil, file)
+		require.ErrorContains(t, err, "may not be read by the user this runs as")
+	}
+}
+
+func TestConfigNotesWhatIsHardlyMeant(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ set, says string }{
+		{"TELEGRAM_TOKEN=hunter2", "TELEGRAM_TOKEN is set, and there is no such setting; did you mean TELEGRAM_BOT_TOKEN?"},
+		{"INSFORGE_KEY=hunter2", "did you mean INSFORGE_URL?"},
+		{"ALLOWED_USER=7", "did you mean ALLOWED_USERS?"},
+		{"allowed_users=7", "did you mean ALLOWED_USERS?"},
+		{"TZ_DEFUALT=UTC", "did you mean TZ_DEFAULT?"},
+		{"INSFORGE_URL=https://x.example", "INSFORGE_API_KEY is not"},
+		{"TELEGRAM_BOT_TOKEN=1:x SEND_RATE=100", "Telegram takes about 30"},
+	} {
+		c, err := bot.LoadConfig(strings.Fields(tc.set), "")
+		require.NoError(t, err, tc.set)
+		require.Len(t, c.Notes(), 1, tc.set)
+		require.Contains(t, c.Notes()[0], tc.says)
+		require.NotContains(t, c.Notes()[0], "hunter2")
+	}
+	c, err := bot.LoadConfig([]string{"PATH=/bin", "TZ=UTC", "HOME=/", "HTTP_PROXY=x", "SEND_RATE=5", "LANG=C", "TERM=x", "LOGNAME=x", "DATABASE_URL=x", "PORT=1"}, "")
+	require.NoError(t, err)
+	require.Empty(t, c.Notes())
 }
 
 func TestSecretsAreNotShown(t *testing.T) {
@@ -137,4 +174,24 @@ func TestSecretsAreNotShown(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 39, n)
 	require.Equal(t, "dial /bot[secret]/getMe with [secret]\n", log.String())
+}
+
+func TestSecretsAreRecognisedInTheirGuises(t *testing.T) {
+	t.Parallel()
+	const key = `a"b\c<d>&é /+`
+	c, err := bot.LoadConfig([]string{"TELEGRAM_BOT_TOKEN=1:hunter2", "INSFORGE_URL=https://x.example", "INSFORGE_API_KEY=" + key,
+		"HTTPS_PROXY=http://joe:s3same@proxy.example:3128", "LLM_BASE_URL=https://l.example", "LLM_MODEL=m", "LLM_API_KEY=ok"}, "")
+	require.NoError(t, err)
+	var out bytes.Buffer
+	w := bot.Redact(&out, c.Secrets()...)
+	slog.New(slog.NewTextHandler(w, nil)).Info(key, "key", key, "error", fmt.Errorf("bad key %q", key))
+	slog.New(slog.NewJSONHandler(w, nil)).Info(key, "key", key, "error", fmt.Errorf("bad key %q", key))
+	require.NoError(t, json.NewEncoder(w).Encode(key))
+	fmt.Fprintf(w, "https://h/%s?key=%s\n", url.PathEscape(key), url.QueryEscape(key))
+	fmt.Fprintln(w, "only its second half: hunter2; invalid proxy address http://joe:s3same@proxy.example:3128")
+	require.NotRegexp(t, `a.{1,4}b.{1,4}c.{0,2}(<|%3C)`, out.String())
+	require.NotContains(t, out.String(), "hunter2")
+	require.NotContains(t, out.String(), "s3same")
+	fmt.Fprintln(w, "all is ok")
+	require.Contains(t, out.String(), "all is ok", "a word is no secret")
 }

@@ -57,6 +57,10 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 		fine = "ok: another process receives the updates, or none does yet"
 	}
 	note("telegram", err, fine)
+	state.Checks["clock"] = "ok"
+	if _, err := s.telegram.clock.deviation(); err != nil {
+		state.Checks["clock"] = err.Error() // it still works, at the wrong time
+	}
 
 	var body bytes.Buffer
 	encoder := json.NewEncoder(Redact(&body, s.config.Secrets()...))

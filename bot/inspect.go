@@ -2,10 +2,13 @@ package bot
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"syscall"
 
 	"github.com/followthrough-go/followthrough/planparse"
 	"github.com/followthrough-go/followthrough/scheduler"
@@ -14,6 +17,8 @@ import (
 // TelegramReport is what Telegram says of a token.
 type TelegramReport struct {
 	Username string // of the bot, without the at sign
+	// Notes are sentences about what a start of the service will change.
+	Notes []string
 }
 
 // InspectTelegram asks Telegram about the configured token. Its errors say
@@ -26,11 +31,18 @@ func InspectTelegram(ctx context.Context, config Config) (TelegramReport, error)
 		return TelegramReport{}, telegramAdvice(config, err)
 	}
 	report := TelegramReport{Username: me.Username}
-	hook, err := api.webhook(ctx)
-	if err != nil {
-		return report, telegramAdvice(config, err)
+	if _, err := api.clock.deviation(); err != nil {
+		return report, err
 	}
-	if hook.URL != "" && hook.LastError != "" && hook.URL == config.webhookAddress() {
+	hook, err := api.webhook(ctx)
+	switch {
+	case err != nil:
+		return report, telegramAdvice(config, err)
+	case config.WebhookURL == "" && hook.URL != "":
+		report.Notes = append(report.Notes, "the bot has a webhook, set by something else or while WEBHOOK_URL was set: the service takes it away when it starts")
+	case config.WebhookURL != "" && hook.URL != config.webhookAddress():
+		report.Notes = append(report.Notes, "the webhook is not set yet: the service does that when it starts")
+	case hook.URL != "" && hook.LastError != "":
 		return report, fmt.Errorf("Telegram cannot deliver to WEBHOOK_URL: %s", cut(oneLine(hook.LastError), 200))
 	}
 	return report, nil
@@ -44,10 +56,30 @@ func telegramAdvice(config Config, err error) error {
 		return fmt.Errorf("Telegram does not know TELEGRAM_BOT_TOKEN; copy it again from @BotFather (%w)", err)
 	case errors.As(err, &refused):
 		return err
+	case errors.As(err, &proxy) && proxy.Status >= 500:
+		return fmt.Errorf("TELEGRAM_API_URL %s is not a Bot API server, or one in trouble (%w)", config.TelegramURL, err)
 	case errors.As(err, &proxy):
 		return fmt.Errorf("TELEGRAM_API_URL %s is not a Bot API server (%w)", config.TelegramURL, err)
 	}
-	return fmt.Errorf("%s does not answer; is there a way to the internet? (%w)", config.TelegramURL, err)
+	return fmt.Errorf("TELEGRAM_API_URL %s %s (%w)", config.TelegramURL, unreached(err), err)
+}
+
+// unreached says why a server was not reached, as the end of a sentence.
+func unreached(err error) string {
+	var name *net.DNSError
+	var plain tls.RecordHeaderError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &name):
+		return "names a host that this machine's name server does not know; is the name right, and is there a way to the internet?"
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
+		return "does not speak TLS; should it begin with http: instead of https:?"
+	case errors.As(err, &certificate):
+		return "shows a certificate that this machine does not accept; are the root certificates there, and is its clock right?"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refuses connections; is the server up, and the port right?"
+	}
+	return "does not answer; is there a way to the internet?"
 }
 
 // InspectModel has the configured model write a plan for nobody, and returns
@@ -59,7 +91,22 @@ func InspectModel(ctx context.Context, config Config) (steps int, err error) {
 	writer := newModel(config, transport, spend, playbook{}, slog.New(slog.DiscardHandler))
 	plan, err := writer.ask(ctx, planparse.Brief{Name: "Jane Doe", Title: "CTO", Company: "Acme"})
 	if err != nil {
-		return 0, fmt.Errorf("LLM_BASE_URL, LLM_API_KEY or LLM_MODEL is not right: %w", err)
+		return 0, modelAdvice(config, err)
 	}
 	return len(plan.Steps), nil
+}
+
+func modelAdvice(config Config, err error) error {
+	var unconnected *net.OpError
+	switch status := statusOf(err); {
+	case errors.As(err, &unconnected):
+		return fmt.Errorf("LLM_BASE_URL %s %s (%w)", config.LLMURL, unreached(err), err)
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fmt.Errorf("the endpoint does not accept LLM_API_KEY: %w", err)
+	case status == http.StatusPaymentRequired || status == http.StatusTooManyRequests:
+		return fmt.Errorf("the endpoint wants no more of this account for now: %w", err)
+	case status == http.StatusNotFound:
+		return fmt.Errorf("LLM_BASE_URL is not the base of an OpenAI-compatible endpoint (most end in /v1), or it has no LLM_MODEL %s: %w", config.LLMModel, err)
+	}
+	return fmt.Errorf("LLM_BASE_URL, LLM_API_KEY or LLM_MODEL is not right: %w", err)
 }

@@ -64,7 +64,7 @@ func newMetrics() (*metrics, error) {
 }
 
 // watch adds gauges of how polling and dispatching go.
-func (m *metrics) watch(poller *pollHealth, dispatcher *scheduler.Dispatcher) {
+func (m *metrics) watch(poller *pollHealth, dispatcher *scheduler.Dispatcher, clock *remoteClock) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
@@ -77,6 +77,13 @@ func (m *metrics) watch(poller *pollHealth, dispatcher *scheduler.Dispatcher) {
 	gauge("followthrough_last_poll_timestamp_seconds", "When Telegram last answered a request for updates.", func() float64 {
 		_, last, _ := poller.state()
 		return unixSeconds(last)
+	})
+	gauge("followthrough_poll_failures", "Failed attempts to receive updates since the last that went well.", func() float64 {
+		return float64(poller.consecutive())
+	})
+	gauge("followthrough_clock_ahead_seconds", "How far this machine's clock is ahead of Telegram's, to a second or two.", func() float64 {
+		ahead, _ := clock.deviation()
+		return ahead.Seconds()
 	})
 	gauge("followthrough_last_dispatch_timestamp_seconds", "When the reminders were last looked at with success.", func() float64 {
 		return unixSeconds(dispatcher.Status().LastCycle)

@@ -246,3 +246,10 @@ func (h *pollHealth) state() (polling bool, last time.Time, err error) {
 	}
 	return h.polling, h.last, err
 }
+
+// consecutive is how many attempts failed since the last that did not.
+func (h *pollHealth) consecutive() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failures
+}

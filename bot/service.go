@@ -165,9 +165,8 @@ func New(config Config, connect func(...insforge.Option) (*insforge.Client, erro
 	if err := s.assemble(client); err != nil {
 		return nil, err
 	}
-	s.listener, err = net.Listen("tcp", string(config.HTTPAddr))
-	if err != nil {
-		return nil, fmt.Errorf("HTTP_ADDR %s cannot be listened on: %w", config.HTTPAddr, err)
+	if s.listener, err = config.HTTPAddr.Listen(); err != nil {
+		return nil, err
 	}
 	s.lease = scheduler.NewLease(s.store, "telegram-poller", cmp.Or(s.holder, holderName(s.listener.Addr())), s.log)
 	return s, nil
@@ -229,7 +228,7 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 	} else {
 		s.webhook = newWebhook(s.config, s.telegram, s.dialogue.received, s.dialogue.update, &s.poller.health, s.log)
 	}
-	s.metrics.watch(&s.poller.health, s.dispatcher)
+	s.metrics.watch(&s.poller.health, s.dispatcher, &s.telegram.clock)
 	return nil
 }
 

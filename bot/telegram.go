@@ -38,6 +38,7 @@ type telegram struct {
 	transport http.RoundTripper
 	// observe is told the outcome of each call.
 	observe func(method, outcome string)
+	clock   remoteClock
 }
 
 // apiError is the Bot API's own refusal: the call certainly had no effect.
@@ -91,7 +92,7 @@ func (t *telegram) call(ctx context.Context, limit time.Duration, method string,
 }
 
 func (t *telegram) try(ctx context.Context, method string, params, result any) error {
-	journey := &journey{ctx: ctx, token: t.token, next: t.transport}
+	journey := &journey{ctx: ctx, token: t.token, next: t.transport, clock: &t.clock}
 	if form, ok := params.(form); ok {
 		// Telebot's way to make any call knows JSON only.
 		journey.form, params = &form, nil
@@ -153,6 +154,7 @@ type journey struct {
 	ctx   context.Context
 	token Secret
 	next  http.RoundTripper
+	clock *remoteClock
 	form  *form // to be sent in place of the body, if there is one
 
 	left       atomic.Bool // something of the request may have left this machine
@@ -182,6 +184,7 @@ func (j *journey) RoundTrip(outer *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	j.status = resp.StatusCode
+	j.clock.read(resp.Header.Get("Date"), time.Now())
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		j.retryAfter = time.Duration(seconds) * time.Second
 	}

@@ -7,19 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/followthrough-go/followthrough/bot"
 	"github.com/followthrough-go/followthrough/insforge"
-	"github.com/followthrough-go/followthrough/insforge/embedded"
 	"github.com/followthrough-go/followthrough/migrations"
 )
 
@@ -35,6 +30,9 @@ func checkAll(ctx context.Context, environ []string, stdout, stderr io.Writer) i
 	}
 	stdout = bot.Redact(stdout, config.Secrets()...)
 	fmt.Fprintln(stdout, "ok    settings: they can be read")
+	for _, note := range config.Notes() {
+		fmt.Fprintf(stdout, "note  settings: %s\n", note)
+	}
 	status := exitFine
 	for _, one := range []struct {
 		name string
@@ -61,27 +59,7 @@ func checkAll(ctx context.Context, environ []string, stdout, stderr io.Writer) i
 // checkStore tests that the tables can be reached, with every column.
 func checkStore(ctx context.Context, config bot.Config) (string, error) {
 	if config.Embedded() {
-		if _, err := os.Stat(config.DataFile); errors.Is(err, fs.ErrNotExist) && config.DataFile != embedded.Memory {
-			if dir, err := os.Stat(filepath.Dir(config.DataFile)); err != nil || !dir.IsDir() {
-				return "", fmt.Errorf("DATA_FILE %s is in a directory that does not exist", config.DataFile)
-			}
-			return "INSFORGE_URL is not set: data will be kept in " + config.DataFile, nil
-		}
-		schema, err := embedded.ParseTables(migrations.Tables)
-		if err != nil {
-			return "", err
-		}
-		store, err := embedded.Open(config.DataFile, schema)
-		switch {
-		case errors.Is(err, embedded.ErrLocked):
-			return config.DataFile + " is in use, by a running bot most likely", nil
-		case err != nil:
-			return "", fmt.Errorf("DATA_FILE %s cannot be used: %w", config.DataFile, err)
-		}
-		if err := store.Close(); err != nil {
-			return "", err
-		}
-		return "INSFORGE_URL is not set: data is kept in " + config.DataFile, nil
+		return checkFile(config)
 	}
 	client, err := bot.Connect(config)
 	if err != nil {
@@ -224,7 +202,8 @@ func isMissing(err error) bool {
 	case "42P01", "PGRST205", "42703", "PGRST204":
 		return true
 	}
-	return refused.Status == 404
+	// Without a code it is somebody else who answers, and knows no tables at all.
+	return refused.Status == http.StatusNotFound && refused.Code != ""
 }
 
 // backendAdvice turns a failure of the backend into what to do about it.
@@ -242,8 +221,8 @@ func backendAdvice(table string, err error) error {
 		return fmt.Errorf("there is no table %s: %w", table, err)
 	case refused.Code == "42703" || refused.Code == "PGRST204":
 		return fmt.Errorf("table %s lacks a column: %w", table, err)
-	case refused.Status == 404:
-		return fmt.Errorf("there is no table %s at this address; are INSFORGE_URL and INSFORGE_DIALECT right? (%w)", table, err)
+	case refused.Status == http.StatusNotFound:
+		return fmt.Errorf("there are no tables at this address; are INSFORGE_URL and INSFORGE_DIALECT right? (%w)", err)
 	}
 	return fmt.Errorf("table %s: %w", table, err)
 }
@@ -260,7 +239,7 @@ func checkTelegram(ctx context.Context, config bot.Config) (string, error) {
 	if n := len(config.AllowedUsers); n > 0 {
 		who = fmt.Sprintf("%d people may use it", n)
 	}
-	return fmt.Sprintf("the token belongs to @%s; %s", report.Username, who), nil
+	return strings.Join(append([]string{fmt.Sprintf("the token belongs to @%s; %s", report.Username, who)}, report.Notes...), "; "), nil
 }
 
 func checkModel(ctx context.Context, config bot.Config) (string, error) {
@@ -272,15 +251,4 @@ func checkModel(ctx context.Context, config bot.Config) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("%s wrote a plan of %d steps", config.LLMModel, steps), nil
-}
-
-func checkHTTP(_ context.Context, config bot.Config) (string, error) {
-	listener, err := net.Listen("tcp", string(config.HTTPAddr))
-	if err != nil {
-		if strings.Contains(err.Error(), "in use") {
-			return fmt.Sprintf("%s is in use, by a running bot most likely", config.HTTPAddr), nil
-		}
-		return "", fmt.Errorf("HTTP_ADDR %s cannot be listened on: %w", config.HTTPAddr, err)
-	}
-	return string(config.HTTPAddr) + " is free", listener.Close()
 }

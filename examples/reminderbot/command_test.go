@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -76,6 +77,21 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	telegram := telegramtest.Start(t, telegramtest.WithToken("1:TOKEN-SECRET"))
 	page := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(page.Close)
+	encrypted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	encrypted.Config.ErrorLog = log.New(io.Discard, "", 0) // that the handshake fails is the point
+	encrypted.StartTLS()
+	t.Cleanup(encrypted.Close)
+	tomorrow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(24*time.Hour).UTC().Format(http.TimeFormat))
+		telegram.ServeHTTP(w, r)
+	}))
+	t.Cleanup(tomorrow.Close)
+	running := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"ready":true,"checks":{"dispatcher":"ok"}}`)
+	}))
+	t.Cleanup(running.Close)
+	damaged := filepath.Join(t.TempDir(), "x.db")
+	require.NoError(t, os.WriteFile(clockFile(damaged), []byte("{"), 0o600))
 	good := []string{"INSFORGE_URL=" + backend.URL, "INSFORGE_DIALECT=postgrest", "INSFORGE_API_KEY=KEY-SECRET",
 		"TELEGRAM_BOT_TOKEN=1:TOKEN-SECRET", "TELEGRAM_API_URL=" + telegram.URL, "HTTP_ADDR=127.0.0.1:0"}
 	for _, tc := range []struct {
@@ -85,7 +101,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		says    string
 	}{
 		{"all is well", nil, exitFine, "ok    telegram: the token belongs to @"},
-		{"no settings", []string{"INSFORGE_URL=", "INSFORGE_API_KEY=", "TELEGRAM_BOT_TOKEN=", "DATA_FILE=:memory:"}, exitFine, "data is kept in"},
+		{"no settings", []string{"INSFORGE_URL=", "INSFORGE_API_KEY=", "TELEGRAM_BOT_TOKEN=", "DATA_FILE=:memory:"}, exitFine, "nothing outlives the service"},
 		{"no row security to be seen", nil, exitFine, "it is a server for tests, without row security"},
 		{"wrong key", []string{"INSFORGE_API_KEY=OTHER-SECRET"}, exitError, "does not accept INSFORGE_API_KEY"},
 		{"no tables", []string{"INSFORGE_URL=" + empty.URL}, exitError, "missing: 001_leads, 002_scheduled_reminders, 003_users_and_leases; run: reminderbot migrate -print | psql"},
@@ -93,6 +109,20 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{"nobody there", []string{"INSFORGE_URL=http://127.0.0.1:1"}, exitError, "INSFORGE_URL does not answer"},
 		{"wrong token", []string{"TELEGRAM_BOT_TOKEN=2:TOKEN-SECRET"}, exitError, "does not know TELEGRAM_BOT_TOKEN"},
 		{"no Bot API", []string{"TELEGRAM_API_URL=" + page.URL}, exitError, "is not a Bot API server"},
+		{"a misspelt setting", []string{"TELEGRAM_TOKEN=3:TOKEN-SECRET"}, exitFine, "note  settings: TELEGRAM_TOKEN is set, and there is no such setting; did you mean TELEGRAM_BOT_TOKEN?"},
+		{"not a database", []string{"INSFORGE_URL=" + page.URL}, exitError, "there are no tables at this address; are INSFORGE_URL and INSFORGE_DIALECT right?"},
+		{"no such host", []string{"TELEGRAM_API_URL=https://telegram.invalid"}, exitError, "is there a way to the internet?"},
+		{"no TLS", []string{"TELEGRAM_API_URL=" + strings.Replace(page.URL, "http:", "https:", 1)}, exitError, "should it begin with http: instead of https:?"},
+		{"a certificate of nobody's", []string{"TELEGRAM_API_URL=" + encrypted.URL}, exitError, "a certificate that this machine does not accept"},
+		{"a wrong clock", []string{"TELEGRAM_API_URL=" + tomorrow.URL}, exitError, "behind Telegram's, and reminders go by it"},
+		{"a webhook to be set", []string{"WEBHOOK_URL=https://bot.example"}, exitFine, "the webhook is not set yet"},
+		{"an address in use", []string{"HTTP_ADDR=" + page.Listener.Addr().String()}, exitError, "is in use by another process; stop it, or set HTTP_ADDR to another address"},
+		{"an address of a bot", []string{"HTTP_ADDR=" + running.Listener.Addr().String()}, exitFine, "is in use by a running bot"},
+		{"an address elsewhere", []string{"HTTP_ADDR=192.0.2.1:80"}, exitError, "is not an address of this machine"},
+		{"no model there", []string{"LLM_BASE_URL=http://127.0.0.1:1", "LLM_MODEL=m"}, exitError, "LLM_BASE_URL http://127.0.0.1:1 refuses connections"},
+		{"no file there", []string{"INSFORGE_URL=", "INSFORGE_API_KEY=", "DATA_FILE=/nonexistent/x.db"}, exitError, "in a directory that does not exist"},
+		{"no file of ours", []string{"INSFORGE_URL=", "INSFORGE_API_KEY=", "DATA_FILE=command_test.go"}, exitError, "DATA_FILE command_test.go cannot be used"},
+		{"no clock of ours", []string{"INSFORGE_URL=", "INSFORGE_API_KEY=", "TELEGRAM_BOT_TOKEN=", "DATA_FILE=" + damaged}, exitError, "delete the file to begin at the present time"},
 		{"no model", []string{"LLM_BASE_URL=" + page.URL, "LLM_MODEL=m", "LLM_API_KEY=MODEL-SECRET"}, exitError, "FAIL  model"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

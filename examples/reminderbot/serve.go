@@ -22,9 +22,16 @@ import (
 func serve(ctx context.Context, environ []string, stderr io.Writer) int {
 	config, err := bot.LoadConfig(environ, ".env")
 	if err != nil {
-		return failed(stderr, err)
+		if isTerminal(stderr) {
+			return failed(stderr, err) // a list, and people read it
+		}
+		newLogger(stderr, false).Error("the service cannot run", "error", err)
+		return exitError
 	}
 	log := newLogger(bot.Redact(stderr, config.Secrets()...), isTerminal(stderr))
+	for _, note := range config.Notes() {
+		log.Warn(note)
+	}
 	host := &host{config: config, log: log}
 	err = host.run(ctx)
 	if closeErr := host.close(); closeErr != nil {
@@ -97,7 +104,7 @@ func (h *host) runDemo(ctx context.Context, clock *movingClock, connect connecto
 	}
 	telegram, err := telegramtest.Listen(settings...)
 	if err != nil {
-		return fmt.Errorf("the demo's chat: %w", err)
+		return fmt.Errorf("the demo's chat cannot be read; move its file away to begin with an empty one: %w", err)
 	}
 	h.closes = append(h.closes, telegram.Close)
 	config := h.config
