@@ -176,9 +176,10 @@ func (t *travel) settle(ctx context.Context) error {
 // agendaSize is how many reminders the page's time line shows.
 const agendaSize = 30
 
-// agenda lists what comes next, for the page's time line.
+// agenda lists what comes next, for the page's time line, and one more where
+// there are more.
 func (t *travel) agenda(ctx context.Context) ([]agendaItem, error) {
-	upcoming, err := t.store.Upcoming(ctx, agendaSize)
+	upcoming, err := t.store.Upcoming(ctx, agendaSize+1)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +216,7 @@ func found(r scheduler.Reminder, timing string) string {
 	case r.TimingSource == "timing" && timing != "":
 		return "from “" + timing + "”"
 	case r.TimingSource == "delay_days":
-		return "from delay_days"
+		return "by the plan’s count of days"
 	case r.TimingSource == "default":
 		return "spaced by 3 days"
 	}

@@ -52,7 +52,8 @@ type journey struct {
 	To   time.Time `json:"to"`
 }
 
-// newDemo makes the page. agenda lists the reminders to show; advance moves
+// newDemo makes the page. agenda lists the reminders to show, of which the page
+// takes the first agendaSize; advance moves
 // the service's clock, hop by hop, so that what falls due on the way is
 // delivered, and returns when it has arrived.
 func newDemo(telegram *telegramtest.Server, clock demoClock, agenda func(context.Context) ([]agendaItem, error), advance func(context.Context, time.Duration) error) *demo {
@@ -131,6 +132,7 @@ type pageState struct {
 	Keyboard [][]pageKey            `json:"keyboard"` // the reply keyboard, if any
 	Doing    string                 `json:"doing"`    // "typing" and the like
 	Agenda   []agendaItem           `json:"agenda"`
+	More     bool                   `json:"more"`    // there are reminders after those of the agenda
 	Trouble  string                 `json:"trouble"` // why the agenda is not known
 	Journey  *journey               `json:"journey"`
 }
@@ -201,6 +203,9 @@ func (d *demo) state(ctx context.Context) pageState {
 	slices.SortStableFunc(s.Agenda, func(a, b agendaItem) int {
 		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID))
 	})
+	if s.More = len(s.Agenda) > agendaSize; s.More {
+		s.Agenda = s.Agenda[:agendaSize]
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.Journey = d.journey

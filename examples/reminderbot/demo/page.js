@@ -54,6 +54,8 @@ function listen() {
   stream.onerror = () => {
     state.connected = false;
     drawStatus();
+    drawClock();
+    drawAgenda();
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
   };
 }
@@ -76,7 +78,7 @@ function take(e) {
   }
   Object.assign(state, {
     bot: e.bot, username: e.username, zone: e.zone, commands: e.commands ?? [], keyboard: e.keyboard ?? [], doing: e.doing,
-    agenda: e.agenda ?? [], trouble: e.trouble, journey: e.journey, connected: true, drawn: true,
+    agenda: e.agenda ?? [], more: !!e.more, trouble: e.trouble, journey: e.journey, connected: true, drawn: true,
   });
   clock = { at: Date.parse(e.now), since: performance.now() };
   tick();
@@ -187,6 +189,7 @@ function place(el) {
 
 function bubble(m) {
   const box = make("div", "bubble");
+  box.append(make("span", "unseen", m.mine ? "You: " : state.bot + ": "));
   if (m.reply_to) box.append(make("div", "reply", m.reply_to));
   if (m.document) box.append(file(m.document));
   const body = make("div", "body");
@@ -281,9 +284,21 @@ function toEnd(behavior) {
   requestAnimationFrame(() => scroll.scrollTo({ top: scroll.scrollHeight, behavior }));
 }
 function showDown() {
-  requestAnimationFrame(() => { $("down").hidden = nearEnd(); });
+  requestAnimationFrame(() => {
+    $("down").hidden = nearEnd();
+    for (const day of document.querySelectorAll(".day")) {
+      const margin = parseFloat(getComputedStyle(day).marginTop);
+      day.classList.toggle("stuck", day.offsetTop > day.parentElement.offsetTop + margin + 1);
+    }
+  });
 }
-scroll.addEventListener("scroll", showDown, { passive: true });
+let moved;
+scroll.addEventListener("scroll", () => {
+  showDown();
+  $("log").classList.add("moving");
+  clearTimeout(moved);
+  moved = setTimeout(() => $("log").classList.remove("moving"), 900);
+}, { passive: true });
 new ResizeObserver(() => { if (stuck) scroll.scrollTop = scroll.scrollHeight; }).observe(scroll);
 let stuck = true;
 scroll.addEventListener("scroll", () => { stuck = nearEnd(); }, { passive: true });
@@ -453,8 +468,10 @@ const upcoming = () => state.agenda.filter((item) => open(item) && Date.parse(it
 
 function drawClock() {
   const journey = state.journey;
+  const lost = !state.connected;
+  $("side").classList.toggle("lost", lost);
   $("side").classList.toggle("moving", !!journey);
-  for (const b of document.querySelectorAll(".jumps button")) b.disabled = !!journey;
+  for (const b of document.querySelectorAll(".jumps button")) b.disabled = !!journey || lost;
   $("progress").hidden = !journey;
   if (journey) {
     const from = Date.parse(journey.from);
@@ -462,8 +479,8 @@ function drawClock() {
     $("progress").firstElementChild.style.width = Math.min(100, (100 * (now() - from)) / (to - from)) + "%";
   }
   const next = upcoming();
-  $("next").disabled = !!journey || !next;
-  $("next").textContent = journey ? "Moving to " + dayName(Date.parse(journey.to)) + ", " + hourMinute(Date.parse(journey.to)) + " …"
+  $("next").disabled = !!journey || !next || lost;
+  $("next").textContent = lost ? "Waiting for the service …" : journey ? "Moving to " + dayName(Date.parse(journey.to)) + ", " + hourMinute(Date.parse(journey.to)) + " …"
     : next ? "Next reminder: " + dayName(Date.parse(next.due)) + ", " + hourMinute(Date.parse(next.due)) : "No reminder ahead";
 }
 
@@ -491,11 +508,14 @@ const tags = {
 function drawAgenda() {
   const items = state.agenda;
   const ahead = items.filter(open).length;
-  $("agenda-count").textContent = ahead ? "· " + ahead : "";
-  $("chip-count").textContent = ahead;
+  const count = ahead + (state.more ? "+" : "");
+  $("agenda-count").textContent = ahead ? "· " + count : "";
+  $("chip-count").textContent = count;
   $("chip-count").hidden = !ahead;
-  $("trouble").hidden = !state.trouble;
-  $("trouble").textContent = state.trouble ?? "";
+  const trouble = state.connected === false ? "The service does not answer. This is what was scheduled when it last did." : state.trouble;
+  $("trouble").hidden = !trouble;
+  $("trouble").textContent = trouble ?? "";
+  $("more").hidden = !state.more;
   $("nothing").hidden = items.length > 0 || !!state.trouble;
   const line = $("line");
   const late = (item) => item.status === "pending" && Date.parse(item.due) <= now();
@@ -533,12 +553,14 @@ function drawAgenda() {
 function openSide() {
   $("side").classList.add("open");
   $("shade").hidden = false;
+  $("chat").inert = true;
   $("open-side").setAttribute("aria-expanded", "true");
   $("close-side").focus();
 }
 function closeSide() {
   $("side").classList.remove("open");
   $("shade").hidden = true;
+  $("chat").inert = false;
   $("open-side").setAttribute("aria-expanded", "false");
   if (narrow.matches) $("open-side").focus({ preventScroll: true });
 }
@@ -580,7 +602,7 @@ async function post(path, body) {
   try {
     response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
   } catch {
-    throw new Error("The service does not answer. What you wrote is kept.");
+    throw new Error("The service does not answer at the moment. Nothing is lost; try again when it is back.");
   }
   const result = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(result.error ?? "That did not work.");
