@@ -73,9 +73,15 @@ func migrateProject(ctx context.Context, config bot.Config, dryRun bool, stdout 
 	if err != nil {
 		return endpointAdvice(err)
 	}
+	gone := firstTakenBack(ctx, client, all, recorded)
 	var todo []migrations.Migration
-	for _, m := range all {
-		if recorded.has(m) {
+	for i, m := range all {
+		switch {
+		case !recorded.has(m):
+		case i >= gone:
+			fmt.Fprintf(stdout, "%s: applied before, and taken back since\n", m)
+			recorded = recorded.without(m)
+		default:
 			fmt.Fprintf(stdout, "%s: applied before\n", m)
 			continue
 		}
@@ -99,6 +105,27 @@ func migrateProject(ctx context.Context, config bot.Config, dryRun bool, stdout 
 		return nil
 	}
 	return waitForTables(ctx, client, stdout)
+}
+
+// firstTakenBack is the index of the first migration that is on record and whose
+// tables are not there all the same: the project's records know nothing of a way
+// back, which goes from the last migration down. Tables that were made a moment
+// ago are waited for.
+func firstTakenBack(ctx context.Context, client *insforge.Client, all []migrations.Migration, recorded migrationRecords) int {
+	for asked := 0; ; asked++ {
+		missing, _ := missingTables(ctx, client)
+		first := slices.IndexFunc(all, func(m migrations.Migration) bool { return recorded.has(m) && slices.Contains(missing, m.String()) })
+		switch {
+		case first < 0:
+			return len(all)
+		case asked == 10 || ctx.Err() != nil:
+			return first
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
 }
 
 // announce says what is about to happen, with what InsForge thinks of it. All
@@ -173,6 +200,7 @@ func apply(ctx context.Context, client *insforge.Client, m migrations.Migration,
 			return recorded, err
 		}
 		now, listErr := records(ctx, client)
+		now.stale = recorded.stale
 		switch {
 		case listErr != nil:
 			return recorded, err
@@ -190,6 +218,7 @@ func apply(ctx context.Context, client *insforge.Client, m migrations.Migration,
 type migrationRecords struct {
 	names  []string
 	latest *big.Int
+	stale  []string // of the names, those of what was taken back
 }
 
 // records asks for them. A server that does not list them knows none.
@@ -211,7 +240,24 @@ func records(ctx context.Context, client *insforge.Client) (migrationRecords, er
 }
 
 func (r migrationRecords) has(m migrations.Migration) bool {
-	return slices.Contains(r.names, recordName(m))
+	return count(r.names, recordName(m)) > count(r.stale, recordName(m))
+}
+
+// without is r where the records of m that are there now count for nothing.
+func (r migrationRecords) without(m migrations.Migration) migrationRecords {
+	for r.has(m) {
+		r.stale = append(slices.Clip(r.stale), recordName(m))
+	}
+	return r
+}
+
+func count(list []string, wanted string) (n int) {
+	for _, one := range list {
+		if one == wanted {
+			n++
+		}
+	}
+	return n
 }
 
 // recordName is the name under which a project records a migration, told apart

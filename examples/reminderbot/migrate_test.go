@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -364,6 +365,30 @@ func TestMigrateOnARealDatabaseThatIsInTheWay(t *testing.T) {
 		require.Contains(t, stderr, "nothing was changed: must be owner of table scheduled_reminders")
 		require.Contains(t, stderr, "OWNER TO project_admin")
 		require.Equal(t, [][]string{{"1"}}, project.SQL(`SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`))
+	})
+	t.Run("taken back, and applied again", func(t *testing.T) {
+		t.Parallel()
+		project, environ := newHosted(t, "")
+		status, _, stderr := migrated(t, environ)
+		require.Equal(t, exitFine, status, stderr)
+		all, err := migrations.All()
+		require.NoError(t, err)
+		for _, m := range slices.Backward(all[1:]) {
+			project.SQL("SET SESSION AUTHORIZATION project_admin;" + m.Down)
+		}
+		require.Eventually(t, func() bool { // until PostgREST has learnt of it
+			var said bytes.Buffer
+			return command(t.Context(), []string{"check"}, environ, &said, &said) == exitError && strings.Contains(said.String(), "missing: 002")
+		}, patience, 100*time.Millisecond)
+
+		status, stdout, stderr := migrated(t, environ)
+		require.Equal(t, exitFine, status, stderr)
+		require.Contains(t, stdout, "001_leads: applied before\n002_scheduled_reminders: applied before, and taken back since\n")
+		require.Contains(t, stdout, "002_scheduled_reminders: applied\n003_users_and_leases: applied\n004_row_security: applied\nevery table is there\n")
+		require.Equal(t, [][]string{{"7"}}, project.SQL(`SELECT count(*) FROM system.custom_migrations`))
+		status, stdout, stderr = migrated(t, environ)
+		require.Equal(t, exitFine, status, stderr)
+		require.Contains(t, stdout, "004_row_security: applied before\nevery table is there\n")
 	})
 	t.Run("one that fails in the middle, and the next run", func(t *testing.T) {
 		t.Parallel()
