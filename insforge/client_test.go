@@ -240,7 +240,7 @@ func pagingServer(rows, most int) http.HandlerFunc {
 		q := r.URL.Query()
 		limit, offset, from := 0, 0, 0
 		for target, text := range map[*int]string{
-			&limit: q.Get("limit"), &offset: q.Get("offset"), &from: strings.TrimPrefix(q.Get("id"), "gte."),
+			&limit: q.Get("limit"), &offset: q.Get("offset"), &from: lowestID(q),
 		} {
 			*target, _ = strconv.Atoi(text)
 		}
@@ -254,6 +254,16 @@ func pagingServer(rows, most int) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(page)
 	}
+}
+
+// lowestID reads how the client seeks a place in the order of the id: id=gte.7,
+// or or=(id.gte.7,id.is.null) where it expects nothing there.
+func lowestID(q url.Values) string {
+	id := strings.TrimPrefix(q.Get("id"), "gte.")
+	if or, ok := strings.CutPrefix(q.Get("or"), "(id.gte."); ok {
+		id, _, _ = strings.Cut(or, ",")
+	}
+	return id
 }
 
 // TestEscaping: whatever is in a parameter, it arrives as it was, and only it.

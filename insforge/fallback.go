@@ -313,7 +313,7 @@ func pathsOf(f filter.Filter, paths []filter.Path) []filter.Path {
 func (s *sieve) asAsked(ctx context.Context, q Query, give func([]json.RawMessage) bool) error {
 	w := q.window()
 	q = w.part(q)
-	q.columns, q.fallback = s.selects, nil
+	q.columns, q.fallback, q.counted = s.selects, nil, true
 	for page, err := range pages[json.RawMessage](ctx, q) {
 		if err != nil {
 			return err
@@ -350,7 +350,7 @@ func (s *sieve) byHand(ctx context.Context, q Query, skip int, report *FallbackR
 	s.trusting = false
 	most := q.fallback.rows
 	source := q
-	source.fallback, source.columns = nil, s.selects
+	source.fallback, source.columns, source.counted = nil, s.selects, true
 	source.hasLimit, source.offset = false, 0
 	source, sortHere, err := s.reduce(ctx, source, report)
 	if err != nil {

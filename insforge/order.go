@@ -17,21 +17,20 @@ type orderTerm struct {
 }
 
 // parseOrder reads the terms of an order. It cannot read those of embedded
-// resources; ok is then false.
+// resources: ok is then false, and the terms are those in front of it.
 func parseOrder(terms []string) (parsed []orderTerm, ok bool) {
-	for term := range strings.SplitSeq(strings.Join(terms, ","), ",") {
-		name, rest, _ := strings.Cut(term, ".")
+	for _, term := range splitOutside(strings.Join(terms, ","), ',') {
 		if term == "" {
 			continue
 		}
-		path, err := filter.ParsePath(name)
+		words := splitOutside(term, '.')
+		path, err := filter.ParsePath(words[0])
 		if err != nil || len(path.Embed) > 0 {
-			return nil, false
+			return parsed, false
 		}
 		t := orderTerm{path: path}
-		for modifier := range strings.SplitSeq(rest, ".") {
+		for _, modifier := range words[1:] {
 			switch modifier {
-			case "":
 			case "asc":
 			case "desc":
 				t.descending, t.nullsFirst = true, true
@@ -40,12 +39,48 @@ func parseOrder(terms []string) (parsed []orderTerm, ok bool) {
 			case "nullslast":
 				t.nullsFirst = false
 			default:
-				return nil, false
+				return parsed, false
 			}
 		}
 		parsed = append(parsed, t)
 	}
 	return parsed, true
+}
+
+// splitOutside splits at a separator that is outside double quotes.
+func splitOutside(s string, separator byte) []string {
+	var parts []string
+	quoted, start := false, 0
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == separator && !quoted:
+			parts, start = append(parts, s[start:i]), i+1
+		}
+	}
+	return append(parts, s[start:])
+}
+
+// returns reports whether a column is certainly part of the result, under its
+// own name.
+func (q Query) returns(column string) bool {
+	if len(q.columns) == 0 {
+		return true
+	}
+	for _, item := range q.columns {
+		if strings.ContainsAny(item, "(:") {
+			continue
+		}
+		for _, name := range splitOutside(item, ',') {
+			if name == "*" || name == filter.Quote(column) || name == column {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sortKey is what a row is sorted by.

@@ -33,6 +33,7 @@ type Query struct {
 	hasLimit bool
 	offset   int
 	allRows  bool
+	counted  bool // pages are found by their number alone, not by a filter
 
 	prefer   preferences
 	fallback *fallbackSettings

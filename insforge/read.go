@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -45,9 +44,12 @@ func All[T any](ctx context.Context, q Query) ([]T, error) {
 // Rows iterates over the rows of a query, page by page, in constant memory. An
 // error ends the iteration. About the order see [All].
 //
-// Where the order starts with a column of integers, times or UUIDs that is
-// among those selected, the next page is asked for from the last value seen,
-// which is quick at any depth; otherwise by offset.
+// Where the order begins with columns that are among those selected, the next
+// page is sought from the last row's values in them. That is quick at any depth,
+// and rows that are inserted or deleted meanwhile, by the loop's own body too,
+// neither hide others nor make them come twice. Everywhere else (without an
+// order, by a JSON path or an embedded resource, by text alone) pages are counted
+// off, and such changes shift them.
 func Rows[T any](ctx context.Context, q Query) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for page, err := range pages[T](ctx, q) {
@@ -218,202 +220,4 @@ func fetch[T any](ctx context.Context, q Query, look func(body []byte, rows int)
 		return nil
 	})
 	return rows, err
-}
-
-// pages iterates over the non-empty pages of a query.
-func pages[T any](ctx context.Context, q Query) iter.Seq2[[]T, error] {
-	return func(yield func([]T, error) bool) {
-		if q.fallback != nil && q.err == nil && !q.isFunc {
-			fallbackPages(ctx, q, yield)
-			return
-		}
-		parts, err := q.split()
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		switch {
-		case len(parts) == 1:
-			walk(ctx, parts[0], yield)
-		case len(q.order) == 0:
-			concatenate(ctx, q, parts, yield)
-		default:
-			merge(ctx, q, parts, yield)
-		}
-	}
-}
-
-// walk yields the pages of a query that fits into one URL. Only an empty page
-// or the query's own limit is the end: a server may return fewer rows than it
-// was asked for.
-func walk[T any](ctx context.Context, q Query, yield func([]T, error) bool) {
-	place := newPlace(q)
-	capped := false // the server returns less than it is asked for
-	for remaining := q.limit; !q.hasLimit || remaining > 0; {
-		size := q.client.pageSize
-		if q.hasLimit {
-			size = min(size, remaining)
-		}
-		var last tail
-		rows, err := fetch[T](ctx, place.query(q).Limit(size), func(body []byte, rows int) {
-			// After a short page there is most likely nothing more to find a
-			// place for.
-			if rows >= size || capped {
-				last = place.tail(body)
-			}
-		})
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		if len(rows) == 0 {
-			if place.nullsFollow() {
-				continue
-			}
-			return
-		}
-		if !yield(rows, nil) {
-			return
-		}
-		remaining -= len(rows)
-		capped = capped || len(rows) < size
-		place.advance(len(rows), last)
-	}
-}
-
-// place is how far a walk has come: so many rows after the first that fulfils
-// the condition.
-type place struct {
-	column     string // first of the order; empty where pages go by offset
-	descending bool
-	nullsLast  bool
-
-	value  string // of the column in the last row; empty for none yet
-	nulls  bool   // the rows with a value are through; those with null remain
-	offset int
-}
-
-// tail is what the end of a page tells: the last row's value in the order's
-// first column, and how many of the last rows share it.
-type tail struct {
-	value string
-	ties  int
-}
-
-func newPlace(q Query) *place {
-	p := &place{offset: q.offset}
-	if len(q.order) == 0 || q.isFunc {
-		return p
-	}
-	first, _, _ := strings.Cut(q.order[0], ",")
-	name, modifiers, _ := strings.Cut(first, ".")
-	if filter.Quote(name) != name || !q.returns(name) {
-		return p
-	}
-	p.column, p.nullsLast = name, true
-	for modifier := range strings.SplitSeq(modifiers, ".") {
-		switch modifier {
-		case "desc":
-			p.descending, p.nullsLast = true, false
-		case "nullslast":
-			p.nullsLast = true
-		case "nullsfirst":
-			p.nullsLast = false
-		}
-	}
-	return p
-}
-
-// returns reports whether a column is certainly part of the result, under its
-// own name.
-func (q Query) returns(column string) bool {
-	if len(q.columns) == 0 {
-		return true
-	}
-	for _, item := range q.columns {
-		if strings.ContainsAny(item, "(:") {
-			continue
-		}
-		for name := range strings.SplitSeq(item, ",") {
-			if name == column || name == "*" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// query restricts the walk's query to what is still to come.
-func (p *place) query(q Query) Query {
-	q.offset = p.offset
-	switch {
-	case p.nulls:
-		return q.Where(filter.IsNull(p.column))
-	case p.value == "":
-		return q
-	case p.descending:
-		return q.Where(filter.Lte(p.column, p.value))
-	default:
-		return q.Where(filter.Gte(p.column, p.value))
-	}
-}
-
-// nullsFollow moves on from the rows with values, which a comparison selects,
-// to those with null, which it does not.
-func (p *place) nullsFollow() bool {
-	if p.value == "" || p.nulls || !p.nullsLast {
-		return false
-	}
-	p.nulls, p.offset = true, 0
-	return true
-}
-
-func (p *place) advance(rows int, last tail) {
-	switch {
-	case p.nulls || last.value == "" || last.value == p.value && last.ties == rows:
-		p.offset += rows
-	default:
-		p.value, p.offset = last.value, last.ties
-	}
-}
-
-// exact matches the JSON values whose text form is unambiguous, and whose
-// order and equality are the database's whatever the collation: integers that
-// JavaScript does not round, dates and times, UUIDs.
-var exact = regexp.MustCompile(`^(?:-?[0-9]{1,15}` +
-	`|"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[+-][0-9]{2}:[0-9]{2})?)?"` +
-	`|"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")$`)
-
-// tail reads the end of a page; nothing where the walk goes by offset.
-func (p *place) tail(body []byte) tail {
-	if p.column == "" || p.nulls {
-		return tail{}
-	}
-	var rows []json.RawMessage
-	if json.Unmarshal(body, &rows) != nil {
-		return tail{}
-	}
-	var t tail
-	for i := len(rows) - 1; i >= 0; i-- {
-		var row map[string]json.RawMessage
-		if json.Unmarshal(rows[i], &row) != nil {
-			return tail{}
-		}
-		value := string(row[p.column])
-		switch {
-		case i == len(rows)-1 && exact.MatchString(value):
-			t.value = value
-		case t.value == "" || value != t.value:
-			return t.unquoted()
-		}
-		t.ties++
-	}
-	return t.unquoted()
-}
-
-func (t tail) unquoted() tail {
-	if s, err := strconv.Unquote(t.value); err == nil {
-		t.value = s
-	}
-	return t
 }

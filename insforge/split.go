@@ -74,7 +74,7 @@ func (q Query) whole() ([]Query, error) {
 }
 
 // pageRoom is kept free for what paging adds to a query.
-const pageRoom = 200
+const pageRoom = 600
 
 // withPart returns q with as many elements of the list as fit.
 func (q Query) withPart(at int, list filter.Cond) (part Query, n int, err error) {

@@ -24,7 +24,7 @@ func TestRowsInConstantMemory(t *testing.T) {
 		q := r.URL.Query()
 		size, _ := strconv.Atoi(q.Get("limit"))
 		offset, _ := strconv.Atoi(q.Get("offset"))
-		from, _ := strconv.Atoi(strings.TrimPrefix(q.Get("id"), "gte."))
+		from, _ := strconv.Atoi(lowestID(q))
 		var b strings.Builder
 		b.WriteByte('[')
 		for id := from + offset; id < min(from+offset+size, rows) && q.Get("id") != "is.null"; id++ {
