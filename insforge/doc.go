@@ -30,9 +30,12 @@
 //
 // # Values
 //
-// Times are sent in UTC to the microsecond, which is what PostgreSQL keeps: cut
-// a time by time.Truncate(time.Microsecond) before comparing it with one that
-// came back. Integers of any size are exact; into fields of type any numbers
+// Times are sent in UTC, cut to the microsecond, which is what PostgreSQL keeps,
+// in filters and in columns that are written alike: cut a time by
+// time.Truncate(time.Microsecond) before comparing it with one that came back. A
+// column of type date takes the day in UTC; send text ("2026-01-02") where
+// another day is meant. Text that is not UTF-8, or that has a zero byte in a
+// filter, is an error before anything is sent. Integers of any size are exact; into fields of type any numbers
 // are decoded as json.Number. InsForge is written in JavaScript: it rounds
 // integers beyond 2^53 in answers (select them as text, "id::text"), and removes
 // empty strings from what is written to columns that are not text (write null).

@@ -1,7 +1,6 @@
 package insforge
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +8,13 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
+
+	next "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	faster "github.com/go-json-experiment/json/v1"
+
+	"github.com/followthrough-go/followthrough/insforge/filter"
 )
 
 // rowsBody is an insert's body: always a JSON array of objects, which every
@@ -113,7 +119,9 @@ func isUnsafeNumber(value json.RawMessage) bool {
 }
 
 // marshal is json.Marshal without the escapes that make < and > safe inside a
-// web page, which a database has no use for.
+// web page, which a database has no use for, and with an error for text that is
+// not UTF-8, which json.Marshal would replace by something else. Times that are
+// columns are written as filters write them: in UTC, cut to the microsecond.
 func marshal(v any) ([]byte, error) {
 	if v == nil {
 		return nil, errors.New("nothing to write: the value is nil")
@@ -121,11 +129,41 @@ func marshal(v any) ([]byte, error) {
 	if r := reflect.ValueOf(v); (r.Kind() == reflect.Slice || r.Kind() == reflect.Map) && r.IsNil() {
 		return []byte("[]"), nil
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
+	return next.Marshal(v, written)
+}
+
+// written are the options of encoding/json, apart from what marshal says.
+var written = next.JoinOptions(
+	faster.DefaultOptionsV1(),
+	jsontext.EscapeForHTML(false), jsontext.EscapeForJS(false), jsontext.AllowInvalidUTF8(false),
+	next.WithMarshalers(next.JoinMarshalers(next.MarshalToFunc(writeTime), next.MarshalToFunc(writeNumber))),
+)
+
+// writeTime writes a time that is a column. PostgreSQL keeps microseconds: it
+// would round what a filter on the same time cuts, and the filter would then
+// find nothing. Inside a JSON document a time stays as it is.
+func writeTime(e *jsontext.Encoder, t time.Time) error {
+	row := 1
+	if first, _ := e.StackIndex(1); first == '[' {
+		row = 2 // one of several
 	}
-	return bytes.TrimSpace(b.Bytes()), nil
+	if e.StackDepth() != row {
+		return next.SkipFunc
+	}
+	text, err := filter.Literal(t)
+	if err != nil {
+		return err
+	}
+	return e.WriteToken(jsontext.String(text))
+}
+
+// writeNumber knows encoding/json's numbers from text.
+func writeNumber(e *jsontext.Encoder, n json.Number) error {
+	if n == "" {
+		n = "0" // as encoding/json does
+	}
+	if v := jsontext.Value(n); v.Kind() != '0' || !v.IsValid() || strings.TrimSpace(string(n)) != string(n) {
+		return fmt.Errorf("%q is not a number", string(n))
+	}
+	return e.WriteValue(jsontext.Value(n))
 }
