@@ -325,6 +325,8 @@ func TestMistakesAreNotSent(t *testing.T) {
 		"nil filter":    table.Where(nil),
 		"string filter": table.Filter("a", "in.progress"),
 		"schema":        table.Schema("a\nb"),
+		"argument":      c.Function("f", map[string]any{"a": "in.progress"}),
+		"reserved name": c.Function("f", map[string]any{"limit": 1}),
 		"time zone":     table.TimeZone("a,b=c"),
 		"max rows":      table.MaxRows(0),
 		"embed":         table.EmbedOrder("", "a"),

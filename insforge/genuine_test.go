@@ -215,6 +215,7 @@ func TestFeaturesOnTheRealEngine(t *testing.T) {
 		CREATE FUNCTION add(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
 		CREATE FUNCTION nothing() RETURNS void LANGUAGE sql AS '';
 		CREATE FUNCTION above(bottom bigint) RETURNS SETOF items LANGUAGE sql STABLE AS 'SELECT * FROM items WHERE id > bottom';
+		CREATE FUNCTION echo(a text, b text DEFAULT 'none') RETURNS TABLE (a text, b text) LANGUAGE sql STABLE AS 'SELECT a, b';
 		CREATE FUNCTION fail() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = 'P0001', DETAIL = 'really'; END $$;`)
 	c := srv.Client()
 	ctx := t.Context()
@@ -316,6 +317,24 @@ func TestFeaturesOnTheRealEngine(t *testing.T) {
 	above := c.Function("above", map[string]any{"bottom": 3})
 	require.Equal(t, []int64{4, 5, 6, 7, 9223372036854775807}, idsOf(t, above))
 	require.Equal(t, []int64{5}, idsOf(t, above.Select("name").Where(filter.Eq("name", "null"))))
+
+	// An argument arrives as it was, or is refused here: PostgREST would take some for filters.
+	type echoed struct{ A, B string }
+	for _, text := range []string{
+		"", "x", " a.b ", "eq", "is", "not", "nope.5", "EQ.5", `"eq.5"`, "a,b", "(1)", "100%", "+1", "é😀", "{a}",
+		"eq.5", "eq.", "in.progress", "in.(a)", "is.null", "is.so", "not.eq.1", "not.x", "not.in.a", "fts(x).y", "like(any).x", "cs.{a}",
+	} {
+		got, err := insforge.One[echoed](ctx, c.Function("echo", map[string]any{"a": text}).Where(filter.Eq("a", text)))
+		if filter.LooksLike(text) {
+			require.ErrorContains(t, err, "use Call", text)
+			called, err := insforge.Call[[]echoed](ctx, c, "echo", map[string]string{"a": text})
+			require.NoError(t, err)
+			got = called[0]
+		} else {
+			require.NoError(t, err, text)
+		}
+		require.Equal(t, echoed{text, "none"}, got)
+	}
 
 	// Numbers keep their digits where the type is open.
 	open, err := insforge.One[map[string]any](ctx, c.From("items").Select("id").Where(filter.Gt("id", 7)))

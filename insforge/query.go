@@ -238,7 +238,7 @@ func (q Query) params() (params, error) {
 	if q.client == nil {
 		return nil, errors.New("insforge: the query has no client; start one with Client.From")
 	}
-	filters, err := filter.Params(q.filters...)
+	filters, err := filter.Params(q.apart()...)
 	if err != nil {
 		return nil, fmt.Errorf("insforge: %s: %w", q.name, err)
 	}
@@ -249,6 +249,22 @@ func (q Query) params() (params, error) {
 	ps = append(ps, q.args...)
 	ps = append(ps, filters...)
 	return append(ps, q.embeds...), nil
+}
+
+// apart are the filters, those on a column that has the name of an argument in a
+// form that does not use this name as a key.
+func (q Query) apart() []filter.Filter {
+	if len(q.args) == 0 {
+		return q.filters
+	}
+	filters := flatten(q.filters)
+	for i, f := range filters {
+		c, ok := f.(filter.Cond)
+		if ok && len(c.Path.Embed) == 0 && slices.ContainsFunc(q.args, func(p filter.Param) bool { return p.Key == c.Path.String() }) {
+			filters[i] = filter.Or(c)
+		}
+	}
+	return filters
 }
 
 // readParams adds what only reads have.

@@ -59,6 +59,10 @@ func Call[T any](ctx context.Context, c *Client, function string, args any, opts
 // IMMUTABLE. [All], [Rows], [One], [Count] and the methods of [Query] work as
 // on a table, except that filters and order only know columns that are selected.
 // Arguments become text as in [filter.Literal]; nil ones are left out.
+//
+// A GET tells arguments from filters by how they look. An argument that would
+// pass for a filter ("in.progress"), or for another parameter (its name is
+// limit), is an error before anything is sent, and is for [Call].
 func (c *Client) Function(name string, args map[string]any) Query {
 	q := c.From(name)
 	q.isFunc = true
@@ -78,9 +82,24 @@ func (c *Client) Function(name string, args map[string]any) Query {
 		if err != nil {
 			return q.fail(fmt.Errorf("argument %q: %w", key, err))
 		}
+		if err := checkArgument(key, text); err != nil {
+			return q.fail(fmt.Errorf("argument %q %w: use Call", key, err))
+		}
 		q.args = append(q.args, filter.Param{Key: key, Value: text})
 	}
 	return q
+}
+
+// checkArgument refuses what PostgREST, or a gateway, would take for something
+// else: it reads a value that starts as a filter does as one on the result.
+func checkArgument(name, text string) error {
+	if filter.Reserved(name) {
+		return errors.New("has the name of a parameter")
+	}
+	if filter.LooksLike(text) {
+		return errors.New("would be read as a filter")
+	}
+	return nil
 }
 
 func encodeArgs(args any, d Dialect) ([]byte, error) {

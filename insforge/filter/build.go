@@ -181,6 +181,12 @@ func FromString(column, expression string) (Filter, error) {
 	return f, f.Err()
 }
 
+// LooksLike reports whether PostgREST would take a text for a filter where it
+// also expects other text: it starts with an operator and a dot, or with "not.".
+func LooksLike(text string) bool {
+	return strings.HasPrefix(text, "not.") || startsWithOperator(text)
+}
+
 // startsWithOperator tells "lte.5" and "not.like(any).{…}" from plain text.
 func startsWithOperator(s string) bool {
 	s = strings.TrimPrefix(s, "not.")

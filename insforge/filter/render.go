@@ -198,6 +198,17 @@ func condKey(c *Cond) string {
 	return Path{Column: c.Path.Column, Steps: c.Path.Steps}.String()
 }
 
+// Reserved reports whether the name of a column or argument is something else as
+// a key of a URL: a parameter of PostgREST, of InsForge, or of an embedded
+// resource, or a word that a gateway drops.
+func Reserved(name string) bool {
+	switch last := name[strings.LastIndexByte(name, '.')+1:]; last {
+	case "order", "limit", "offset", "and", "or":
+		return true
+	}
+	return reservedKey(name)
+}
+
 // reservedKey tells the names that are no column as a key: parameters of
 // PostgREST; schema, which InsForge takes for itself; and the properties every
 // JavaScript object has, which its query parser drops without a word.
