@@ -43,7 +43,7 @@ type sessionAnswer struct {
 func (c *Client) SignIn(ctx context.Context, email, password string) (*Session, error) {
 	body := map[string]string{"email": email, "password": password}
 	var a sessionAnswer
-	if err := c.session(ctx, "/api/auth/sessions", body, &a); err != nil {
+	if err := c.session(ctx, "/api/auth/sessions", body, &a, password); err != nil {
 		return nil, err
 	}
 	return &Session{client: c, User: a.User, access: a.AccessToken, refresh: a.RefreshToken}, nil
@@ -96,7 +96,7 @@ func (c *Client) renewSession(ctx context.Context, refreshToken string) (session
 		return sessionAnswer{}, errors.New("insforge: the session has no refresh token")
 	}
 	a := sessionAnswer{RefreshToken: refreshToken}
-	err := c.session(ctx, "/api/auth/refresh", map[string]string{"refreshToken": refreshToken}, &a)
+	err := c.session(ctx, "/api/auth/refresh", map[string]string{"refreshToken": refreshToken}, &a, refreshToken)
 	return a, err
 }
 
@@ -111,7 +111,7 @@ func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // session asks for tokens. client_type makes InsForge put the refresh token
 // into the body rather than into a browser's cookie.
-func (c *Client) session(ctx context.Context, path string, body any, into *sessionAnswer) error {
+func (c *Client) session(ctx context.Context, path string, body any, into *sessionAnswer, secrets ...string) error {
 	if c.dialect != InsForge {
 		return fmt.Errorf("insforge: sign-in: %w", ErrDialect)
 	}
@@ -121,14 +121,14 @@ func (c *Client) session(ctx context.Context, path string, body any, into *sessi
 	}
 	r := &call{
 		operation: "auth", table: path, method: http.MethodPost, path: path, query: "client_type=server",
-		accept: acceptJSON, body: encoded,
+		accept: acceptJSON, body: encoded, secrets: secrets,
 	}
 	return c.send(ctx, r, func(a answer) error {
 		if err := c.decodeBody(a.body, into); err != nil {
-			return decodeError(r, a, c.redact(), err)
+			return decodeError(r, a, c.redact().with(secrets...), err)
 		}
 		if into.AccessToken == "" {
-			return decodeError(r, a, c.redact(), errors.New("no access token in it"))
+			return decodeError(r, a, c.redact().with(secrets...), errors.New("no access token in it"))
 		}
 		return nil
 	})

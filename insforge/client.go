@@ -112,6 +112,12 @@ func New(baseURL string, opts ...Option) (*Client, error) {
 	c := s.client
 	c.base = base
 	c.creds.dialect = c.dialect
+	if err := c.creds.check(); err != nil {
+		return nil, fmt.Errorf("insforge: %w", err)
+	}
+	if c.creds.refresh != nil {
+		c.creds.refresh.timeout = c.timeout
+	}
 	c.http = newResty(s.httpClient)
 	return &c, nil
 }
@@ -202,7 +208,7 @@ func (c *Client) InSchema(name string) (*Client, error) {
 	return &other, nil
 }
 
-func (c *Client) redact() redactor { return redactor{c.creds.key} }
+func (c *Client) redact() redactor { return redactor{}.with(c.creds.key) }
 
 // Dialect returns the dialect the client speaks.
 func (c *Client) Dialect() Dialect { return c.dialect }

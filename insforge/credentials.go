@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
+	"log/slog"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 )
@@ -36,6 +41,27 @@ func (t StaticToken) String() string { return "[redacted]" }
 // GoString hides the token.
 func (t StaticToken) GoString() string { return "[redacted]" }
 
+// LogValue hides the token.
+func (t StaticToken) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// MarshalText hides the token: it is not for keeping.
+func (t StaticToken) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// check reports credentials that contradict each other.
+func (c *credentials) check() error {
+	switch {
+	case !c.keyHeader:
+		return nil
+	case c.dialect != InsForge:
+		return errors.New("WithAPIKeyHeader is for InsForge")
+	case c.key == "":
+		return errors.New("WithAPIKeyHeader without WithAPIKey")
+	case c.source != nil:
+		return errors.New("x-api-key would override the user's token: use WithAPIKey without WithAPIKeyHeader")
+	}
+	return nil
+}
+
 // credentials are what a request is authorised with.
 type credentials struct {
 	dialect   Dialect
@@ -63,9 +89,6 @@ func (c *credentials) apply(ctx context.Context, h http.Header) (token string, e
 	case c.dialect == PostgREST:
 		h["Apikey"] = []string{c.key}
 	case c.keyHeader:
-		if c.source != nil {
-			return "", errors.New("x-api-key would override the user's token: use WithAPIKey without WithAPIKeyHeader")
-		}
 		h["X-Api-Key"] = []string{c.key}
 		return token, nil
 	}
@@ -79,11 +102,28 @@ func (c *credentials) apply(ctx context.Context, h http.Header) (token string, e
 // may show the request with its headers.
 type redactor []string
 
-func (r redactor) with(secret string) redactor {
-	if secret == "" {
-		return r
+// with adds secrets, also as they look inside JSON, a URL or a page.
+func (r redactor) with(secrets ...string) redactor {
+	r = slices.Clone(r)
+	for _, secret := range secrets {
+		if secret == "" {
+			continue
+		}
+		for _, form := range []string{secret, jsonText(secret), url.QueryEscape(secret), html.EscapeString(secret)} {
+			if !slices.Contains(r, form) {
+				r = append(r, form)
+			}
+		}
 	}
-	return append(r[:len(r):len(r)], secret)
+	return r
+}
+
+func jsonText(s string) string {
+	quoted, err := marshal(s)
+	if err != nil {
+		return s
+	}
+	return string(quoted[1 : len(quoted)-1])
 }
 
 func (r redactor) clean(s string) string {
@@ -98,13 +138,16 @@ func (r redactor) clean(s string) string {
 // refresher asks a source for a new token, in single flight.
 type refresher struct {
 	source interface {
+		TokenSource
 		Refresh(ctx context.Context, stale string) (string, error)
 	}
-	flight singleflight.Group
+	flight  singleflight.Group
+	timeout time.Duration
 }
 
 func newRefresher(source TokenSource) *refresher {
 	r, ok := source.(interface {
+		TokenSource
 		Refresh(ctx context.Context, stale string) (string, error)
 	})
 	if !ok {
@@ -114,10 +157,16 @@ func newRefresher(source TokenSource) *refresher {
 }
 
 // renew returns once the stale token has been replaced. The refresh goes on
-// when the caller that started it gives up, for others wait for it too.
+// when the caller that started it gives up, for others wait for it too; whoever
+// comes when it is over finds the new token.
 func (r *refresher) renew(ctx context.Context, stale string) error {
 	done := r.flight.DoChan(stale, func() (any, error) {
-		return r.source.Refresh(context.WithoutCancel(ctx), stale)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
+		defer cancel()
+		if token, err := r.source.Token(ctx); err == nil && token != stale {
+			return token, nil
+		}
+		return r.source.Refresh(ctx, stale)
 	})
 	select {
 	case res := <-done:

@@ -1,8 +1,12 @@
 package insforge_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,10 +63,22 @@ func TestInsForgeKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Bearer user", s.seen()[1].Header.Get("Authorization"))
 	require.Empty(t, s.seen()[1].Header.Get("X-Api-Key"))
-	_, err = insforge.All[lead](t.Context(), s.insforge(t, insforge.WithAPIKey("ik_1"), insforge.WithAPIKeyHeader(), user).From("leads"))
-	require.ErrorContains(t, err, "override")
-	require.Len(t, s.seen(), 2)
-	require.NotContains(t, fmt.Sprintf("%v %#v", insforge.StaticToken("user"), insforge.StaticToken("user")), "user")
+	header := insforge.WithAPIKeyHeader()
+	for _, options := range [][]insforge.Option{
+		{insforge.WithDialect(insforge.InsForge), insforge.WithAPIKey("ik_1"), header, user},
+		{insforge.WithDialect(insforge.InsForge), header},
+		{insforge.WithAPIKey("ik_1"), header},
+	} {
+		_, err = insforge.New(s.URL, options...)
+		require.Error(t, err)
+	}
+
+	token := insforge.StaticToken("of a user")
+	asJSON, err := json.Marshal(map[string]any{"token": token})
+	require.NoError(t, err)
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("token", "token", token)
+	require.NotContains(t, fmt.Sprintf("%v %#v %+v %s", token, token, token, asJSON)+log.String(), "of a user")
 }
 
 func TestInsForgeErrors(t *testing.T) {
@@ -230,6 +246,19 @@ func TestSignInFails(t *testing.T) {
 	require.NotContains(t, err.Error(), "hunter2")
 	_, err = s.insforge(t).ResumeSession(t.Context(), "")
 	require.Error(t, err)
+
+	// A proxy's page that shows the request shows no password and no token.
+	s = newStub(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(502)
+		fmt.Fprintf(w, "<pre>%s %v</pre>", body, r.Header)
+	})
+	_, err = s.insforge(t).SignIn(t.Context(), "a@example.com", `hunter"2`)
+	require.ErrorContains(t, err, "502")
+	require.NotContains(t, err.Error(), "hunter")
+	_, err = s.insforge(t).ResumeSession(t.Context(), "refresh-token")
+	require.ErrorContains(t, err, "502")
+	require.NotContains(t, err.Error(), "refresh-token")
 	_, err = s.client(t).SignIn(t.Context(), "a", "b")
 	require.ErrorIs(t, err, insforge.ErrDialect)
 }

@@ -70,7 +70,9 @@
 // limit; a Retry-After, in seconds or as a date, is honoured up to a limit, and
 // beyond that returned with the error at once. Each attempt has its own timeout
 // ([WithTimeout]) and all together [RetryPolicy.Budget] and the context's
-// deadline. When the time is up the error is still the last real one.
+// deadline. When the time is up the error is still the last real one. (Below
+// all this net/http sends a read, never a write, once more when the connection
+// it took from the pool turns out to be dead.)
 //
 // # Pages
 //

@@ -133,7 +133,9 @@ func IsUniqueViolation(err error) bool { return hasCode(err, "23505", "DATABASE_
 
 // IsForeignKeyViolation reports whether a row refers to one that does not
 // exist, or is referred to by one that does.
-func IsForeignKeyViolation(err error) bool { return hasCode(err, "23503") }
+func IsForeignKeyViolation(err error) bool {
+	return hasCode(err, "23503", "DATABASE_CONSTRAINT_VIOLATION")
+}
 
 // IsCheckViolation reports whether a value breaks a CHECK constraint.
 func IsCheckViolation(err error) bool { return hasCode(err, "23514") }

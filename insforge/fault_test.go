@@ -9,8 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +112,7 @@ func TestWhatIsRepeated(t *testing.T) {
 		{"unique violation", answer(409, `{"code":"23505"}`), never},
 		{"not found", answer(404, `{}`), never},
 		{"ambiguous embedding", answer(300, `{"code":"PGRST201","details":[{"a":1}]}`), never},
+		{"not implemented", answer(501, ""), never},
 		{"redirect", answer(307, "", "Location", "/elsewhere"), never},
 	}
 	for _, failure := range failures {
@@ -303,6 +307,49 @@ func TestDeadline(t *testing.T) {
 			start := time.Now()
 			require.Error(t, oneLead(t.Context(), t, unavailable, insforge.WithRetry(policy)))
 			require.InDelta(t, 60, time.Since(start).Seconds(), 10)
+		})
+	})
+	t.Run("a wait that the server asks for counts", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			policy := insforge.DefaultRetryPolicy()
+			policy.Attempts, policy.Budget = 1000, 12*time.Second
+			start := time.Now()
+			err := oneLead(t.Context(), t, func(r *http.Request) (*http.Response, error) {
+				return reply(r, 429, "", "Retry-After", "7"), nil
+			}, insforge.WithRetry(policy))
+			_, limited := insforge.IsRateLimited(err)
+			require.True(t, limited)
+			require.Equal(t, 7*time.Second, time.Since(start))
+		})
+	})
+	t.Run("an attempt ends with the budget", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			policy := insforge.DefaultRetryPolicy()
+			policy.Budget = 20 * time.Second // an attempt alone has 15
+			start := time.Now()
+			require.ErrorIs(t, oneLead(t.Context(), t, hang, insforge.WithRetry(policy)), context.DeadlineExceeded)
+			require.Equal(t, 20*time.Second, time.Since(start))
+		})
+	})
+	t.Run("an attempt that the end cuts off does not hide what was wrong before", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			asked := 0
+			err := oneLead(ctx, t, func(r *http.Request) (*http.Response, error) {
+				if asked++; asked == 1 {
+					return unavailable(r)
+				}
+				return hang(r)
+			})
+			var refusal *insforge.Error
+			require.ErrorAs(t, err, &refusal)
+			require.Equal(t, "PGRST001", refusal.Code)
+			require.Equal(t, 2, refusal.Attempts)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
 		})
 	})
 	t.Run("cancelling ends a wait", func(t *testing.T) {
@@ -547,6 +594,112 @@ func TestTokenIsRefreshedOnce(t *testing.T) {
 	group.Wait()
 	require.Equal(t, 1, source.refreshes)
 	require.Equal(t, "public", s.seen()[0].Header.Get("Apikey"))
+}
+
+// minting is a source that makes a new token whenever it is asked to, whoever
+// asks, and counts how often.
+type minting struct{ made atomic.Int64 }
+
+func (s *minting) Token(context.Context) (string, error) {
+	return "token " + strconv.FormatInt(s.made.Load(), 10), nil
+}
+
+func (s *minting) Refresh(ctx context.Context, _ string) (string, error) {
+	time.Sleep(5 * time.Millisecond)
+	s.made.Add(1)
+	return s.Token(ctx)
+}
+
+// TestOneRefreshForAll: however late a request learns that its token was
+// refused, it finds the new one.
+func TestOneRefreshForAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var source minting
+		var reached atomic.Int64
+		c, err := insforge.New("http://db.example", insforge.WithTokenSource(&source), insforge.WithHTTPClient(&http.Client{
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				time.Sleep(time.Duration(reached.Add(1)) * time.Millisecond)
+				if r.Header.Get("Authorization") == "Bearer token 0" {
+					return reply(r, 401, `{"code":"PGRST301","message":"JWT expired"}`), nil
+				}
+				return reply(r, 200, `[{"id":1}]`), nil
+			}),
+		}))
+		require.NoError(t, err)
+		var group sync.WaitGroup
+		for range 100 {
+			group.Go(func() {
+				_, err := insforge.One[lead](t.Context(), c.From("leads"))
+				require.NoError(t, err)
+			})
+		}
+		group.Wait()
+		require.EqualValues(t, 1, source.made.Load())
+		require.EqualValues(t, 200, reached.Load())
+	})
+}
+
+// TestARefreshThatFails is told without what it was made with.
+func TestARefreshThatFails(t *testing.T) {
+	t.Parallel()
+	s := newStub(t, answer(401, `{"code":"PGRST301"}`))
+	source := failing{errors.New("no")}
+	for _, source.err = range []error{
+		fmt.Errorf("renewing: %w", &url.Error{Op: "Post", URL: "http://auth/?refresh_token=hidden", Err: io.EOF}),
+		errors.New("the token of-a-user has expired"),
+	} {
+		_, err := insforge.One[lead](t.Context(), s.client(t, insforge.WithTokenSource(source)).From("leads"))
+		require.True(t, insforge.IsPermission(err))
+		require.ErrorContains(t, err, "refreshing the token")
+		require.NotContains(t, err.Error(), "hidden")
+		require.NotContains(t, err.Error(), "of-a-user")
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Token(context.Context) (string, error)           { return "of-a-user", nil }
+func (f failing) Refresh(context.Context, string) (string, error) { return "", f.err }
+
+// TestWhatTheTransportRepeats: on a connection that turns out to be dead,
+// net/http by itself sends a read again, and never a write.
+func TestWhatTheTransportRepeats(t *testing.T) {
+	t.Parallel()
+	for _, verb := range verbs {
+		t.Run(verb.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStub(t, answer(200, `[{"id":1}]`), cut, answer(200, `[{"id":1}]`))
+			c := s.client(t, insforge.WithRetry(insforge.NoRetry()))
+			_, err := insforge.One[lead](t.Context(), c.From("leads")) // leaves a connection behind
+			require.NoError(t, err)
+			err = verb.do(t.Context(), c)
+			if verb.name == "read" {
+				require.NoError(t, err)
+				require.Len(t, s.seen(), 3)
+				return
+			}
+			require.Error(t, err)
+			require.False(t, insforge.SafeToRepeat(err))
+			require.Len(t, s.seen(), 2)
+		})
+	}
+}
+
+// TestSecretsStayInside: an error of the transport that holds the key can be
+// recognised, but the key is not to be found in it at any depth.
+func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
+	const key = `ik_"0123456789`
+	cause := fmt.Errorf("dialling with %s: %w", key, net.ErrClosed)
+	c, err := insforge.New("http://db.example", insforge.WithAPIKey(key), insforge.WithRetry(insforge.NoRetry()),
+		insforge.WithHTTPClient(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, cause })}))
+	require.NoError(t, err)
+	_, err = insforge.All[lead](t.Context(), c.From("leads"))
+	require.ErrorIs(t, err, net.ErrClosed)
+	for ; err != nil; err = errors.Unwrap(err) {
+		require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "0123456789")
+	}
 }
 
 func TestTokenRefusedTwice(t *testing.T) {

@@ -20,9 +20,9 @@ type RetryPolicy struct {
 	// chosen at random below these limits, so that clients that failed
 	// together do not come back together.
 	Base, Max time.Duration
-	// Budget is how long a request may take with all its repetitions; once a
-	// further wait would exceed it, the last error is returned. 0 means no
-	// limit but the context's.
+	// Budget is how long a request may take with all its repetitions. A wait
+	// that would exceed it is not begun, and an attempt ends with it; the error
+	// is still the last real one. 0 means no limit but the context's.
 	Budget time.Duration
 	// MaxRetryAfter is the longest wait that a server's Retry-After can ask
 	// for. A longer one is not waited for: the error carries it.
@@ -77,7 +77,7 @@ func (e *Error) judge() verdict {
 		return notCarried // serialisation failure, deadlock: rolled back
 	case e.Status == http.StatusRequestTimeout:
 		return uncertain
-	case e.Status < 500:
+	case e.Status < 500, e.Status == http.StatusNotImplemented, e.Status == http.StatusHTTPVersionNotSupported:
 		return final
 	case e.Status == http.StatusServiceUnavailable:
 		return uncertain
@@ -124,7 +124,7 @@ func (p RetryPolicy) waits(ctx context.Context) *waits {
 		backoff.WithMaxInterval(p.Max/2),
 		backoff.WithMultiplier(2),
 		backoff.WithRandomizationFactor(1),
-		backoff.WithMaxElapsedTime(p.Budget),
+		backoff.WithMaxElapsedTime(0), // the context ends with the budget
 	)
 	limited := backoff.WithMaxRetries(exponential, uint64(p.Attempts-1))
 	return &waits{BackOff: limited, ctx: ctx, most: p.MaxRetryAfter}

@@ -30,6 +30,7 @@ type call struct {
 	schema    string
 	body      []byte      // JSON; nil for none
 	header    http.Header // further headers, of raw requests
+	secrets   []string    // in the body
 	harmless  bool        // sending it twice has the effect of sending it once
 }
 
@@ -49,6 +50,11 @@ type answer struct {
 func (c *Client) send(ctx context.Context, r *call, handle func(answer) error) error {
 	if err := ctx.Err(); err != nil {
 		return &TransportError{Method: r.method, Table: r.table, Err: err, unsent: true}
+	}
+	if c.retry.Budget > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.retry.Budget)
+		defer cancel()
 	}
 	s := sending{client: c, call: r, handle: handle}
 	waits := c.retry.waits(ctx)
@@ -83,6 +89,7 @@ type sending struct {
 	renewed   bool // the token has been refreshed
 	uncertain bool // some attempt may have been carried out
 	last      error
+	real      error // the last one that is not just the end of the time for all attempts
 	unended   *ended
 }
 
@@ -105,8 +112,10 @@ func (s *sending) attempt(ctx context.Context) error {
 	start := time.Now()
 	status, err := s.exchange(ctx)
 	a.Status, a.Duration, a.Err = status, time.Since(start), err
-	s.last = err
-	if err != nil {
+	if s.last = err; err != nil {
+		if ctx.Err() == nil || s.real == nil {
+			s.real = err
+		}
 		s.unended = &ended{a, contexts}
 		return err
 	}
@@ -154,7 +163,7 @@ func (s *sending) again(err error) bool {
 
 // conclude dresses the last error for the caller.
 func (s *sending) conclude(ctx context.Context) error {
-	err := s.last
+	err := s.real
 	var refusal *Error
 	var transport *TransportError
 	switch {
@@ -183,8 +192,7 @@ func (s *sending) exchange(ctx context.Context) (status int, err error) {
 	}
 	s.renewed = true
 	if renewErr := refresh.renew(ctx, token); renewErr != nil {
-		clean := s.client.redact().with(token)
-		return status, fmt.Errorf("%w; refreshing the token: %s", err, clean.clean(renewErr.Error()))
+		return status, fmt.Errorf("%w; refreshing the token: %s", err, s.clean(token).clean(withoutURL(renewErr).Error()))
 	}
 	status, _, err = s.roundTrip(ctx)
 	return status, err
@@ -194,7 +202,7 @@ func (s *sending) roundTrip(ctx context.Context) (status int, token string, err 
 	c, r := s.client, s.call
 	req := c.http.R()
 	if token, err = c.creds.apply(ctx, req.Header); err != nil {
-		return 0, token, s.transportError(ctx, err, true)
+		return 0, token, s.transportError(ctx, token, err, true)
 	}
 	s.setHeaders(req.Header)
 	var stage stage
@@ -210,7 +218,7 @@ func (s *sending) roundTrip(ctx context.Context) (status int, token string, err 
 	}
 	resp, err := req.SetContext(ctx).SetDoNotParseResponse(true).Execute(r.method, target)
 	if err != nil {
-		return 0, token, s.transportError(ctx, err, stage.unsent() || unsent(err))
+		return 0, token, s.transportError(ctx, token, err, stage.unsent() || unsent(err))
 	}
 	raw := resp.RawResponse
 	defer raw.Body.Close()
@@ -223,13 +231,13 @@ func (s *sending) roundTrip(ctx context.Context) (status int, token string, err 
 	_, err = buf.ReadFrom(io.LimitReader(raw.Body, c.maxBody+1))
 	switch ok := raw.StatusCode >= 200 && raw.StatusCode <= 299; {
 	case !ok: // what there is of a refusal's body is enough
-		e := newError(raw.StatusCode, raw.Header, buf.Bytes(), c.redact().with(token), c.now())
+		e := newError(raw.StatusCode, raw.Header, buf.Bytes(), s.clean(token), c.now())
 		e.Method, e.Table = r.method, r.table
 		return raw.StatusCode, token, e
 	case err != nil:
-		return raw.StatusCode, token, s.transportError(ctx, fmt.Errorf("reading the answer: %w", err), false)
+		return raw.StatusCode, token, s.transportError(ctx, token, fmt.Errorf("reading the answer: %w", err), false)
 	case int64(buf.Len()) > c.maxBody:
-		return raw.StatusCode, token, s.transportError(ctx, errBodyTooLarge, false)
+		return raw.StatusCode, token, s.transportError(ctx, token, errBodyTooLarge, false)
 	}
 	if err := s.handle(answer{raw.StatusCode, raw.Header, buf.Bytes()}); err != nil {
 		return raw.StatusCode, token, err
@@ -271,28 +279,48 @@ var (
 var errBodyTooLarge = errors.New("the answer is larger than allowed (see WithMaxResponse)")
 
 // transportError strips net/http's wrapping, which holds the whole URL.
-func (s *sending) transportError(ctx context.Context, err error, unsent bool) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
+func (s *sending) transportError(ctx context.Context, token string, err error, unsent bool) error {
+	err = withoutURL(err)
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = fmt.Errorf("%w (%w)", ctx.Err(), err)
 	}
-	if text := err.Error(); s.client.redact().clean(text) != text {
-		err = redactedError{err, s.client.redact().clean(text)}
+	if text := s.clean(token).clean(err.Error()); text != err.Error() {
+		err = redactedError{err, text}
 	}
 	return &TransportError{Method: s.call.method, Table: s.call.table, Err: err, unsent: unsent}
 }
 
-// redactedError shows other text than the error it wraps.
+// clean removes what must not be seen from the text of others.
+func (s *sending) clean(token string) redactor {
+	return s.client.redact().with(token).with(s.call.secrets...)
+}
+
+func withoutURL(err error) error {
+	var u *url.Error
+	for errors.As(err, &u) {
+		err = u.Err
+	}
+	return err
+}
+
+// redactedError shows other text than an error whose own must not be seen. That
+// can be recognised, but not got at.
 type redactedError struct {
 	err  error
 	text string
 }
 
-func (e redactedError) Error() string { return e.text }
-func (e redactedError) Unwrap() error { return e.err }
+func (e redactedError) Error() string        { return e.text }
+func (e redactedError) Is(target error) bool { return errors.Is(e.err, target) }
+
+// Timeout is that of net.Error.
+func (e redactedError) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.err, &t) && t.Timeout()
+}
+
+// GoString keeps %#v from the error inside.
+func (e redactedError) GoString() string { return e.text }
 
 // permanent reports whether a transport failure would only come again: a
 // certificate that does not fit, a body that is too large.
