@@ -204,7 +204,24 @@ func TestUnfilteredWritesAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, insforge.ErrUnfiltered, "a filter on an embedded resource restricts nothing")
 	_, err = all.Where(filter.Eq("id", 1)).Limit(1).Delete(t.Context())
 	require.ErrorContains(t, err, "for reads only")
+	// What an empty list makes true of every row is no filter either.
+	none := filter.In("id", []int{})
+	for _, f := range []filter.Filter{
+		filter.Not(none), filter.Or(filter.Eq("id", 1), filter.Not(none)), filter.Not(filter.And(none, filter.Eq("id", 1))),
+		filter.And(filter.Not(none), filter.Not(filter.Eq("name", filter.AnyOf()))),
+	} {
+		_, err = all.Where(f).Delete(t.Context())
+		require.ErrorIs(t, err, insforge.ErrUnfiltered, filter.TreeString(f))
+		_, err = all.Where(f).Update(t.Context(), map[string]any{"a": 1})
+		require.ErrorIs(t, err, insforge.ErrUnfiltered, filter.TreeString(f))
+	}
 	require.Empty(t, s.seen())
+	for _, f := range []filter.Filter{
+		none, filter.Not(filter.Not(none)), filter.And(filter.Eq("id", 1), filter.Not(none)), filter.Or(none, filter.Eq("id", 1)),
+	} {
+		_, err = all.Where(f).Delete(t.Context())
+		require.NoError(t, err, filter.TreeString(f))
+	}
 
 	n, err := all.AllRows().Delete(t.Context())
 	require.NoError(t, err)

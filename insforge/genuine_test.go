@@ -73,6 +73,8 @@ func TestOperatorsOnTheRealEngine(t *testing.T) {
 		{filter.In("name", "a", "b,c", `"q"`, "", `a*b%c_d\e`, "null"), `name IN ('a','b,c','"q"','','a*b%c_d\e','null')`},
 		{filter.In("name", ""), `name IN ('')`},
 		{filter.In("name"), `false`},
+		{filter.Eq("name", filter.AnyOf()), `name = ANY ('{}')`},
+		{filter.ILike("name", filter.AnyOf()), `name ILIKE ANY ('{}')`},
 		{filter.In("id", []int64{1, 3, 9223372036854775807}), `id IN (1,3,9223372036854775807)`},
 		{filter.IsNull("name"), `name IS NULL`},
 		{filter.Is("flag", true), `flag IS TRUE`},
@@ -462,6 +464,30 @@ func TestLongListsOnTheRealEngine(t *testing.T) {
 	for _, r := range srv.Requests() {
 		require.Less(t, len(r.Path)+len(r.RawQuery), 8192)
 	}
+	want := ids(rows)
+
+	// Two lists, either of which is too long; a list of another kind; and one that stands inside a negation.
+	names := make([]string, 0, 2000)
+	for id := range 2000 {
+		names = append(names, fmt.Sprint("n", id))
+	}
+	for name, both := range map[string]insforge.Query{
+		"and":     c.From("rows").Where(filter.In("id", many), filter.In("name", names)),
+		"any":     c.From("rows").Where(filter.Eq("id", filter.AnyOf(many)), filter.In("name", names)),
+		"not.or":  c.From("rows").Where(filter.Not(filter.Or(filter.Not(filter.In("name", names)), filter.Gt("id", 1999)))),
+		"ordered": c.From("rows").Where(filter.In("id", many), filter.In("name", names)).Order("id"),
+	} {
+		rows, err := insforge.All[reminder](t.Context(), both)
+		require.NoError(t, err, name)
+		require.ElementsMatch(t, want[:1999], ids(rows), name)
+		n, err := insforge.Count(t.Context(), both)
+		require.NoError(t, err, name)
+		require.EqualValues(t, 1999, n, name)
+	}
+	for _, r := range srv.Requests() {
+		require.Less(t, len(r.Path)+len(r.RawQuery), 8192)
+	}
+
 	_, err = insforge.All[reminder](t.Context(), listed.Order("name"))
 	require.ErrorIs(t, err, insforge.ErrURLTooLong, "the order of text is the database's secret")
 	_, err = insforge.All[reminder](t.Context(), c.From("rows").Where(filter.Not(filter.In("id", many))))

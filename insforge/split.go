@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
 
 // split returns the queries that together select what q does, each short
-// enough for a URL: q itself, or q with parts of its longest In list.
+// enough for a URL: q itself, or q with parts of its long In lists.
 func (q Query) split() ([]Query, error) {
 	if q.isFunc || len(q.filters) == 0 {
 		return q.whole()
@@ -24,28 +25,62 @@ func (q Query) split() ([]Query, error) {
 		return []Query{q}, nil
 	}
 	q.filters = flatten(q.filters)
-	at, longest := -1, 0
-	for i, f := range q.filters {
-		c, ok := f.(filter.Cond)
-		if ok && c.Op == filter.OpIn && !c.Negate && len(c.Path.Embed) == 0 && len(c.List) > longest {
-			at, longest = i, len(c.List)
-		}
-	}
+	return q.divide()
+}
+
+// divide splits the longest list of q so that the parts fit, and where they do
+// not, since another list takes the room, divides these in turn.
+func (q Query) divide() ([]Query, error) {
+	at := q.longestList()
 	if at < 0 {
 		return nil, fmt.Errorf("insforge: %s: %w", q.name, ErrURLTooLong)
 	}
-	list := q.filters[at].(filter.Cond)
-	list.List = distinct(list.List)
 	var parts []Query
-	for len(list.List) > 0 {
-		part, n, err := q.withPart(at, list)
+	for rest := distinct(q.filters[at].(filter.Cond).List); len(rest) > 0; {
+		n, err := q.fitting(at, rest)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part)
-		list.List = list.List[n:]
+		if n > 0 {
+			parts = append(parts, q.withList(at, rest[:n]))
+		} else {
+			n = (len(rest) + 1) / 2
+			smaller, err := q.withList(at, rest[:n]).divide()
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, smaller...)
+		}
+		if rest = rest[n:]; len(parts) > mostParts {
+			return nil, fmt.Errorf("insforge: %s: %w, nor into %d requests", q.name, ErrURLTooLong, mostParts)
+		}
 	}
 	return parts, nil
+}
+
+// mostParts is how many requests a query may become. A list of as many ids as
+// All returns rows by default, of 36 characters each, takes 500.
+const mostParts = 1000
+
+// longestList finds the list that takes the most room; -1 for none that can be
+// split: of those whose rows are the rows of its parts.
+func (q Query) longestList() int {
+	at, most := -1, 0
+	for i, f := range q.filters {
+		c, ok := f.(filter.Cond)
+		if !ok || c.Negate || len(c.Path.Embed) > 0 || len(c.List) < 2 ||
+			c.Op != filter.OpIn && (c.Op != filter.OpEq || c.Quant != filter.Any) {
+			continue
+		}
+		size := 0
+		for _, element := range c.List {
+			size += len(element) + 1
+		}
+		if size > most {
+			at, most = i, size
+		}
+	}
+	return at
 }
 
 // flatten takes apart what must hold together anyway.
@@ -53,11 +88,16 @@ func flatten(filters []filter.Filter) []filter.Filter {
 	out := make([]filter.Filter, 0, len(filters))
 	for _, f := range filters {
 		tree, ok := f.(filter.Tree)
-		if ok && !tree.Or && !tree.Negate && len(tree.Embed) == 0 {
+		switch {
+		case !ok || len(tree.Embed) > 0 || tree.Or != tree.Negate:
+			out = append(out, f)
+		case tree.Or: // none of them holds: each one does not
+			for _, inner := range tree.Filters {
+				out = append(out, flatten([]filter.Filter{filter.Not(inner)})...)
+			}
+		default:
 			out = append(out, flatten(tree.Filters)...)
-			continue
 		}
-		out = append(out, f)
 	}
 	return out
 }
@@ -76,20 +116,14 @@ func (q Query) whole() ([]Query, error) {
 // pageRoom is kept free for what paging adds to a query.
 const pageRoom = 600
 
-// withPart returns q with as many elements of the list as fit.
-func (q Query) withPart(at int, list filter.Cond) (part Query, n int, err error) {
-	filters := append([]filter.Filter(nil), q.filters...)
-	low, high := 0, len(list.List) // fits with low, does not with high+1
+// fitting is how many elements of a list fit.
+func (q Query) fitting(at int, elements []string) (int, error) {
+	low, high := 0, len(elements) // fits with low, does not with high+1
 	for low < high {
 		middle := (low + high + 1) / 2
-		c := list
-		c.List = list.List[:middle]
-		filters[at] = c
-		part = q
-		part.filters = filters
-		ps, err := part.readParams()
+		ps, err := q.withList(at, elements[:middle]).readParams()
 		if err != nil {
-			return part, 0, err
+			return 0, err
 		}
 		if len(q.client.base)+len(q.path())+1+len(ps.encode())+pageRoom <= maxURL {
 			low = middle
@@ -97,14 +131,16 @@ func (q Query) withPart(at int, list filter.Cond) (part Query, n int, err error)
 			high = middle - 1
 		}
 	}
-	if low == 0 {
-		return part, 0, fmt.Errorf("insforge: %s: %w", q.name, ErrURLTooLong)
-	}
-	list.List = list.List[:low]
-	part = q
-	part.filters = append([]filter.Filter(nil), q.filters...)
-	part.filters[at] = list
-	return part, low, nil
+	return low, nil
+}
+
+// withList is q with a list of other elements.
+func (q Query) withList(at int, elements []string) Query {
+	list := q.filters[at].(filter.Cond)
+	list.List = elements
+	q.filters = slices.Clone(q.filters)
+	q.filters[at] = list
+	return q
 }
 
 // distinct drops repeated elements: in two parts of a list they would find

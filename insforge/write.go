@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
@@ -227,22 +228,34 @@ func (q Query) changeCalls(method string, set any, opts []WriteOption) ([]*call,
 	return calls, w, nil
 }
 
-// filtered reports whether the query has a filter on the table's own rows. One
-// on an embedded resource restricts only what is embedded.
+// filtered reports whether a filter spares any of the table's own rows. One on
+// an embedded resource restricts only what is embedded, and that a column is not
+// in an empty list is true of every row.
 func (q Query) filtered() bool {
-	for _, f := range q.filters {
-		switch f := f.(type) {
-		case filter.Cond:
-			if len(f.Path.Embed) == 0 {
-				return true
+	return slices.ContainsFunc(q.filters, func(f filter.Filter) bool {
+		truth, constant := constantTruth(f)
+		return ownFilter(f) && !(constant && truth)
+	})
+}
+
+// constantTruth is what a filter is for all rows alike, as empty lists make it.
+func constantTruth(f filter.Filter) (truth, constant bool) {
+	switch f := f.(type) {
+	case filter.Cond:
+		return f.Negate, f.List != nil && len(f.List) == 0 // nothing is in, or equal to any of, an empty list
+	case filter.Tree:
+		constant = true
+		for _, inner := range f.Filters {
+			truth, known := constantTruth(inner)
+			if known && truth == f.Or { // which decides
+				return f.Or != f.Negate, true
 			}
-		case filter.Tree:
-			if len(f.Embed) == 0 {
-				return true
-			}
+			constant = constant && known
 		}
+		return f.Or == f.Negate, constant
+	default:
+		return false, false
 	}
-	return false
 }
 
 func (q Query) readOnlyParts() error {

@@ -268,8 +268,8 @@ func (c *Cond) quantify(q quantified) {
 	if !c.Op.quantifiable() {
 		c.fail(fmt.Errorf("the operator does not compare with %s of several values", q.quant))
 	}
-	if len(q.values) == 0 {
-		c.fail(fmt.Errorf("%s of no values", q.quant))
+	if len(q.values) == 0 && q.quant == All {
+		c.fail(errors.New("all of no values, which is true of every row"))
 	}
 	c.Quant = q.quant
 	c.List = make([]string, 0, len(q.values))

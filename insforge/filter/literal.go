@@ -32,11 +32,13 @@ type jsonValue struct{ v any }
 
 // AnyOf makes an operator compare with several values at once and hold where
 // it holds for one of them: Like("name", AnyOf("Ann*", "Bob*")). Eq, Gt, Gte,
-// Lt, Lte, Like, ILike, Match and IMatch allow it. An empty list is an error.
+// Lt, Lte, Like, ILike, Match and IMatch allow it. Of an empty list it matches no
+// row, as [In] does.
 func AnyOf(values ...any) any { return quantified{Any, flatten(values)} }
 
 // AllOf makes an operator hold where it holds for every one of the values; see
-// [AnyOf]. An empty list is an error: PostgreSQL would match every row.
+// [AnyOf]. An empty list is an error, for it would match every row, and a filter
+// that does so by accident is worse than none.
 func AllOf(values ...any) any { return quantified{All, flatten(values)} }
 
 type quantified struct {
