@@ -79,6 +79,18 @@ func ExampleQuery_Select_embedded() {
 	// [{met at the fair Ann}] <nil>
 }
 
+// A hint says by which foreign key; a row without a match can be asked for.
+func ExampleQuery_Select_hint() {
+	ctx := context.Background()
+	type lead struct {
+		Name string `json:"name"`
+	}
+	without, err := insforge.All[lead](ctx, exampleClient().From("leads").
+		Select("name", "notes!notes_lead_id_fkey()").Where(filter.IsNull("notes")))
+	fmt.Println(without, err)
+	// Output: [{Cy}] <nil>
+}
+
 func ExampleQuery_EmbedOrder() {
 	type note struct {
 		Text string `json:"text"`
@@ -108,6 +120,23 @@ func ExampleQuery_Order() {
 	// Ann
 	// Cy
 	// <nil>
+}
+
+// Null comes last, and first where the order descends, unless it says otherwise.
+func ExampleQuery_Order_nulls() {
+	for _, order := range []string{"due_at", "due_at.nullsfirst", "due_at.desc", "due_at.desc.nullslast"} {
+		leads, err := insforge.All[Lead](context.Background(), exampleClient().From("leads").Order(order, "id"))
+		fmt.Print(order, ":")
+		for _, lead := range leads {
+			fmt.Print(" ", lead.Name)
+		}
+		fmt.Println("", err)
+	}
+	// Output:
+	// due_at: Ann Bob Cy <nil>
+	// due_at.nullsfirst: Cy Ann Bob <nil>
+	// due_at.desc: Cy Bob Ann <nil>
+	// due_at.desc.nullslast: Bob Ann Cy <nil>
 }
 
 func ExampleQuery_TimeZone() {

@@ -130,6 +130,20 @@ func ExampleCount() {
 	// Output: 1 <nil>
 }
 
+// The planner's estimate costs nothing and may be far off; the estimated count is
+// exact up to the server's own limit of rows. All three go by HEAD: no row is sent.
+func ExampleCountEstimated() {
+	ctx := context.Background()
+	leads := exampleClient().From("leads")
+	n, err := insforge.CountEstimated(ctx, leads)
+	fmt.Println(n, err)
+	_, err = insforge.CountPlanned(ctx, leads)
+	fmt.Println(err)
+	// Output:
+	// 3 <nil>
+	// <nil>
+}
+
 func ExampleInsert() {
 	ctx := context.Background()
 	leads := exampleClient().From("leads")
@@ -181,6 +195,15 @@ func ExampleUpdate() {
 	// 0 <nil>
 }
 
+// Without a type to return rows in, the answer is only how many they were.
+func ExampleQuery_Update() {
+	ctx := context.Background()
+	stale := exampleClient().From("leads").Where(filter.Eq("stage", "new"), filter.IsNull("due_at"))
+	n, err := stale.Update(ctx, map[string]any{"stage": "lost", "due_at": time.Date(2026, 3, 9, 9, 0, 0, 0, time.UTC)})
+	fmt.Println(n, err)
+	// Output: 1 <nil>
+}
+
 func ExampleQuery_Delete() {
 	ctx := context.Background()
 	notes := exampleClient().From("notes")
@@ -226,6 +249,90 @@ func ExampleError() {
 	// Output:
 	// 400 42703 column leads.stagee does not exist
 	// true
+}
+
+// The usual questions about an error have functions that answer them.
+func ExampleIsNotFound() {
+	ctx := context.Background()
+	client := exampleClient()
+	_, err := insforge.One[Lead](ctx, client.From("leads").Where(filter.Eq("id", 99)))
+	fmt.Println(insforge.IsNotFound(err))
+	_, err = insforge.All[Lead](ctx, client.From("leeds"))
+	fmt.Println(insforge.IsNotFound(err), insforge.IsPermission(err))
+	_, err = client.From("leads").Insert(ctx, Lead{ID: 1, Name: "Zoe"})
+	fmt.Println(insforge.IsUniqueViolation(err))
+	_, err = client.From("notes").Insert(ctx, map[string]any{"lead_id": 99})
+	fmt.Println(insforge.IsForeignKeyViolation(err))
+	// Output:
+	// true
+	// true false
+	// true
+	// true
+}
+
+// An insert whose answer was lost may have been carried out: the client does not
+// send it again, and says so. Declared idempotent, or with OnConflictIgnore, it is
+// repeated.
+func ExampleSafeToRepeat() {
+	lost := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	server := httptest.NewServer(lost)
+	defer server.Close()
+	client, err := insforge.New(server.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = client.From("leads").Insert(context.Background(), Lead{Name: "Dee"})
+	fmt.Println(err != nil, insforge.SafeToRepeat(err))
+	client.CloseIdleConnections()
+	// Output: true false
+}
+
+// A service that somebody waits for gives up sooner than the default.
+func ExampleWithRetry() {
+	patience := insforge.DefaultRetryPolicy()
+	patience.Attempts, patience.Budget = 2, 3*time.Second
+	_, err := insforge.New("https://db.example.com", insforge.WithRetry(patience), insforge.WithTimeout(2*time.Second))
+	fmt.Println(err)
+	_, err = insforge.New("https://db.example.com", insforge.WithRetry(insforge.NoRetry()))
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// <nil>
+}
+
+// vault is a source of tokens that can renew them.
+type vault struct{ token string }
+
+func (v *vault) Token(context.Context) (string, error) { return v.token, nil }
+func (v *vault) Refresh(_ context.Context, stale string) (string, error) {
+	fmt.Println("renewing", stale)
+	v.token = "fresh"
+	return v.token, nil
+}
+
+// A token that the server refuses is renewed once, and the request sent again.
+// A vault for many goroutines needs a lock.
+func ExampleWithTokenSource() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer fresh" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = w.Write([]byte(`[{"id":1,"name":"Ann"}]`))
+	}))
+	defer server.Close()
+	client, err := insforge.New(server.URL, insforge.WithTokenSource(&vault{token: "stale"}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	lead, err := insforge.One[Lead](context.Background(), client.From("leads"))
+	fmt.Println(lead.Name, err)
+	client.CloseIdleConnections()
+	// Output:
+	// renewing stale
+	// Ann <nil>
 }
 
 func ExampleIsRateLimited() {
@@ -298,6 +405,22 @@ func ExampleWithObserver() {
 	// select GET leads 502 1
 	// select GET leads 200 2
 	// <nil>
+}
+
+// A client can have all its reads fall back. Types that a server's JSON does not
+// show are given as hints, and more rows than allowed are an error.
+func ExampleWithFallback() {
+	_, err := insforge.New("https://db.example.com", insforge.WithFallback(
+		insforge.FallbackRows(5000),
+		insforge.FallbackTypes(map[string]string{"due_at": "timestamptz", "tags": "text[]"}),
+		insforge.OnFallback(func(_ context.Context, report insforge.FallbackReport) { fmt.Println(report.Reason) }),
+	))
+	fmt.Println(err)
+	_, err = insforge.New("https://db.example.com", insforge.WithFallback(insforge.FallbackTypes(map[string]string{"due_at": "tomorrow"})))
+	fmt.Println(err != nil)
+	// Output:
+	// <nil>
+	// true
 }
 
 func ExampleQuery_Fallback() {

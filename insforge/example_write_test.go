@@ -21,6 +21,23 @@ func ExampleColumns() {
 
 // Too many rows are none: a server that knows the limit undoes the update with
 // PGRST124, one that is too old for it refuses the request.
+// What a row lacks is null if Columns names it, and the default with
+// MissingDefault.
+func ExampleMissingDefault() {
+	ctx := context.Background()
+	leads := exampleClient().From("leads").Select("name", "stage")
+	for i, options := range [][]insforge.WriteOption{
+		{insforge.Columns("name", "stage")},
+		{insforge.Columns("name", "stage"), insforge.MissingDefault()},
+	} {
+		row, err := insforge.Insert[map[string]any](ctx, leads, map[string]any{"name": fmt.Sprint("lead ", i)}, options...)
+		fmt.Println(row, err)
+	}
+	// Output:
+	// [map[name:lead 0 stage:<nil>]] <nil>
+	// [map[name:lead 1 stage:new]] <nil>
+}
+
 func ExampleMaxAffected() {
 	ctx := context.Background()
 	leads := exampleClient().From("leads")
