@@ -159,7 +159,7 @@ func (c *call) get() (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := c.store.snapshot(c.ctx())
+	st, err := c.store.snapshot()
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +320,7 @@ func (c *call) post() (*response, error) {
 		return nil, err
 	}
 	res := newResponse(http.StatusCreated)
-	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
+	err = c.store.write(c.session, func(tx *txn) error {
 		rows, inserted, err := tx.insertRows(c.ctx(), ins)
 		if err != nil {
 			return err
@@ -417,7 +417,7 @@ func (c *call) patch() (*response, error) {
 	if c.prefer.returns == "representation" {
 		res.status = http.StatusOK
 	}
-	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
+	err = c.store.write(c.session, func(tx *txn) error {
 		var rows []*row
 		if p != nil {
 			found, err := p.find(c.ctx(), &state{tables: tx.tables}, false)
@@ -454,7 +454,7 @@ func (c *call) delete() (*response, error) {
 	if c.prefer.returns == "representation" {
 		res.status = http.StatusOK
 	}
-	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
+	err = c.store.write(c.session, func(tx *txn) error {
 		before := &state{tables: cloneTables(tx.tables)}
 		found, err := p.find(c.ctx(), before, false)
 		if err != nil {
@@ -514,7 +514,7 @@ func (c *call) put() (*response, error) {
 	if c.prefer.returns == "representation" {
 		res.status = http.StatusOK
 	}
-	err = c.store.write(c.ctx(), c.session, func(tx *txn) error {
+	err = c.store.write(c.session, func(tx *txn) error {
 		rows, inserted, err := tx.insertRows(c.ctx(), ins)
 		if err != nil {
 			return err

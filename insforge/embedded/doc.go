@@ -47,10 +47,17 @@
 //
 // A [Store] with a file answers a write when it is on disk: bbolt commits with
 // fsync, and all writes that arrive during one commit share the next. Readers
-// see only what is on disk. A file that is not a whole one of this package is
-// refused with [ErrForeignFile] and left alone; [ErrLocked] says that another
-// process has it. Should the disk fail, the store refuses everything from then
-// on rather than show what might be lost.
+// see what is on disk, and wait for nobody. On a full disk writes are refused
+// with 53100 and leave no trace, until there is space again; should the disk
+// fail in another way, the store refuses everything from then on.
+//
+// Opening verifies the whole file: the structure of its pages, and a checksum of
+// everything that was put in. What is damaged, cut short, from a later version
+// or from another program is refused with [ErrForeignFile], which says what to
+// do, and left alone; so is a file without one of its two headers, though the
+// other would do, since the last write may be missing there. (A header lies in
+// one sector, which disks write whole or not at all.) [ErrLocked] says which
+// other process has the file. A backup is a copy made while the store is closed.
 //
 // All rows are in memory as well, at about their size on disk, with indexes for
 // the primary key, for unique and foreign keys, and those declared.

@@ -1,17 +1,18 @@
 package embedded
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"maps"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
-	"sync"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -22,11 +23,13 @@ import (
 
 // The file is a bbolt database:
 //
-//	followthrough/        format = "1"; ready once the first rows are in
+//	followthrough/        format = "2"; digest: the sum of the checksums of all other entries, 8 bytes
 //	tables/NAME           the columns rows were written with, as JSON
 //	sequences/NAME        the identity number last given out, 8 bytes
 //	rows/NAME/ID          a row's data and its CRC-32C; ID is 8 bytes, big-endian
-const formatVersion = "1"
+//
+// Format 1 had no digest, and an entry followthrough/ready once it was complete.
+const formatVersion = "2"
 
 var (
 	bucketMeta      = []byte("followthrough")
@@ -34,7 +37,8 @@ var (
 	bucketSequences = []byte("sequences")
 	bucketRows      = []byte("rows")
 	keyFormat       = []byte("format")
-	keyReady        = []byte("ready")
+	keyDigest       = []byte("digest")
+	keyReady        = []byte("ready") // format 1
 	castagnoli      = crc32.MakeTable(crc32.Castagnoli)
 )
 
@@ -42,216 +46,208 @@ var (
 // nothing to try at all.
 const lockWait = time.Millisecond
 
-// A file writes what transactions have changed, many of them with one fsync.
-type file struct {
-	db *bbolt.DB
-
-	mu       sync.Mutex
-	pending  []change
-	numbers  map[*table]int64
-	queued   uint64        // the last version in pending, or on its way
-	durable  uint64        // the last version on disk
-	progress chan struct{} // closed and replaced when durable or failed changes
-	wake     chan struct{}
-	failed   error
-	done     chan struct{} // closed when the writer has ended
-	stop     bool
-}
-
-// openFile opens or creates the file and loads its rows into s.
-func openFile(path string, s *Store) (f *file, isNew bool, err error) {
-	if isNew, err = inspect(path); err != nil {
-		return nil, false, err
-	}
-	db, err := openBolt(path)
-	if err != nil {
-		return nil, false, err
-	}
-	f = &file{
-		db: db, numbers: map[*table]int64{}, progress: make(chan struct{}), wake: make(chan struct{}, 1), done: make(chan struct{}),
-	}
+// openFile opens the file and loads its rows into s. A file that is not there,
+// or empty, is new: it gets the schema's rows.
+func openFile(path string, s *Store) (*file, error) {
+	info, err := os.Stat(path)
+	isNew := errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0
 	if !isNew {
-		err = guard(func() error { isNew, err = f.check(); return err })
+		if err != nil {
+			return nil, err
+		}
+		if isNew, err = examine(path, info); err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		err = guard(func() error { return f.load(s, isNew) })
+	db, err := openBolt(path, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return nil, err
+	}
+	f := newFile(db, s)
+	err = guard(func() error {
+		if isNew {
+			return f.create()
+		}
+		return f.load()
+	})
+	if err == nil && isNew {
+		err = syncDirectory(filepath.Dir(path))
 	}
 	if err != nil {
-		_ = db.Close() // nothing was written
-		return nil, false, err
+		_ = db.Close() // the first error matters
+		if errors.Is(err, errMadeMeanwhile) {
+			return openFile(path, s)
+		}
+		return nil, err
 	}
 	go f.run()
-	return f, isNew, nil
+	return f, nil
 }
 
-// inspect looks at the file before bbolt does, which trusts the sizes it reads
-// in it and maps them into memory.
-func inspect(path string) (isNew bool, err error) {
-	handle, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return true, nil
+// errMadeMeanwhile means that another process was faster to create the file.
+var errMadeMeanwhile = errors.New("the file is not new")
+
+// syncDirectory makes the name of a new file durable; its content already is.
+func syncDirectory(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil // it keeps names itself
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = dir.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		err = nil // this file system does, too
+	}
+	return errors.Join(err, dir.Close())
+}
+
+// examine refuses a file that is not a whole one of ours before anything is
+// done with it. It is new if bbolt has made it and nobody has written to it.
+func examine(path string, info fs.FileInfo) (isNew bool, err error) {
+	if !info.Mode().IsRegular() {
+		return false, fmt.Errorf("%w: it is not a file but %s", ErrForeignFile, kindOf(info.Mode()))
+	}
+	var file *os.File
+	db, err := openBolt(path, &bbolt.Options{ReadOnly: true, OpenFile: func(path string, flag int, mode fs.FileMode) (*os.File, error) {
+		var err error
+		file, err = os.OpenFile(path, flag, mode)
+		return file, err
+	}})
+	if errors.Is(err, ErrForeignFile) { // bbolt has closed it
+		if file, err = os.Open(path); err == nil {
+			defer func() { _ = file.Close() }() // only read
+		}
+		if _, why := inspect(file, info.Size()); err == nil && why != nil {
+			err = why
+		}
+		return false, err
 	}
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = handle.Close() }() // only read
-	info, err := handle.Stat()
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if info, err = file.Stat(); err != nil { // as it is now that it is locked
+		return false, err
+	}
+	m, err := inspect(file, info.Size())
+	if err == nil {
+		err = verify(file, m)
+	}
 	if err != nil {
 		return false, err
 	}
-	if info.IsDir() {
-		return false, fmt.Errorf("%w: it is a directory", ErrForeignFile)
-	}
-	if info.Size() == 0 {
-		return true, nil
-	}
-	pageSize := int64(os.Getpagesize())
-	head := make([]byte, 2*pageSize)
-	if n, err := handle.ReadAt(head, 0); int64(n) < 2*pageSize {
-		return false, fmt.Errorf("%w: it is too short (%d bytes): %w", ErrForeignFile, info.Size(), err)
-	}
-	pages, ok := boltPages(head[:pageSize])
-	if other, okToo := boltPages(head[pageSize:]); okToo && (!ok || other > pages) {
-		pages, ok = other, true
-	}
-	if !ok {
-		return false, fmt.Errorf("%w: it has another format", ErrForeignFile)
-	}
-	if info.Size() < int64(pages)*pageSize {
-		return false, fmt.Errorf("%w: it is cut short (%d bytes of %d)", ErrForeignFile, info.Size(), int64(pages)*pageSize)
-	}
-	return false, nil
-}
-
-// boltPages reads how many pages a bbolt meta page says are in use.
-func boltPages(page []byte) (uint64, bool) {
-	const header, magic, version = 16, 0xED0CDAED, 2
-	meta := page[header:]
-	if binary.NativeEndian.Uint32(meta) != magic || binary.NativeEndian.Uint32(meta[4:]) != version ||
-		int(binary.NativeEndian.Uint32(meta[8:])) != os.Getpagesize() {
-		return 0, false
-	}
-	return binary.NativeEndian.Uint64(meta[40:]), true
-}
-
-func openBolt(path string) (db *bbolt.DB, err error) {
 	err = guard(func() error {
-		db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+		return db.View(func(tx *bbolt.Tx) error { isNew, err = recognize(tx, m); return err })
+	})
+	return isNew, err
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "something else (" + mode.Type().String() + ")"
+}
+
+// recognize reads whose file it is, and whether all that was put in is there.
+func recognize(tx *bbolt.Tx, m meta) (isNew bool, err error) {
+	about := tx.Bucket(bucketMeta)
+	if about == nil {
+		const created = 1 // the transaction with which bbolt makes a file
+		if first, _ := tx.Cursor().First(); first == nil && m.txid <= created {
+			return true, nil
+		}
+		return false, fmt.Errorf("%w: it belongs to another program; give another path", ErrForeignFile)
+	}
+	switch format := string(about.Get(keyFormat)); format {
+	case formatVersion:
+		stored := about.Get(keyDigest)
+		sum, err := digest(tx)
+		if err != nil || len(stored) != 8 || binary.BigEndian.Uint64(stored) != sum {
+			return false, damaged("its content has another checksum than was written")
+		}
+		return false, nil
+	case "1":
+		if about.Get(keyReady) == nil {
+			return false, fmt.Errorf("%w: its creation was interrupted; nothing is lost: delete it", ErrForeignFile)
+		}
+		return false, nil
+	default:
+		return false, fmt.Errorf("%w: it has format %q, this program reads up to %q; use the newer version that wrote it", ErrForeignFile, format, formatVersion)
+	}
+}
+
+// digest is the sum of the checksums of all entries but the digest's own bucket.
+func digest(tx *bbolt.Tx) (sum uint64, err error) {
+	add := func(path string, bucket *bbolt.Bucket) error {
+		return bucket.ForEach(func(key, value []byte) error {
+			sum += entrySum(path, key, value)
+			return nil
+		})
+	}
+	for _, name := range [][]byte{bucketTables, bucketSequences, bucketRows} {
+		bucket := tx.Bucket(name)
+		if bucket == nil {
+			return 0, fmt.Errorf("there is no bucket %q", name)
+		}
+		if err := add(string(name)+"/", bucket); err != nil {
+			return 0, err
+		}
+	}
+	rows := tx.Bucket(bucketRows)
+	err = rows.ForEachBucket(func(name []byte) error { return add(rowsPath(string(name)), rows.Bucket(name)) })
+	return sum, err
+}
+
+func rowsPath(table string) string { return string(bucketRows) + "/" + table + "/" }
+
+// entrySum is an entry's part of the digest.
+func entrySum[V []byte | string](path string, key []byte, value V) uint64 {
+	sum := crc32.Update(crc32.Checksum([]byte(path), castagnoli), castagnoli, key)
+	return uint64(crc32.Update(sum, castagnoli, []byte(value)))
+}
+
+func openBolt(path string, options *bbolt.Options) (db *bbolt.DB, err error) {
+	options.Timeout = lockWait
+	err = guard(func() error {
+		db, err = bbolt.Open(path, 0o600, options)
 		return err
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("%w by another process", ErrLocked)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
+		return nil, fmt.Errorf("%w by %s", ErrLocked, holder(path))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no such directory: %w", err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, err
+	case err != nil && options.ReadOnly:
 		return nil, fmt.Errorf("%w: %w", ErrForeignFile, err)
 	}
 	return db, err
 }
 
-// guard turns the panics and memory faults with which bbolt answers damaged
-// pages into errors.
+// guard turns into an error the fault with which a disk that cannot be read
+// answers for memory mapped from it.
 func guard(do func() error) (err error) {
 	previous := debug.SetPanicOnFault(true)
 	defer func() {
 		debug.SetPanicOnFault(previous)
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: it is damaged: %v", ErrForeignFile, r)
+			err = damaged(fmt.Sprint(r))
 		}
 	}()
 	return do()
-}
-
-// check refuses a file that is not ours, or whose pages do not hang together. A
-// file whose creation was interrupted counts as new: nobody was told of it.
-func (f *file) check() (isNew bool, err error) {
-	err = f.db.View(func(tx *bbolt.Tx) error {
-		meta := tx.Bucket(bucketMeta)
-		if meta == nil {
-			if first, _ := tx.Cursor().First(); first == nil {
-				isNew = true
-				return nil
-			}
-			return fmt.Errorf("%w: it belongs to another program", ErrForeignFile)
-		}
-		if format := string(meta.Get(keyFormat)); format != formatVersion {
-			return fmt.Errorf("%w: it has format %q, this program reads %q", ErrForeignFile, format, formatVersion)
-		}
-		var first error
-		for err := range tx.Check() { // to the end: it runs in a goroutine
-			if first == nil {
-				first = fmt.Errorf("%w: it is damaged: %w", ErrForeignFile, err)
-			}
-		}
-		isNew = meta.Get(keyReady) == nil
-		return first
-	})
-	return isNew, err
-}
-
-// markReady ends the creation of a file.
-func (f *file) markReady() error {
-	return f.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyReady, []byte{1}) })
-}
-
-// wipe empties a file whose creation was interrupted.
-func wipe(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketTables, bucketSequences, bucketRows} {
-		if err := tx.DeleteBucket(name); err != nil && !errors.Is(err, bolterrors.ErrBucketNotFound) {
-			return err
-		}
-	}
-	return nil
 }
 
 // storedColumn is how a file remembers a column.
 type storedColumn struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
-}
-
-// load reads every table of the schema, adding to the file what it lacks.
-func (f *file) load(s *Store, isNew bool) error {
-	if isNew {
-		if err := f.db.Update(wipe); err != nil {
-			return err
-		}
-	}
-	var upgrades []*table
-	stored := map[*table][]storedColumn{}
-	read := func(tx *bbolt.Tx) error {
-		tables := tx.Bucket(bucketTables)
-		for _, t := range s.schema.tables {
-			var columns []storedColumn
-			if tables != nil {
-				if raw := tables.Get([]byte(t.name)); raw != nil {
-					if err := json.Unmarshal(raw, &columns); err != nil {
-						return fmt.Errorf("%w: table %s: %w", ErrForeignFile, t.name, err)
-					}
-				}
-			}
-			stored[t] = columns
-			if !slices.Equal(columns, storedColumns(t)) {
-				upgrades = append(upgrades, t)
-			}
-		}
-		return nil
-	}
-	if err := f.db.View(read); err != nil {
-		return err
-	}
-	if isNew || len(upgrades) > 0 {
-		if err := f.upgrade(s, upgrades, stored); err != nil {
-			return err
-		}
-	}
-	return f.db.View(func(tx *bbolt.Tx) error {
-		for _, t := range s.schema.tables {
-			if err := f.loadTable(tx, s, t); err != nil {
-				return fmt.Errorf("table %s: %w", t.name, err)
-			}
-		}
-		return nil
-	})
 }
 
 func storedColumns(t *table) []storedColumn {
@@ -262,31 +258,126 @@ func storedColumns(t *table) []storedColumn {
 	return out
 }
 
-func (f *file) loadTable(tx *bbolt.Tx, s *Store, t *table) error {
-	if n := tx.Bucket(bucketSequences).Get([]byte(t.name)); len(n) == 8 {
-		s.sequences[t.ordinal] = int64(binary.BigEndian.Uint64(n))
+// create fills a new file with the schema's rows, in one transaction.
+func (f *file) create() error {
+	s := f.store
+	return f.db.Update(func(tx *bbolt.Tx) error {
+		if tx.Bucket(bucketMeta) != nil {
+			return errMadeMeanwhile
+		}
+		if err := s.seed(); err != nil {
+			return err
+		}
+		st := s.state.Load()
+		if err := f.upgrade(tx, nil); err != nil {
+			return err
+		}
+		for _, t := range s.schema.tables {
+			rows := tx.Bucket(bucketRows).Bucket([]byte(t.name))
+			rows.FillPercent = 1 // they come in order
+			var failure error
+			st.tables[t.ordinal].rows.ascend(nil, func(r *row) bool {
+				failure = rows.Put(rowKey(r.id), seal(r.data))
+				return failure == nil
+			})
+			if failure != nil {
+				return failure
+			}
+			if err := f.putNumber(tx, t, s.sequences[t.ordinal]); err != nil {
+				return err
+			}
+		}
+		return f.renew(tx)
+	})
+}
+
+// renew computes the digest from scratch, after a change of the whole file.
+func (f *file) renew(tx *bbolt.Tx) (err error) {
+	if f.digest, err = digest(tx); err != nil {
+		return err
 	}
-	st := &s.state.Load().tables[t.ordinal] // nobody else has it yet
-	by := &edit{}
+	return f.putDigest(tx)
+}
+
+func (f *file) putDigest(tx *bbolt.Tx) error {
+	return tx.Bucket(bucketMeta).Put(keyDigest, binary.BigEndian.AppendUint64(nil, f.digest))
+}
+
+// putNumber remembers the identity number last given out; 0 is none.
+func (f *file) putNumber(tx *bbolt.Tx, t *table, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	f.numbers[t] = n
+	return tx.Bucket(bucketSequences).Put([]byte(t.name), sequenceValue(n))
+}
+
+func rowKey(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
+
+func sequenceValue(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+// load reads every table of the schema, adding to the file what it lacks.
+func (f *file) load() error {
+	stored := map[*table][]storedColumn{}
+	upToDate := false
+	if err := f.db.View(func(tx *bbolt.Tx) error {
+		about := tx.Bucket(bucketMeta)
+		if sum := about.Get(keyDigest); len(sum) == 8 {
+			f.digest = binary.BigEndian.Uint64(sum)
+		}
+		upToDate = string(about.Get(keyFormat)) == formatVersion
+		for _, t := range f.store.schema.tables {
+			var columns []storedColumn
+			if raw := tx.Bucket(bucketTables).Get([]byte(t.name)); raw != nil {
+				if err := json.Unmarshal(raw, &columns); err != nil {
+					return fmt.Errorf("table %s: %w", t.name, damaged(err.Error()))
+				}
+			}
+			stored[t] = columns
+			upToDate = upToDate && slices.Equal(columns, storedColumns(t))
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if !upToDate {
+		if err := f.db.Update(func(tx *bbolt.Tx) error {
+			if err := f.upgrade(tx, stored); err != nil {
+				return err
+			}
+			return f.renew(tx)
+		}); err != nil {
+			return err
+		}
+	}
+	return f.db.View(func(tx *bbolt.Tx) error {
+		for _, t := range f.store.schema.tables {
+			if err := f.loadTable(tx, t); err != nil {
+				return fmt.Errorf("table %s: %w", t.name, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (f *file) loadTable(tx *bbolt.Tx, t *table) error {
+	s := f.store
+	if n := tx.Bucket(bucketSequences).Get([]byte(t.name)); len(n) == 8 {
+		f.numbers[t] = int64(binary.BigEndian.Uint64(n))
+		s.sequences[t.ordinal] = f.numbers[t]
+	}
+	var rows []*row
 	cursor := tx.Bucket(bucketRows).Bucket([]byte(t.name)).Cursor()
 	for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
 		data, err := unseal(value)
 		if err != nil || len(key) != 8 || !t.layout.valid(data) {
-			return fmt.Errorf("%w: row %x is damaged", ErrForeignFile, key)
+			return damaged(fmt.Sprintf("row %x", key))
 		}
 		r := &row{id: binary.BigEndian.Uint64(key), data: data}
 		s.nextRow = max(s.nextRow, r.id+1)
-		st.rows.insert(by, r, byID)
-		for i, ix := range t.indexes {
-			if ix.unique {
-				if key, complete := keyOf(t, ix.columns, data); complete && lookup(st, t, ix, key) != nil {
-					return fmt.Errorf("could not create unique index %q: keys are duplicated", ix.name)
-				}
-			}
-			st.indexes[i].insert(by, r, ix.cmp)
-		}
+		rows = append(rows, r)
 	}
-	return nil
+	return t.load(&s.state.Load().tables[t.ordinal], rows) // nobody else has it yet
 }
 
 func seal(data string) []byte {
@@ -308,26 +399,29 @@ func unseal(value []byte) (string, error) {
 
 // upgrade creates what the file lacks and rewrites the rows of tables whose
 // columns have changed: new columns get their defaults.
-func (f *file) upgrade(s *Store, tables []*table, stored map[*table][]storedColumn) error {
-	return f.db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketMeta, bucketTables, bucketSequences, bucketRows} {
-			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-				return err
-			}
-		}
-		if err := tx.Bucket(bucketMeta).Put(keyFormat, []byte(formatVersion)); err != nil {
+func (f *file) upgrade(tx *bbolt.Tx, stored map[*table][]storedColumn) error {
+	for _, name := range [][]byte{bucketMeta, bucketTables, bucketSequences, bucketRows} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
-		for _, t := range tables {
-			if err := f.upgradeTable(tx, s, t, stored[t]); err != nil {
+	}
+	if err := tx.Bucket(bucketMeta).Put(keyFormat, []byte(formatVersion)); err != nil {
+		return err
+	}
+	if err := tx.Bucket(bucketMeta).Delete(keyReady); err != nil {
+		return err
+	}
+	for _, t := range f.store.schema.tables {
+		if columns := stored[t]; columns == nil || !slices.Equal(columns, storedColumns(t)) {
+			if err := f.upgradeTable(tx, t, columns); err != nil {
 				return fmt.Errorf("table %s: %w", t.name, err)
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
-func (f *file) upgradeTable(tx *bbolt.Tx, s *Store, t *table, have []storedColumn) error {
+func (f *file) upgradeTable(tx *bbolt.Tx, t *table, have []storedColumn) error {
 	rows, err := tx.Bucket(bucketRows).CreateBucketIfNotExists([]byte(t.name))
 	if err != nil {
 		return err
@@ -358,13 +452,13 @@ func (f *file) upgradeTable(tx *bbolt.Tx, s *Store, t *table, have []storedColum
 		}
 	}
 	before := newLayout(old)
-	filler := &txn{store: s, session: s.session(time.UTC), numbers: map[*table]int64{}}
+	filler := &txn{store: f.store, session: f.store.session(time.UTC), numbers: map[*table]int64{}}
 	rewritten := map[string][]byte{}
 	cursor := rows.Cursor()
 	for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
 		data, err := unseal(value)
 		if err != nil || !before.valid(data) {
-			return fmt.Errorf("%w: row %x is damaged", ErrForeignFile, key)
+			return damaged(fmt.Sprintf("row %x", key))
 		}
 		values := make([]filter.Value, len(t.columns))
 		for i := range t.columns {
@@ -385,120 +479,5 @@ func (f *file) upgradeTable(tx *bbolt.Tx, s *Store, t *table, have []storedColum
 			return err
 		}
 	}
-	return nil
-}
-
-// enqueue hands a transaction to the writer. It is called in order of version.
-func (f *file) enqueue(version uint64, changes []change, numbers map[*table]int64) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.failed != nil {
-		return f.failed
-	}
-	f.pending = append(f.pending, changes...)
-	maps.Copy(f.numbers, numbers)
-	f.queued = version
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-// waitFor returns when a version is on disk.
-func (f *file) waitFor(ctx context.Context, version uint64) error {
-	for {
-		f.mu.Lock()
-		durable, failed, progress := f.durable, f.failed, f.progress
-		f.mu.Unlock()
-		if durable >= version {
-			return nil
-		}
-		if failed != nil {
-			return failed
-		}
-		select {
-		case <-progress:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// run is the writer: it takes all that is pending and makes it durable at once.
-func (f *file) run() {
-	defer close(f.done)
-	for range f.wake {
-		f.mu.Lock()
-		changes, numbers, version, stop := f.pending, f.numbers, f.queued, f.stop
-		f.pending, f.numbers = nil, map[*table]int64{}
-		f.mu.Unlock()
-		var err error
-		if len(changes) > 0 {
-			err = f.commit(changes, numbers)
-		}
-		f.mu.Lock()
-		if err != nil {
-			f.failed = fmt.Errorf("%w: writing to the data file failed: %w", ErrClosed, err)
-		} else {
-			f.durable = version
-		}
-		close(f.progress)
-		f.progress = make(chan struct{})
-		f.mu.Unlock()
-		if stop || err != nil {
-			return
-		}
-	}
-}
-
-func (f *file) commit(changes []change, numbers map[*table]int64) error {
-	return f.db.Update(func(tx *bbolt.Tx) error {
-		rows := tx.Bucket(bucketRows)
-		buckets := map[*table]*bbolt.Bucket{}
-		var key [8]byte
-		for _, c := range changes {
-			bucket := buckets[c.table]
-			if bucket == nil {
-				bucket = rows.Bucket([]byte(c.table.name))
-				buckets[c.table] = bucket
-			}
-			binary.BigEndian.PutUint64(key[:], c.id)
-			var err error
-			if c.data == "" {
-				err = bucket.Delete(key[:])
-			} else {
-				err = bucket.Put(key[:], seal(c.data))
-			}
-			if err != nil {
-				return err
-			}
-		}
-		for t, n := range numbers {
-			if err := tx.Bucket(bucketSequences).Put([]byte(t.name), binary.BigEndian.AppendUint64(nil, uint64(n))); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// close writes what is pending and releases the file.
-func (f *file) close() error {
-	f.mu.Lock()
-	f.stop = true
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-	f.mu.Unlock()
-	<-f.done
-	f.mu.Lock()
-	if f.failed == nil {
-		f.failed = ErrClosed
-	}
-	close(f.progress)
-	f.progress = make(chan struct{})
-	f.mu.Unlock()
-	return f.db.Close()
+	return f.putNumber(tx, t, filler.numbers[t])
 }

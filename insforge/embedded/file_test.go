@@ -6,18 +6,20 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.etcd.io/bbolt"
 	"go.uber.org/goleak"
 
 	"github.com/followthrough-go/followthrough/insforge/embedded"
@@ -26,8 +28,11 @@ import (
 var crashes = flag.Int("crashes", 5, "how often TestKilledProcessLosesNothing kills its child")
 
 // crashChild names the file of the store that the child process of the crash
-// test writes to.
-const crashChild = "EMBEDDED_CRASH_CHILD"
+// tests writes to, crashWriters says with how many at once.
+const (
+	crashChild   = "EMBEDDED_CRASH_CHILD"
+	crashWriters = "EMBEDDED_CRASH_WRITERS"
+)
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashChild); path != "" {
@@ -66,8 +71,9 @@ func do(store *embedded.Store, method, target, body string) *httptest.ResponseRe
 	return rec
 }
 
-// writeUntilKilled is the child: four writers insert batches of three rows and
-// print the number of each batch that was acknowledged.
+// writeUntilKilled is the child: its writers insert batches of three rows and
+// print the number of each batch that was acknowledged, until it is killed or its
+// standard input ends.
 func writeUntilKilled(path string) {
 	store, err := tryOpen(path, batchTables)
 	if err != nil {
@@ -76,9 +82,13 @@ func writeUntilKilled(path string) {
 	}
 	var out sync.Mutex
 	base := time.Now().UnixNano()
-	for writer := range int64(4) {
+	writers, err := strconv.ParseInt(os.Getenv(crashWriters), 10, 64)
+	if err != nil {
+		writers = 4
+	}
+	for writer := range writers {
 		go func() {
-			for n := base + writer; ; n += 4 {
+			for n := base + writer; ; n += writers {
 				rec := do(store, http.MethodPost, "/batches", fmt.Sprintf(
 					`[{"batch":%d,"place":1},{"batch":%d,"place":2},{"batch":%d,"place":3}]`, n, n, n))
 				if rec.Code != http.StatusCreated {
@@ -91,7 +101,22 @@ func writeUntilKilled(path string) {
 			}
 		}()
 	}
-	select {}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// startWriters starts the child process, which goes on until its standard input
+// is closed or it is killed, and returns what it prints, line by line.
+func startWriters(t *testing.T, path string, writers int, trace ...string) (child *exec.Cmd, stdin io.Closer, lines *bufio.Scanner) {
+	t.Helper()
+	command := append(trace, os.Args[0])
+	child = exec.CommandContext(t.Context(), command[0], command[1:]...)
+	child.Env = append(os.Environ(), crashChild+"="+path, crashWriters+"="+strconv.Itoa(writers))
+	stdout, err := child.StdoutPipe()
+	require.NoError(t, err)
+	stdin, err = child.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	return child, stdin, bufio.NewScanner(stdout)
 }
 
 // A store whose process is killed while it writes has every batch that was
@@ -101,13 +126,8 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "crash.db")
 	acknowledged := map[string]bool{}
 	for round := range *crashes {
-		child := exec.CommandContext(t.Context(), os.Args[0])
-		child.Env = append(os.Environ(), crashChild+"="+path)
-		stdout, err := child.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, child.Start())
-		wanted := 20 + 7*round // killed at a different point each time
-		lines := bufio.NewScanner(stdout)
+		child, _, lines := startWriters(t, path, 4)
+		wanted := 20 + 7*(round%20) // killed at a different point each time
 		for n := 0; lines.Scan(); n++ {
 			require.NotContains(t, lines.Text(), "error")
 			acknowledged[lines.Text()] = true
@@ -116,26 +136,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			}
 		}
 		require.Error(t, child.Wait())
-
-		store, err := tryOpen(path, batchTables)
-		require.NoError(t, err)
-		rec := do(store, http.MethodGet, "/batches?select=batch,place", "")
-		require.NoError(t, store.Close())
-		var rows []struct {
-			Batch json.Number
-			Place int
-		}
-		require.NoError(t, json.Unmarshal(rec.Body.Bytes(), &rows))
-		places := map[string]int{}
-		for _, r := range rows {
-			places[r.Batch.String()]++
-		}
-		for batch := range acknowledged {
-			require.Equal(t, 3, places[batch], "acknowledged batch %s", batch)
-		}
-		for batch, n := range places {
-			require.Equal(t, 3, n, "batch %s is there in part", batch)
-		}
+		requireBatches(t, path, nil, acknowledged)
 	}
 }
 
@@ -186,86 +187,27 @@ func TestFileGainsTablesAndColumns(t *testing.T) {
 	require.JSONEq(t, `[{"id":1,"n":5,"x":"a"}]`, do(store, http.MethodGet, "/t", "").Body.String(), "a refused opening changes nothing")
 }
 
+// A second opening is refused at once, and told who has the file.
 func TestFileIsLocked(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "data.db")
-	openTables(t, path, batchTables)
-	_, err := tryOpen(path, batchTables)
+	store, err := tryOpen(path, batchTables)
+	require.NoError(t, err)
+	_, err = tryOpen(path, batchTables)
 	require.ErrorIs(t, err, embedded.ErrLocked)
-}
-
-// What is not a whole data file of ours is refused and left as it is.
-func TestForeignAndDamagedFilesAreRefused(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	whole := filepath.Join(dir, "whole.db")
-	store, err := tryOpen(whole, batchTables)
-	require.NoError(t, err)
-	for n := range 200 {
-		require.Equal(t, http.StatusCreated, do(store, http.MethodPost, "/batches", fmt.Sprintf(`{"batch":%d,"place":1}`, n)).Code)
-	}
+	require.ErrorContains(t, err, path)
 	require.NoError(t, store.Close())
-	good, err := os.ReadFile(whole)
-	require.NoError(t, err)
 
-	other := filepath.Join(dir, "other.db")
-	db, err := bbolt.Open(other, 0o600, nil)
-	require.NoError(t, err)
-	require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucket([]byte("somebody else's"))
-		return err
-	}))
-	require.NoError(t, db.Close())
-	foreign, err := os.ReadFile(other)
-	require.NoError(t, err)
-
-	flipped := func(at int) []byte {
-		bad := append([]byte(nil), good...)
-		for i := range 64 {
-			bad[at+i] ^= 0xff
-		}
-		return bad
+	child, _, lines := startWriters(t, path, 1)
+	require.True(t, lines.Scan(), "it writes")
+	_, err = tryOpen(path, batchTables)
+	require.ErrorIs(t, err, embedded.ErrLocked)
+	if runtime.GOOS == "linux" {
+		require.ErrorContains(t, err, strconv.Itoa(child.Process.Pid))
 	}
-	noMeta := append([]byte(nil), good...)
-	copy(noMeta, make([]byte, 2*os.Getpagesize()))
-	row := strings.Index(string(good), "batches")
-	require.Positive(t, row)
-	for name, content := range map[string][]byte{
-		"text":                  []byte("Dear diary, today I did not write a database.\n"),
-		"long text":             []byte(strings.Repeat("Dear diary, today I did not write a database.\n", 1000)),
-		"another program's":     foreign,
-		"cut in half":           good[:len(good)/2],
-		"cut to one page":       good[:os.Getpagesize()],
-		"cut by a byte":         good[:len(good)-1],
-		"both headers erased":   noMeta,
-		"a page in the middle":  flipped(len(good) / 2),
-		"the first used page":   flipped(3 * os.Getpagesize()),
-		"where a table is kept": flipped(row - 16),
-	} {
-		path := filepath.Join(dir, "case.db")
-		require.NoError(t, os.WriteFile(path, content, 0o600))
-		store, err := tryOpen(path, batchTables)
-		if err == nil { // damage in a page that is free harms nobody
-			rec := do(store, http.MethodGet, "/batches?select=id", "")
-			require.NoError(t, store.Close())
-			require.Equal(t, 200, strings.Count(rec.Body.String(), "id"), name)
-			continue
-		}
-		require.ErrorIs(t, err, embedded.ErrForeignFile, name)
-		require.ErrorContains(t, err, path, name)
-		after, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, content, after, "%s was changed", name)
-	}
-	for _, size := range []int{0} {
-		path := filepath.Join(dir, "empty.db")
-		require.NoError(t, os.WriteFile(path, make([]byte, size), 0o600))
-		openTables(t, path, batchTables)
-	}
-	_, err = tryOpen(dir, batchTables)
-	require.ErrorIs(t, err, embedded.ErrForeignFile, "a directory")
-	_, err = tryOpen(filepath.Join(dir, "no", "such", "directory.db"), batchTables)
-	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, child.Process.Kill())
+	require.Error(t, child.Wait())
+	openTables(t, path, batchTables)
 }
 
 // A writer that asks for the impossible leaves no trace, and readers never see

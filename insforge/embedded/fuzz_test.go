@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,36 +87,42 @@ func FuzzTables(f *testing.F) {
 // However a data file is damaged, opening it ends in an error or in the rows
 // that were written.
 func FuzzDamagedFile(f *testing.F) {
-	dir := f.TempDir()
-	path := filepath.Join(dir, "good.db")
-	store, err := tryOpen(path, batchTables)
-	require.NoError(f, err)
-	require.Equal(f, http.StatusCreated, do(store, http.MethodPost, "/batches", `[{"batch":1,"place":1},{"batch":1,"place":2}]`).Code)
-	want := do(store, http.MethodGet, "/batches?order=id", "").Body.String()
-	require.NoError(f, store.Close())
-	good, err := os.ReadFile(path)
-	require.NoError(f, err)
+	good, tables, rows := wholeFile(f)
 	f.Add(uint32(10), []byte{1}, uint32(0))
 	f.Add(uint32(4100), []byte{0xff, 0xff}, uint32(0))
+	f.Add(uint32(4*4096+10), []byte{0x02}, uint32(0)) // how many elements a page has
+	f.Add(uint32(4*4096+12), []byte{0xff}, uint32(0)) // how many pages it continues on
 	f.Add(uint32(0), []byte{}, uint32(5000))
 	f.Fuzz(func(t *testing.T, at uint32, xor []byte, cut uint32) {
 		bad := append([]byte(nil), good...)
 		for i, b := range xor {
 			bad[(int(at)+i)%len(bad)] ^= b
 		}
-		bad = bad[:len(bad)-int(cut)%len(bad)]
-		path := filepath.Join(t.TempDir(), "bad.db")
-		require.NoError(t, os.WriteFile(path, bad, 0o600))
-		store, err := tryOpen(path, batchTables)
-		if err != nil || len(bad) == 0 {
-			if err == nil {
-				require.NoError(t, store.Close())
-			}
-			return
+		openDamaged(t, filepath.Join(t.TempDir(), "bad.db"), bad[:len(bad)-int(cut)%len(bad)], tables, rows)
+	})
+}
+
+// Any other file is refused, even one that looks like ours at the start.
+func FuzzForeignFile(f *testing.F) {
+	good, tables, _ := wholeFile(f)
+	f.Add([]byte("SQLite format 3\x00"), false)
+	f.Add(make([]byte, 5000), false)
+	f.Add(good[:4*4096], false)
+	f.Add([]byte{0x02}, true)
+	f.Fuzz(func(t *testing.T, content []byte, headed bool) {
+		if headed { // its headers are whole, so everything behind them is looked at
+			content = append(append([]byte(nil), good[:2*os.Getpagesize()]...), content...)
+			content = append(content, make([]byte, max(0, len(good)-len(content)))...)
 		}
-		got := do(store, http.MethodGet, "/batches?order=id", "").Body.String()
-		require.NoError(t, store.Close())
-		// One of the two headers may be lost: bbolt then falls back on the commit before.
-		require.True(t, got == want || strings.TrimSpace(got) == "[]", got)
+		if len(content) == 0 {
+			return // that is a new file
+		}
+		path := filepath.Join(t.TempDir(), "foreign.db")
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		_, err := tryOpen(path, tables)
+		require.ErrorIs(t, err, embedded.ErrForeignFile)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, content, after)
 	})
 }

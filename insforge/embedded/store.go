@@ -1,10 +1,10 @@
 package embedded
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,8 +18,9 @@ const Memory = ":memory:"
 var (
 	// ErrLocked means that another process, or another Store, has the file open.
 	ErrLocked = errors.New("the data file is in use")
-	// ErrForeignFile means that the file was not written by this package, by a
-	// version of it that is too new, or is damaged. It is left as it is.
+	// ErrForeignFile means that the file was not written by this package, or by a
+	// later version of it, or is damaged. It is left as it is; the message says
+	// what can be done.
 	ErrForeignFile = errors.New("not a usable data file")
 	// ErrClosed means that the store was closed, or that it refuses to go on
 	// after a failed write to its file.
@@ -32,15 +33,16 @@ var (
 // Readers see a snapshot and never wait for writers. Writers run one at a time;
 // each is atomic. A write to a file is answered after it has reached the disk
 // (fsync), together with the other writes that arrived meanwhile; nothing that
-// is not yet on disk is shown to anyone.
+// is not yet on disk is shown to anyone, in errors neither.
 type Store struct {
 	schema *Schema
 	now    func() time.Time
 	log    *slog.Logger
 
-	state atomic.Pointer[state]
+	durable atomic.Pointer[state] // what readers see: it is on disk
+	state   atomic.Pointer[state] // what the next transaction starts from
 
-	writing   sync.Mutex // held by the transaction that runs
+	writing   sync.Mutex // held by the transaction that runs, or the one who undoes some
 	sequences []int64    // the identity number last given out, by table; under writing
 	nextRow   uint64     // under writing
 	file      *file      // nil in memory
@@ -49,8 +51,8 @@ type Store struct {
 
 // state is one version of all tables; it does not change.
 type state struct {
-	version uint64
-	tables  []tableState
+	tables []tableState
+	batch  *batch // with which it reaches the disk; nil: it is there
 }
 
 type tableState struct {
@@ -102,35 +104,35 @@ func Open(path string, schema *Schema, opts ...Option) (*Store, error) {
 	for _, t := range schema.tables {
 		first.tables[t.ordinal].indexes = make([]tree, len(t.indexes))
 	}
-	s.state.Store(first)
+	s.publish(first)
 	if path == Memory {
-		return s, s.seed()
+		if err := s.seed(); err != nil {
+			return nil, fmt.Errorf("embedded: %w", err)
+		}
+		return s, nil
 	}
-	f, isNew, err := openFile(path, s)
+	f, err := openFile(path, s)
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %s: %w", path, err)
 	}
 	s.file = f
-	if isNew {
-		if err = s.seed(); err == nil {
-			err = f.markReady()
-		}
-	}
-	if err != nil {
-		_ = f.close() // the first error matters
-		return nil, err
-	}
 	return s, nil
+}
+
+// publish makes a state that is on disk the one that everybody sees.
+func (s *Store) publish(st *state) {
+	s.state.Store(st)
+	s.durable.Store(st)
 }
 
 // seed inserts the rows of the tables file. Foreign keys are checked at the end,
 // so tables may refer to each other in any order.
 func (s *Store) seed() error {
-	return s.write(context.Background(), s.session(time.UTC), func(tx *txn) error {
+	return s.write(s.session(time.UTC), func(tx *txn) error {
 		for _, name := range s.schema.order {
 			t := s.schema.tables[name]
 			if err := tx.seed(t); err != nil {
-				return fmt.Errorf("embedded: rows of table %s: %w", name, err)
+				return fmt.Errorf("rows of table %s: %w", name, err)
 			}
 		}
 		return nil
@@ -145,75 +147,69 @@ func (s *Store) session(zone *time.Location) filter.Session {
 // called more than once.
 func (s *Store) Close() error {
 	s.writing.Lock()
-	defer s.writing.Unlock()
-	if s.closed {
-		return nil
-	}
+	closed := s.closed
 	s.closed = true
-	if s.file == nil {
+	s.writing.Unlock()
+	if closed || s.file == nil {
 		return nil
 	}
 	return s.file.close()
 }
 
-// snapshot returns the tables as they are, waiting until all that can be seen
-// in them is on disk.
-func (s *Store) snapshot(ctx context.Context) (*state, error) {
-	st := s.state.Load()
+// snapshot returns the tables as they are on disk. What is written and not yet
+// there has not been acknowledged to anyone.
+func (s *Store) snapshot() (*state, error) {
 	if s.file != nil {
-		if err := s.file.waitFor(ctx, st.version); err != nil {
+		if err := s.file.failure(); err != nil {
 			return nil, err
 		}
 	}
-	return st, nil
+	return s.durable.Load(), nil
 }
 
 // errRollback makes write undo everything without being an error itself.
 var errRollback = errors.New("rollback")
 
 // write runs do as one transaction: all of it is kept, or none of it if do
-// fails. It returns once the result is on disk.
-func (s *Store) write(ctx context.Context, session filter.Session, do func(tx *txn) error) error {
-	version, err := s.apply(session, do)
+// fails. It returns once what it wrote, and what it has seen, is on disk.
+func (s *Store) write(session filter.Session, do func(tx *txn) error) error {
+	seen, err := s.apply(session, do)
+	// The write will happen; a client that has gone does not change that.
+	if lost := seen.batch.wait(); lost != nil {
+		return lost
+	}
 	if errors.Is(err, errRollback) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	if s.file == nil {
-		return nil
-	}
-	// The write will happen; a client that has gone does not change that.
-	return s.file.waitFor(context.WithoutCancel(ctx), version)
+	return err
 }
 
-func (s *Store) apply(session filter.Session, do func(tx *txn) error) (version uint64, err error) {
+// apply returns the state that the transaction leads to, or what it started from.
+func (s *Store) apply(session filter.Session, do func(tx *txn) error) (*state, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if s.closed {
-		return 0, ErrClosed
-	}
 	before := s.state.Load()
+	if s.closed {
+		return before, ErrClosed
+	}
 	tx := &txn{store: s, session: session, edit: &edit{}, tables: cloneTables(before.tables), numbers: map[*table]int64{}}
-	err = do(tx)
+	err := do(tx)
 	if err == nil {
 		err = tx.checkForeignKeys()
 	}
-	if err != nil {
-		return 0, err
+	if err != nil || len(tx.changes) == 0 {
+		return before, err
 	}
-	if len(tx.changes) == 0 {
-		return before.version, nil
+	after := &state{tables: tx.tables}
+	if s.file == nil {
+		s.publish(after)
+		return after, nil
 	}
-	after := &state{version: before.version + 1, tables: tx.tables}
-	if s.file != nil {
-		if err := s.file.enqueue(after.version, tx.changes, tx.numbers); err != nil {
-			return 0, err
-		}
+	if err := s.file.enqueue(after, tx.changes, tx.numbers); err != nil {
+		return before, err
 	}
 	s.state.Store(after)
-	return after.version, nil
+	return after, nil
 }
 
 func cloneTables(tables []tableState) []tableState {
@@ -222,4 +218,34 @@ func cloneTables(tables []tableState) []tableState {
 		out[i] = tableState{rows: t.rows, indexes: append([]tree(nil), t.indexes...)}
 	}
 	return out
+}
+
+// load fills the table with rows, in order of their ids, whatever it held.
+func (t *table) load(st *tableState, rows []*row) error {
+	st.rows = grown(rows)
+	failures := make([]error, len(t.indexes))
+	var sorting sync.WaitGroup
+	for i, ix := range t.indexes {
+		sorting.Go(func() {
+			sorted := slices.Clone(rows)
+			slices.SortFunc(sorted, ix.cmp)
+			st.indexes[i] = grown(sorted)
+			if ix.unique {
+				failures[i] = t.checkUnique(ix, sorted)
+			}
+		})
+	}
+	sorting.Wait()
+	return errors.Join(failures...)
+}
+
+// checkUnique looks for equal keys beside each other.
+func (t *table) checkUnique(ix *index, sorted []*row) error {
+	for i := 1; i < len(sorted); i++ {
+		key, complete := keyOf(t, ix.columns, sorted[i].data)
+		if complete && t.compareKey(ix, sorted[i-1].data, key) == 0 {
+			return fmt.Errorf("could not create unique index %q: keys are duplicated", ix.name)
+		}
+	}
+	return nil
 }

@@ -1,5 +1,7 @@
 package embedded
 
+import "slices"
+
 // tree is a persistent B-tree: an edit copies the nodes on its path and leaves
 // every older version of the tree as it was. Readers therefore never lock, and
 // abandoning a transaction is forgetting its tree.
@@ -115,6 +117,48 @@ func removeAt[T any](s []T, i int) []T {
 	var zero T
 	s[len(s)-1] = zero
 	return s[:len(s)-1]
+}
+
+// grown makes a tree of items that are in order.
+func grown(items []*row) tree {
+	var nodes []*node
+	var between []*row // the items that separate the nodes
+	for rest := items; len(rest) > 0; {
+		n := fitting(len(rest), 1)
+		nodes = append(nodes, &node{items: slices.Clone(rest[:n])})
+		if rest = rest[n:]; len(rest) > 0 {
+			between, rest = append(between, rest[0]), rest[1:]
+		}
+	}
+	for len(nodes) > 1 {
+		nodes, between = above(nodes, between)
+	}
+	t := tree{size: len(items)}
+	if len(nodes) > 0 {
+		t.root = nodes[0]
+	}
+	return t
+}
+
+// above puts a level on top of nodes and the items between them.
+func above(children []*node, items []*row) (nodes []*node, between []*row) {
+	for len(children) > 0 {
+		n := fitting(len(children)-1, 2)
+		nodes = append(nodes, &node{items: slices.Clone(items[:n]), children: slices.Clone(children[:n+1])})
+		if children = children[n+1:]; len(children) > 0 {
+			between, items = append(between, items[n]), items[n+1:]
+		}
+	}
+	return nodes, between
+}
+
+// fitting is how many of the items a node takes so that what is left, without
+// one item that separates it, is nothing or at least one.
+func fitting(items, least int) int {
+	if items <= maxItems {
+		return items
+	}
+	return min(maxItems, items-1-least)
 }
 
 // remove deletes an item and reports whether it was there.

@@ -22,11 +22,11 @@ type txn struct {
 	removed []written
 }
 
-// change is one row put into or, with empty data, taken out of the file.
+// change is one row put into or taken out of the file.
 type change struct {
 	table *table
-	id    uint64
-	data  string
+	row   *row
+	gone  bool
 }
 
 type written struct {
@@ -56,7 +56,7 @@ func (tx *txn) put(t *table, r *row) {
 	for i, ix := range t.indexes {
 		st.indexes[i].insert(tx.edit, r, ix.cmp)
 	}
-	tx.changes = append(tx.changes, change{t, r.id, r.data})
+	tx.changes = append(tx.changes, change{t, r, false})
 	if len(t.foreign) > 0 {
 		tx.added = append(tx.added, written{t, r})
 	}
@@ -83,7 +83,7 @@ func (tx *txn) remove(t *table, r *row) {
 	for i, ix := range t.indexes {
 		st.indexes[i].remove(tx.edit, r, ix.cmp)
 	}
-	tx.changes = append(tx.changes, change{t, r.id, ""})
+	tx.changes = append(tx.changes, change{t, r, true})
 	if len(t.inbound) > 0 {
 		tx.removed = append(tx.removed, written{t, r})
 	}

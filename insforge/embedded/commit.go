@@ -1,0 +1,236 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"syscall"
+
+	"go.etcd.io/bbolt"
+)
+
+// A file writes what transactions have changed, many of them with one commit.
+type file struct {
+	db    *bbolt.DB
+	store *Store
+
+	digest  uint64 // as in the file; the writer's
+	numbers map[*table]int64
+
+	mu      sync.Mutex
+	pending *batch // gathers transactions until the writer takes it
+	failed  error  // for good
+	wake    chan struct{}
+	stop    bool
+	done    chan struct{} // closed when the writer has ended
+}
+
+// A batch is the transactions that reach the disk with one commit.
+type batch struct {
+	changes []change
+	numbers map[*table]int64
+	last    *state        // after all of them
+	done    chan struct{} // closed when they are on disk, or will not be
+	err     error         // under done
+}
+
+func newBatch() *batch { return &batch{numbers: map[*table]int64{}, done: make(chan struct{})} }
+
+func (b *batch) end(err error) {
+	b.err = err
+	b.changes, b.numbers, b.last = nil, nil, nil // a state keeps its batch
+	close(b.done)
+}
+
+// wait returns when the batch is on disk. What was there from the start has
+// none.
+func (b *batch) wait() error {
+	if b == nil {
+		return nil
+	}
+	<-b.done
+	return b.err
+}
+
+func newFile(db *bbolt.DB, s *Store) *file {
+	return &file{
+		db: db, store: s, numbers: map[*table]int64{},
+		pending: newBatch(), wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+}
+
+// enqueue hands a transaction, and the state it leads to, to the writer. It is
+// called in order.
+func (f *file) enqueue(after *state, changes []change, numbers map[*table]int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed != nil {
+		return f.failed
+	}
+	after.batch = f.pending
+	f.pending.last = after
+	f.pending.changes = append(f.pending.changes, changes...)
+	maps.Copy(f.pending.numbers, numbers)
+	f.wakeUp()
+	return nil
+}
+
+func (f *file) wakeUp() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run is the writer: it takes all that is pending and makes it durable at once.
+func (f *file) run() {
+	defer close(f.done)
+	for range f.wake {
+		f.mu.Lock()
+		b, stop := f.pending, f.stop
+		f.pending = newBatch()
+		f.mu.Unlock()
+		if b.last != nil {
+			if err := f.commit(b); err == nil {
+				f.store.durable.Store(b.last)
+				b.end(nil)
+			} else if err = f.undo(b, err); err != nil {
+				f.store.log.Error("writing to the data file failed; the store is closed", "error", err)
+				return
+			}
+		}
+		if stop {
+			return
+		}
+	}
+}
+
+// undo takes back the transactions of a batch that did not reach the disk, and
+// those that came after and have seen their work. An error is for good.
+func (f *file) undo(b *batch, cause error) error {
+	s := f.store
+	s.writing.Lock() // no transaction is under way
+	defer s.writing.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	later := f.pending
+	f.pending = newBatch()
+	err := fullDisk(cause)
+	if err == nil {
+		f.failed = fmt.Errorf("%w: writing to the data file failed: %w", ErrClosed, cause)
+		err = f.failed
+	} else {
+		s.log.Error("the data file cannot grow; writes fail until there is space", "error", cause)
+	}
+	s.state.Store(s.durable.Load())
+	b.end(err)
+	later.end(err)
+	return f.failed
+}
+
+// fullDisk is what PostgreSQL says when there is no room for what is written;
+// nil if something else is wrong. Nothing has happened to what was there, and
+// the next write may find room.
+func fullDisk(cause error) error {
+	for _, reason := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if strings.HasSuffix(cause.Error(), reason.Error()) { // bbolt does not wrap all of them
+			return &apiError{
+				status: statusOf("53100"), code: "53100",
+				message: "could not extend the data file: " + reason.Error(), hint: "Check free disk space.",
+			}
+		}
+	}
+	return nil
+}
+
+// commit writes a batch; once it returns without an error, the batch is on disk.
+func (f *file) commit(b *batch) error {
+	before := f.digest
+	var transaction int
+	err := f.db.Update(func(tx *bbolt.Tx) error {
+		transaction = tx.ID()
+		if err := f.putRows(tx, b.changes); err != nil {
+			return err
+		}
+		path := string(bucketSequences) + "/"
+		for t, n := range b.numbers {
+			name := []byte(t.name)
+			if last := f.numbers[t]; last != 0 {
+				f.digest -= entrySum(path, name, sequenceValue(last))
+			}
+			f.digest += entrySum(path, name, sequenceValue(n))
+			if err := tx.Bucket(bucketSequences).Put(name, sequenceValue(n)); err != nil {
+				return err
+			}
+		}
+		return f.putDigest(tx)
+	})
+	if err == nil {
+		maps.Copy(f.numbers, b.numbers)
+		return nil
+	}
+	f.digest = before
+	// Only the last step makes a commit: where that failed, nobody knows what the disk holds.
+	if viewErr := f.db.View(func(tx *bbolt.Tx) error {
+		if tx.ID() >= transaction {
+			err = fmt.Errorf("%w: nobody knows whether the last write is on disk", err)
+		}
+		return nil
+	}); viewErr != nil {
+		return errors.Join(err, viewErr)
+	}
+	return err
+}
+
+func (f *file) putRows(tx *bbolt.Tx, changes []change) error {
+	type target struct {
+		bucket *bbolt.Bucket
+		path   string
+	}
+	targets := map[*table]target{}
+	for _, c := range changes {
+		to, ok := targets[c.table]
+		if !ok {
+			to = target{tx.Bucket(bucketRows).Bucket([]byte(c.table.name)), rowsPath(c.table.name)}
+			targets[c.table] = to
+		}
+		key, value := rowKey(c.row.id), seal(c.row.data)
+		sum := entrySum(to.path, key, value)
+		var err error
+		if c.gone {
+			f.digest -= sum
+			err = to.bucket.Delete(key)
+		} else {
+			f.digest += sum
+			err = to.bucket.Put(key, value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failure is the error that ended the store, if one did.
+func (f *file) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
+}
+
+// close writes what is pending and releases the file.
+func (f *file) close() error {
+	f.mu.Lock()
+	f.stop = true
+	f.wakeUp()
+	f.mu.Unlock()
+	<-f.done
+	f.mu.Lock()
+	if f.failed == nil {
+		f.failed = ErrClosed
+	}
+	f.mu.Unlock()
+	return f.db.Close()
+}

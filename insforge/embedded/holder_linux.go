@@ -1,0 +1,39 @@
+package embedded
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// holder names the process that has locked a file, as well as the kernel tells.
+func holder(path string) string {
+	const unknown = "another process"
+	info, err := os.Stat(path)
+	if err != nil {
+		return unknown
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	locks, err := os.ReadFile("/proc/locks")
+	if !ok || err != nil {
+		return unknown
+	}
+	// 1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF
+	inode := fmt.Sprintf(":%d", stat.Ino)
+	for line := range strings.Lines(string(locks)) {
+		fields := strings.Fields(line)
+		if len(fields) < 6 || fields[1] != "FLOCK" || !strings.HasSuffix(fields[5], inode) {
+			continue
+		}
+		pid := fields[4]
+		if pid == fmt.Sprint(os.Getpid()) {
+			return "this process"
+		}
+		// In a container the number may be another's, or nobody's.
+		if name, err := os.ReadFile("/proc/" + pid + "/comm"); err == nil {
+			return "process " + pid + " (" + strings.TrimSpace(string(name)) + ")"
+		}
+	}
+	return unknown
+}
