@@ -189,8 +189,12 @@ func (s *Store) leadsByID(ctx context.Context, ids []int64) (map[int64]Lead, err
 
 // Propose puts a plan before its user: it is stored with the lead and
 // scheduled only when the user says so. It replaces an earlier proposal. The
-// answer is what was stored.
+// answer is what was stored: the plan, less what PostgreSQL cannot keep.
 func (s *Store) Propose(ctx context.Context, telegramID, leadID int64, plan planparse.Plan) (Proposal, error) {
+	plan, err := storable(plan)
+	if err != nil {
+		return Proposal{}, err
+	}
 	proposal := Proposal{At: s.now(), Plan: plan}
 	n, err := s.ownLead(telegramID, leadID).Update(ctx, map[string]any{"proposed_plan": proposal, "updated_at": s.now()}, insforge.Idempotent())
 	if err != nil {

@@ -209,6 +209,10 @@ type reminderRow struct {
 
 func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan planparse.Plan, base time.Time) (Scheduled, error) {
 	base = base.Truncate(time.Microsecond)
+	plan, err := storable(plan)
+	if err != nil {
+		return Scheduled{}, err
+	}
 	encoded, err := json.Marshal(plan)
 	if err != nil {
 		return Scheduled{}, fmt.Errorf("encode plan: %w", err)
