@@ -9,36 +9,84 @@ import (
 	"github.com/followthrough-go/followthrough/scheduler"
 )
 
-// agendaLines is how many reminders one list names.
-const agendaLines = 25
+// agendaPage is how many reminders one page of a list has.
+const agendaPage = 10
 
-func today(ctx context.Context, t *turn, _ string) error {
-	return t.agenda(ctx, 1, "📅 Today", "Nothing is due today. /week looks further ahead.")
+// listing is a list of reminders that people ask for.
+type listing struct {
+	head string
+	// nothing is said where the list is empty.
+	nothing string
+	// days is up to the end of which day it goes, today being 1; zero stands
+	// for what is put off, or no longer reminded of.
+	days int
 }
 
-func week(ctx context.Context, t *turn, _ string) error {
-	return t.agenda(ctx, 7, "📅 The next seven days", "Nothing is due in the next seven days. /leads shows your leads, /newlead adds one.")
+// listings are the lists by the names that their buttons have.
+var listings = map[string]listing{
+	"today":   {"📅 Today", "Nothing is due today.", 1},
+	"week":    {"📅 The next seven days", "Nothing is due in the next seven days.", 7},
+	"snoozed": {"💤 Put off, or no longer reminded of", "Nothing is put off. /week shows what comes.", 0},
 }
 
-// agenda lists what is open and due before the end of so many days.
-func (t *turn) agenda(ctx context.Context, days int, head, nothing string) error {
+func today(ctx context.Context, t *turn, _ string) error { return t.agenda(ctx, "today", 0, t.say) }
+func week(ctx context.Context, t *turn, _ string) error  { return t.agenda(ctx, "week", 0, t.say) }
+func snoozed(ctx context.Context, t *turn, _ string) error {
+	return t.agenda(ctx, "snoozed", 0, t.say)
+}
+
+// pageAgenda turns to another page of a list.
+func pageAgenda(ctx context.Context, t *turn, args []string) error {
+	if len(args) != 2 {
+		return errStale
+	}
+	page, err := numbers(args[1:], 1)
+	if _, known := listings[args[0]]; err != nil || !known {
+		return errStale
+	}
+	return t.agenda(ctx, args[0], int(min(page[0], 1000)), t.show)
+}
+
+// agenda shows a page of the list of that name.
+func (t *turn) agenda(ctx context.Context, name string, page int, by func(context.Context, richText, ...[]button) error) error {
 	user, err := t.user(ctx)
 	if err != nil {
 		return err
 	}
-	now := t.now(user)
-	end := atHour(now, days, 0)
+	list, now := listings[name], t.now(user)
+	leads, err := t.store.Leads(ctx, t.from.ID)
+	if err != nil {
+		return err
+	}
+	byID := leadsByID{}
+	for _, lead := range leads {
+		byID[lead.ID] = lead
+	}
+	if list.days == 0 {
+		resting, err := t.store.Resting(ctx, t.from.ID)
+		if err != nil {
+			return err
+		}
+		return t.listReminders(ctx, name, resting, byID, page, plain(list.nothing), now, by)
+	}
 	open, err := t.store.Agenda(ctx, t.from.ID, now.AddDate(1, 0, 0))
 	if err != nil {
 		return err
 	}
 	// What was delivered and not answered is still to do, whenever its next
 	// nudge comes.
-	due := slices.DeleteFunc(open, func(r scheduler.Reminder) bool {
+	end := atHour(now, list.days, 0)
+	due := slices.DeleteFunc(slices.Clone(open), func(r scheduler.Reminder) bool {
 		return !r.DueAt.Before(end) && !waiting(r)
 	})
 	slices.SortStableFunc(due, func(a, b scheduler.Reminder) int { return a.Planned().Compare(b.Planned()) })
-	return t.listReminders(ctx, due, head, nothing, now)
+	nothing := plain(list.nothing + " /leads shows your leads, /newlead adds one.")
+	if len(open) > 0 {
+		next := slices.MinFunc(open, func(a, b scheduler.Reminder) int { return a.DueAt.Compare(b.DueAt) })
+		name, what := byID.named(next)
+		nothing = lines(plain(list.nothing), join(plain("Next: "), agendaLine(name, what, next, now)))
+	}
+	return t.listReminders(ctx, name, due, byID, page, nothing, now, by)
 }
 
 // waiting reports whether a step was brought up and is still to do. A pending
@@ -48,53 +96,59 @@ func waiting(r scheduler.Reminder) bool {
 	return r.Status == scheduler.Sent || (r.Status == scheduler.Pending && r.ReminderCount > 0)
 }
 
-func snoozed(ctx context.Context, t *turn, _ string) error {
-	user, err := t.user(ctx)
-	if err != nil {
-		return err
-	}
-	resting, err := t.store.Resting(ctx, t.from.ID)
-	if err != nil {
-		return err
-	}
-	return t.listReminders(ctx, resting, "💤 Put off, or no longer reminded of", "Nothing is put off.", t.now(user))
+// agendaLine is a reminder in a list: whose it is, what to do, and when.
+func agendaLine(name, what string, r scheduler.Reminder, now time.Time) richText {
+	return join(bold(cut(name, 40)), plain(": "+cut(oneLine(what), 70)+" – "+standing(r, now)))
 }
 
-// listReminders lists reminders under the days they come, with a button each.
-func (t *turn) listReminders(ctx context.Context, reminders []scheduler.Reminder, head, nothing string, now time.Time) error {
+// named are the lead's name and what to do, for a reminder; the lead may have
+// vanished.
+func (leads leadsByID) named(r scheduler.Reminder) (name, what string) {
+	lead := leads[r.LeadID]
+	lead.ID = r.LeadID
+	step, _ := lead.Step(r.StepID)
+	what, _ = stepTexts(r, step)
+	return oneLine(lead.Display()), what
+}
+
+// leadsByID are leads by their numbers.
+type leadsByID map[int64]scheduler.Lead
+
+// listReminders lists a page of reminders under the days they come, with a
+// button each.
+func (t *turn) listReminders(ctx context.Context, name string, reminders []scheduler.Reminder, leads leadsByID, page int, nothing richText, now time.Time, by func(context.Context, richText, ...[]button) error) error {
 	if len(reminders) == 0 {
-		return t.say(ctx, plain(nothing))
+		return by(ctx, nothing)
 	}
-	all, err := t.store.Leads(ctx, t.from.ID)
-	if err != nil {
-		return err
-	}
-	byID := map[int64]scheduler.Lead{}
-	for _, lead := range all {
-		byID[lead.ID] = lead
+	pages := (len(reminders) + agendaPage - 1) / agendaPage
+	page = min(page, pages-1)
+	head := bold(listings[name].head)
+	if pages > 1 {
+		head = join(head, plain(fmt.Sprintf(" (%d), page %d of %d", len(reminders), page+1, pages)))
 	}
 	var list richText
 	var rows [][]button
 	under := ""
-	for i, r := range reminders {
-		if i == agendaLines {
-			list = lines(list, plain(fmt.Sprintf("… and %d more", len(reminders)-i)))
-			break
-		}
-		found := byID[r.LeadID]
-		found.ID = r.LeadID
-		step, _ := found.Step(r.StepID)
-		what, _ := stepTexts(r, step)
+	for i := page * agendaPage; i < min((page+1)*agendaPage, len(reminders)); i++ {
+		r := reminders[i]
+		lead, what := leads.named(r)
 		heading := day(r.DueAt.In(now.Location()), now)
 		if waiting(r) || (r.Status == scheduler.Pending && overdue(now.Sub(r.DueAt)) != "") {
 			heading = "waiting for you"
+		} else if r.Status == scheduler.Parked {
+			heading = "no longer reminded of"
 		}
 		if heading != under {
 			under = heading
 			list = paragraphs(list, bold(upperFirst(heading)))
 		}
-		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(cut(oneLine(found.Display()), 40)), plain(": "+cut(oneLine(what), 70)+" – "+standing(r, now))))
-		rows = append(rows, []button{press(cut(fmt.Sprintf("%d. %s · %s", i+1, oneLine(found.Display()), oneLine(what)), 40), "open", r.ID)})
+		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), agendaLine(lead, what, r, now)))
+		rows = append(rows, []button{press(reminderLabel(i+1, lead, what), "open", r.ID)})
 	}
-	return t.say(ctx, paragraphs(bold(head), list), rows...)
+	return by(ctx, paragraphs(head, list), append(rows, pageButtons(page, pages, "◀ Earlier", "Later ▶", "list", name))...)
+}
+
+// reminderLabel is the label of a button that opens a reminder.
+func reminderLabel(number int, lead, what string) string {
+	return cut(fmt.Sprintf("%d. %s · %s", number, cut(oneLine(lead), 24), oneLine(what)), 40)
 }

@@ -79,3 +79,34 @@ func TestDistancesAreDistances(t *testing.T) {
 		require.LessOrEqual(t, a.to(b), 20016.0)
 	})
 }
+
+func TestZonesByWordsAndOffsets(t *testing.T) {
+	t.Parallel()
+	for word, zones := range zoneWords {
+		require.Equal(t, placeKey(word), word, "as it is looked up")
+		for zone := range strings.FieldsSeq(zones) {
+			_, err := time.LoadLocation(zone)
+			require.NoError(t, err, word)
+		}
+	}
+	for text, want := range map[string]string{
+		"UTC+3": "Etc/GMT-3", "utc +3": "Etc/GMT-3", "GMT-3": "Etc/GMT+3", "UTC−3": "Etc/GMT+3", "+2": "Etc/GMT-2", "-05:00": "Etc/GMT+5", "+0530": "Asia/Kolkata",
+		"UTC+5:45": "Asia/Kathmandu", "UTC-3:30": "America/St_Johns", "UTC+0": "UTC", "utc-00:00": "UTC", "+14": "Etc/GMT-14",
+		"+15": "", "UTC+5:31": "", "3": "", "+": "", "UTC": "", "+2h": "Etc/GMT-2",
+	} {
+		zone, _, ok := zoneAtOffset(text)
+		require.Equal(t, want != "", ok, text)
+		if ok {
+			require.Equal(t, want, zone, text)
+			location, err := time.LoadLocation(zone)
+			require.NoError(t, err)
+			if strings.HasPrefix(zone, "Etc/") {
+				_, east := time.Now().In(location).Zone()
+				require.Equal(t, zoneLabel(zone)[3] == '+', east > 0, text)
+			}
+		}
+	}
+	require.Equal(t, "UTC+3", zoneLabel("Etc/GMT-3"))
+	require.Equal(t, "Etc/GMT", zoneLabel("Etc/GMT"))
+	require.Equal(t, "Europe/Berlin", zoneLabel("Europe/Berlin"))
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	tele "gopkg.in/telebot.v3"
 
+	"github.com/followthrough-go/followthrough/insforge"
 	"github.com/followthrough-go/followthrough/scheduler"
 )
 
@@ -52,6 +54,7 @@ type turn struct {
 
 	settings *scheduler.User // once asked for
 	toast    *toast          // of a press; nil for a message
+	quoted   *tele.Message   // what the message with the pressed button answered, if anything
 }
 
 // received is told of an update before its turn comes. A press is answered in
@@ -91,7 +94,8 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 		if m.Sender.IsBot {
 			return nil
 		}
-		name, args, isCommand := d.parseCommand(m.Text)
+		text := textOf(m)
+		name, args, isCommand := d.parseCommand(text)
 		// A private chat has the id of its person, should its type be missing.
 		if m.Chat.Type != tele.ChatPrivate && (m.Chat.Type != "" || m.Chat.ID != m.Sender.ID) {
 			if !isCommand {
@@ -107,11 +111,14 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 			return t.command(ctx, name, args)
 		case m.Location != nil:
 			return located(ctx, t, point{float64(m.Location.Lat), float64(m.Location.Lng)})
-		case strings.TrimSpace(m.Text) == "":
-			return t.say(ctx, plain("I read text only. A plan can be pasted as text; /help says what else I can do."))
-		default:
-			return t.text(ctx, m.Text)
+		case m.Contact != nil:
+			return newLead(ctx, t, contactText(m.Contact))
+		case text != "":
+			return t.text(ctx, text)
+		case m.IsService() || m.PinnedMessage != nil || m.AutoDeleteTimer != nil:
+			return nil // Telegram's own notes about the chat
 		}
+		return t.say(ctx, plain("I read text only, no pictures, voices or files. A plan can be pasted as text; /help says what else I can do."))
 	})
 }
 
@@ -159,10 +166,27 @@ func (t *turn) run(ctx context.Context, handler func() error) {
 	case errors.Is(err, scheduler.ErrNotFound):
 		log.Info("something asked for is gone")
 		t.apologise(ctx, "I cannot find that any more. It was deleted, or it belongs to somebody else. /leads shows what is there.")
+	case refusal(err) == http.StatusUnauthorized || refusal(err) == http.StatusForbidden:
+		log.Error("the backend refuses the service's key")
+		t.apologise(ctx, "My database does not let me in; whoever runs me has to see to that. Nothing was lost; please try this again later.")
+	case refusal(err) == http.StatusBadRequest:
+		// The backend is there, and finds fault with what was to be stored.
+		log.Error("handler failed")
+		t.apologise(ctx, "My database did not take that, so nothing was changed. I have noted it for whoever runs me; please try it in other words.")
 	default:
 		log.Error("handler failed")
 		t.apologise(ctx, "I cannot reach my database right now. Nothing was lost, and reminders will come as soon as it is back; please try this again in a moment.")
 	}
+}
+
+// refusal is the HTTP status with which the backend refused a request; zero
+// for other errors.
+func refusal(err error) int {
+	var refused *insforge.Error
+	if errors.As(err, &refused) {
+		return refused.Status
+	}
+	return 0
 }
 
 // apologise says what went wrong, also when the handler's time is over.
@@ -242,11 +266,17 @@ func (d *dialogue) pressed(ctx context.Context, press *tele.Callback) {
 	t := &turn{dialogue: d, from: press.Sender, chat: press.Sender.ID, toast: d.toasts.take(ctx, d.courier.api, d.log, press.ID)}
 	defer t.toast.close(ctx)
 	if press.Message != nil && press.Message.Chat != nil {
-		t.chat, t.message = press.Message.Chat.ID, int64(press.Message.ID)
+		t.chat, t.message, t.quoted = press.Message.Chat.ID, int64(press.Message.ID), press.Message.ReplyTo
 	}
 	t.run(ctx, func() error {
 		if !d.allowed.Allow(press.Sender.ID) {
 			return t.notice(ctx, "This bot is private; your id is not among its ALLOWED_USERS.")
+		}
+		if t.chat != t.from.ID {
+			// A message that was meant for somebody else, or stands where others
+			// read along: nothing of the presser's belongs there.
+			t.chat = t.from.ID
+			return t.notice(ctx, "This button is not yours: it belongs to somebody else's chat with me, and your press changed nothing.")
 		}
 		name, rest, _ := strings.Cut(press.Data, ":")
 		do, known := d.actions[name]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,12 +45,32 @@ func TestParseCommand(t *testing.T) {
 		{" /Plan@SomeBot\n[1,\n2] ", "plan", "[1,\n2]", true},
 		{"/plan@otherbot x", "", "", false},
 		{"plan /x", "", "", false},
-		{"/", "", "", false},
-		{"/no-such", "", "", false},
+		{"/", "help", "", true},
+		{"/no-such thing", "no-such", "thing", true},
+		{"/newlead: Jane Doe", "newlead", "Jane Doe", true},
+		{"/newlead,Jane Doe", "newlead", "Jane Doe", true},
+		{"/ leads", "leads", "", true},
+		{"/leads!", "leads", "", true},
+		{"/PLAN@somebot: [1]", "plan", "[1]", true},
+		{"//", "", "", false},
+		{"/etc/passwd", "", "", false},
 	} {
 		name, args, ok := d.parseCommand(tc.text)
 		require.Equal(t, []any{tc.name, tc.args, tc.ok}, []any{name, args, ok}, "%q", tc.text)
 	}
+}
+
+func TestWhatComesNearest(t *testing.T) {
+	t.Parallel()
+	d := &dialogue{}
+	d.register()
+	for typed, meant := range map[string]string{
+		"leeds": "leads", "newleed": "newlead", "new-lead": "newlead", "settimezone": "timezone", "tz": "timezone", "stop": "pause", "snooze": "snoozed",
+		"list": "leads", "add": "newlead", "remove": "delete", "todya": "today", "hlep": "help", "expotr": "export", "undoo": "undo", "notes": "note",
+	} {
+		require.Equal(t, meant, d.nearest(typed).name, typed)
+	}
+	require.NotEmpty(t, d.nearest(strings.Repeat("ж", 100_000)).name)
 }
 
 func TestEditDistance(t *testing.T) {

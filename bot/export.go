@@ -41,7 +41,7 @@ func export(ctx context.Context, t *turn, args string) error {
 	}
 	if wanted != "ics" {
 		file := document{name + ".csv", "text/csv", table(all, now.Location())}
-		return t.sendFile(ctx, file, "Your leads and their steps as a table, with times of "+now.Location().String()+".")
+		return t.sendFile(ctx, file, "Your leads and their steps as a table, with times of "+zoneLabel(now.Location().String())+".")
 	}
 	return nil
 }

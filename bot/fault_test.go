@@ -64,7 +64,7 @@ func TestRemindersThroughTelegramsTroubles(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "embedded")
 			ann := w.person(7, "Ann")
-			ann.holds(withReminder)
+			ann.converses(withReminder)
 			sent := len(w.telegram.Calls("sendMessage"))
 			tc.fault.Method = "sendMessage"
 			w.telegram.Fault(tc.fault)
@@ -90,7 +90,7 @@ func TestSomebodyWhoBlocksTheBotAndComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")
 	ann := w.person(7, "Ann")
-	ann.holds(withReminder)
+	ann.converses(withReminder)
 	sent := len(w.telegram.Calls("sendMessage"))
 	ann.Block()
 	w.clock.Advance(day)
@@ -104,7 +104,7 @@ func TestSomebodyWhoBlocksTheBotAndComesBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, w.telegram.Calls("sendMessage"), sent+1, "nobody who blocked the bot is tried again")
 	ann.Unblock()
-	ann.holds([]line{{says: "/start", sees: []string{"Time for the next step", "Call her", "overdue by 29 days"}}})
+	ann.converses([]line{{says: "/start", sees: []string{"Time for the next step", "Call her", "overdue by 29 days"}}})
 }
 
 func TestBackendThatIsDownAtStart(t *testing.T) {
@@ -114,7 +114,7 @@ func TestBackendThatIsDownAtStart(t *testing.T) {
 	heal := w.backend.Fault(insforgetest.BadGateway())
 	w.start("SEND_RATE=1000")
 	ann := w.person(7, "Ann")
-	ann.holds([]line{
+	ann.converses([]line{
 		{says: "/help", sees: []string{"What I can do"}},
 		{says: "/newlead Jane Doe", sees: []string{"cannot reach my database", "Nothing was lost", "try this again"}},
 	})
@@ -126,7 +126,7 @@ func TestBackendThatIsDownAtStart(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 
 	heal()
-	ann.holds([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
+	ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
 	require.Eventually(t, func() bool { status, _ := w.get("/readyz"); return status == http.StatusOK }, patience, 100*time.Millisecond)
 }
 
@@ -134,9 +134,9 @@ func TestBackendThatGoesDownAndComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")
 	ann := w.person(7, "Ann")
-	ann.holds(withReminder)
+	ann.converses(withReminder)
 	heal := w.backend.Fault(insforgetest.Fault{CutConnection: true})
-	ann.holds([]line{
+	ann.converses([]line{
 		{says: "/leads", sees: []string{"cannot reach my database"}},
 	})
 	w.clock.Advance(day)
@@ -148,7 +148,7 @@ func TestBackendThatGoesDownAndComesBack(t *testing.T) {
 	require.Empty(t, ann.told(id), "the press is answered though the backend is not there")
 	ann.sees("cannot reach my database", "Nothing was lost")
 	heal()
-	ann.holds([]line{{presses: "Done", sees: []string{"✅ Done", "Call her"}}})
+	ann.converses([]line{{presses: "Done", sees: []string{"✅ Done", "Call her"}}})
 	require.Equal(t, 0, ann.reminders("Call her"), "the message is the outcome now")
 }
 
@@ -182,7 +182,7 @@ func TestMessagesSentWhileTheBotWasAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")
 	ann := w.person(7, "Ann")
-	ann.holds([]line{{says: "/start", sees: []string{"Hello"}}})
+	ann.converses([]line{{says: "/start", sees: []string{"Hello"}}})
 	w.stop()
 	ann.look()
 	ann.Send("/newlead Jane Doe")
@@ -190,7 +190,7 @@ func TestMessagesSentWhileTheBotWasAway(t *testing.T) {
 	ann.sees("Jane Doe", "7 steps")
 	w.stop()
 	w.start()
-	ann.holds([]line{{says: "/leads", sees: []string{"Your leads (1)"}}})
+	ann.converses([]line{{says: "/leads", sees: []string{"Your leads (1)"}}})
 	n := 0
 	for _, m := range ann.Messages() {
 		if strings.Contains(m.Text, "Plan for Jane Doe") {
@@ -244,8 +244,8 @@ func TestMetricsHaveNoNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")
 	ann := w.person(7007, "Ann")
-	ann.holds(withReminder)
-	ann.holds([]line{{passes: day, sees: []string{"Call her"}}})
+	ann.converses(withReminder)
+	ann.converses([]line{{passes: day, sees: []string{"Call her"}}})
 	// Handlers and cycles are counted when they end, a little after the message.
 	body := ""
 	for _, name := range []string{

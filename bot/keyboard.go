@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,19 @@ func press(label, action string, args ...any) button {
 		fmt.Fprintf(&data, ":%v", arg)
 	}
 	return button{label: label, data: data.String()}
+}
+
+// pageButtons are the ways from one page of a list to those beside it; the
+// number of the page comes last in what the action gets.
+func pageButtons(page, pages int, back, on, action string, args ...any) []button {
+	var turns []button
+	if page > 0 {
+		turns = append(turns, press(back, action, append(slices.Clone(args), page-1)...))
+	}
+	if page < pages-1 {
+		turns = append(turns, press(on, action, append(slices.Clone(args), page+1)...))
+	}
+	return turns
 }
 
 // maxCopies is the longest text a copy button takes.
@@ -59,4 +73,14 @@ func (k keyboard) markup() (map[string]any, error) {
 		}
 	}
 	return map[string]any{"inline_keyboard": rows}, nil
+}
+
+// pressable is the keyboard without the buttons that do not call the bot; fewer
+// says that there were any.
+func (k keyboard) pressable() (rows keyboard, fewer bool) {
+	for _, row := range k {
+		rest := slices.DeleteFunc(slices.Clone(row), func(b button) bool { return b.data == "" })
+		rows, fewer = append(rows, rest), fewer || len(rest) < len(row)
+	}
+	return rows, fewer
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/followthrough-go/followthrough/planparse"
 	"github.com/followthrough-go/followthrough/scheduler"
@@ -16,18 +18,13 @@ import (
 // newLead adds a lead and proposes a plan for it. Handled again, after a
 // crash, it finds the lead it made.
 func newLead(ctx context.Context, t *turn, args string) error {
-	parsed, planErr := planparse.Parse(args)
-	described := args
-	if planErr == nil {
-		// The plan came along with the lead: what stands before it is the lead.
-		described = args[:strings.IndexAny(args, "[{`")]
-	}
+	described, parsed, planned := t.leadWithPlan(args)
 	text := readLead(described)
 	if text.name == "" {
 		if err := t.await(ctx, awaitingLead); err != nil {
 			return err
 		}
-		return t.say(ctx, join(plain("Who is it? Send the name, and what you know, like this: "), code("Jane Doe, CTO @ Acme, met at the fair")))
+		return t.say(ctx, join(plain("Who is it? Send the name, and what you know, like this: "), code("Jane Doe, CTO @ Acme, met at the fair")), []button{press("Never mind", "cancel")})
 	}
 	lead, err := t.store.CreateLead(ctx, scheduler.NewLead{
 		TelegramID: t.from.ID, Name: text.name, Title: text.title, Company: text.company, Notes: text.notes, Context: args,
@@ -49,10 +46,23 @@ func newLead(ctx context.Context, t *turn, args string) error {
 	if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: scheduler.ActivityLeadCreated, Content: cut(oneLine(args), 500)}); err != nil {
 		t.log.Warn("activity not logged", "lead", lead.ID, "error", err)
 	}
-	if planErr == nil {
+	if planned {
 		return t.propose(ctx, lead, parsed, "")
 	}
 	return t.write(ctx, lead, 0)
+}
+
+// leadWithPlan splits what a lead is made of into the lead and a plan that
+// comes along with it: what stands before the plan is the lead.
+func (t *turn) leadWithPlan(text string) (described string, parsed planparse.Plan, planned bool) {
+	if parsed, err := t.fragments.parse(t.from.ID, text, t.clock.Now()); err == nil {
+		return text[:strings.IndexAny(text, "[{`")], parsed, true
+	}
+	first, more, _ := strings.Cut(text, "\n")
+	if parsed, ok := t.fragments.listed(t.from.ID, more, t.clock.Now()); ok {
+		return first, parsed, true
+	}
+	return text, planparse.Plan{}, false
 }
 
 // pressedLead is the lead a button is about.
@@ -96,17 +106,14 @@ func (t *turn) list(ctx context.Context, page int, by func(context.Context, rich
 	var list richText
 	var rows [][]button
 	for _, lead := range shown {
-		list = lines(list, join(plain("• "), describe(lead), plain(" – "+progress(lead))))
+		line := join(plain("• "), bold(cut(oneLine(lead.Display()), 80)))
+		if role := roleOf(lead); role != "" {
+			line = join(line, plain(" ("+cut(oneLine(role), 120)+")"))
+		}
+		list = lines(list, join(line, plain(" – "+progress(lead))))
 		rows = append(rows, []button{press(cut(oneLine(lead.Display()), 40), "lead", lead.ID)})
 	}
-	var turns []button
-	if page > 0 {
-		turns = append(turns, press("◀ Newer", "leads", page-1))
-	}
-	if page < pages-1 {
-		turns = append(turns, press("Older ▶", "leads", page+1))
-	}
-	return by(ctx, paragraphs(text, list), append(rows, turns)...)
+	return by(ctx, paragraphs(text, list), append(rows, pageButtons(page, pages, "◀ Newer", "Older ▶", "leads"))...)
 }
 
 // progress says how far a lead's plan has come.
@@ -152,18 +159,7 @@ func (t *turn) find(ctx context.Context, name, action string) (scheduler.Lead, b
 	if err != nil {
 		return scheduler.Lead{}, false, err
 	}
-	wanted := strings.ToLower(strings.TrimPrefix(name, "#"))
-	var found []scheduler.Lead
-	for _, lead := range all {
-		text := strings.ToLower(lead.Display() + " " + lead.Company)
-		if strconv.FormatInt(lead.ID, 10) == wanted || strings.ToLower(lead.Display()) == wanted {
-			found = []scheduler.Lead{lead}
-			break
-		}
-		if strings.Contains(text, wanted) {
-			found = append(found, lead)
-		}
-	}
+	found := matching(all, name)
 	switch len(found) {
 	case 0:
 		return scheduler.Lead{}, false, t.say(ctx, plain("No lead is called “"+cut(oneLine(name), 80)+"”. /leads lists them; /newlead adds one."))
@@ -171,10 +167,39 @@ func (t *turn) find(ctx context.Context, name, action string) (scheduler.Lead, b
 		return found[0], true, nil
 	}
 	var rows [][]button
-	for _, lead := range found[:min(len(found), 10)] {
-		rows = append(rows, []button{press(cut(oneLine(lead.Display())+" "+roleOf(lead), 50), action, lead.ID)})
+	for _, lead := range found[:min(len(found), mostFound)] {
+		rows = append(rows, []button{press(cut(oneLine(lead.Display()+" "+roleOf(lead)), 50), action, lead.ID)})
 	}
-	return scheduler.Lead{}, false, t.say(ctx, plain("Which one?"), rows...)
+	text := plain("Which one?")
+	if more := len(found) - mostFound; more > 0 {
+		text = plain(fmt.Sprintf("Which one? %d more fit: write more of the name, or look through /leads.", more))
+	}
+	return scheduler.Lead{}, false, t.say(ctx, text, rows...)
+}
+
+// mostFound is how many leads a question offers.
+const mostFound = 10
+
+// matching are the leads a name may mean: the one with that number, or those
+// with exactly that name, or else those with it anywhere in name or company.
+// Case and accents do not count.
+func matching(all []scheduler.Lead, name string) []scheduler.Lead {
+	wanted := searchable(strings.TrimPrefix(name, "#"))
+	var exact, partly []scheduler.Lead
+	for _, lead := range all {
+		switch called := searchable(lead.Display()); {
+		case strconv.FormatInt(lead.ID, 10) == wanted:
+			return []scheduler.Lead{lead}
+		case called == wanted:
+			exact = append(exact, lead)
+		case strings.Contains(called+" "+searchable(lead.Company), wanted):
+			partly = append(partly, lead)
+		}
+	}
+	if exact != nil {
+		return exact
+	}
+	return partly
 }
 
 func openLead(ctx context.Context, t *turn, args []string) error {
@@ -207,7 +232,7 @@ func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Co
 	if err != nil {
 		t.log.Warn("activity not read", "lead", lead.ID, "error", err)
 	}
-	text := paragraphs(join(plain("👤 "), describe(lead)), italic(cut(lead.Notes, 600)), planText(lead, reminders, now), historyText(history, now))
+	text := paragraphs(join(plain("👤 "), describe(lead)), italic(cut(lead.Notes, 600)), planText(lead, reminders, now), historyText(history, now, 120))
 	var rows [][]button
 	if _, ok := lead.Proposal(); ok {
 		rows = append(rows, []button{press("📋 Show the proposed plan", "showplan", lead.ID)})
@@ -215,7 +240,9 @@ func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Co
 	if len(lead.Plan().Steps) > 0 || len(reminders) > 0 {
 		rows = append(rows, []button{press("☑️ Tick steps off", "steps", lead.ID)})
 	}
-	rows = append(rows, []button{press("✨ New plan", "regen", lead.ID), press("🕓 History", "log", lead.ID), press("🗑 Delete", "del", lead.ID)})
+	rows = append(rows,
+		[]button{press("📝 Add a note", "addnote", lead.ID), press("✏️ Edit", "edit", lead.ID), press("🕓 History", "log", lead.ID)},
+		[]button{press("✨ New plan", "regen", lead.ID), press("🗑 Delete", "del", lead.ID)})
 	return by(ctx, text, rows...)
 }
 
@@ -317,8 +344,8 @@ func (t *turn) toggles(ctx context.Context, lead scheduler.Lead) error {
 		return err
 	}
 	type state struct {
-		id     int
-		closed bool
+		id   int
+		mark string // of a closed step; empty for an open one
 	}
 	var steps []state
 	seen := map[int]bool{}
@@ -327,17 +354,17 @@ func (t *turn) toggles(ctx context.Context, lead scheduler.Lead) error {
 		byStep[r.StepID] = r
 	}
 	for _, step := range lead.Plan().Steps {
-		closed := closedMark(step) != ""
+		mark := closedMark(step)
 		if r := byStep[step.ID]; r.ID != 0 {
-			closed = r.Status == scheduler.Completed || r.Status == scheduler.Skipped
+			mark = closedReminder(r)
 		}
 		seen[step.ID] = true
-		steps = append(steps, state{step.ID, closed})
+		steps = append(steps, state{step.ID, mark})
 	}
 	for _, r := range reminders {
 		if !seen[r.StepID] {
 			seen[r.StepID] = true
-			steps = append(steps, state{r.StepID, r.Status == scheduler.Completed || r.Status == scheduler.Skipped})
+			steps = append(steps, state{r.StepID, closedReminder(r)})
 		}
 	}
 	var rows [][]button
@@ -346,13 +373,24 @@ func (t *turn) toggles(ctx context.Context, lead scheduler.Lead) error {
 			rows = append(rows, nil)
 		}
 		label, done := fmt.Sprintf("◻️ %d", step.id), 1
-		if step.closed {
-			label, done = fmt.Sprintf("✅ %d", step.id), 0
+		if step.mark != "" {
+			label, done = fmt.Sprintf("%s %d", step.mark, step.id), 0
 		}
 		rows[len(rows)-1] = append(rows[len(rows)-1], press(label, "step", lead.ID, step.id, done))
 	}
 	text := paragraphs(join(plain("👤 "), describe(lead)), planText(lead, reminders, t.now(user)), plain("Press a number to tick the step off, or to open it again."))
 	return t.show(ctx, text, append(rows, []button{press("⬅️ Back to the lead", "lead", lead.ID)})...)
+}
+
+// closedReminder is the mark of a reminder that is done or skipped.
+func closedReminder(r scheduler.Reminder) string {
+	switch r.Status {
+	case scheduler.Completed:
+		return "✅"
+	case scheduler.Skipped:
+		return "⏭"
+	}
+	return ""
 }
 
 // toggleStep ticks a step off or opens it again, in the reminder and the plan.
@@ -373,95 +411,6 @@ func toggleStep(ctx context.Context, t *turn, args []string) error {
 		}
 	}
 	return t.toggles(ctx, found)
-}
-
-// showLog shows what happened with a lead.
-func showLog(ctx context.Context, t *turn, args []string) error {
-	found, err := t.pressedLead(ctx, args)
-	if err != nil {
-		return err
-	}
-	user, err := t.user(ctx)
-	if err != nil {
-		return err
-	}
-	history, err := t.store.Activities(ctx, t.from.ID, found.ID, 15)
-	if err != nil {
-		return err
-	}
-	list := historyText(history, t.now(user))
-	if list == nil {
-		list = plain("Nothing yet.")
-	}
-	return t.say(ctx, paragraphs(join(plain("🕓 History of "), describe(found)), list))
-}
-
-// historyText lists what happened with a lead, the latest first.
-func historyText(history []scheduler.Activity, now time.Time) richText {
-	var list richText
-	for _, a := range history {
-		list = lines(list, plain(fmt.Sprintf("%s · %s", moment(a.CreatedAt.In(now.Location()), now), activityWords(a))))
-	}
-	return list
-}
-
-// activityWords puts a line of the log into words.
-func activityWords(a scheduler.Activity) string {
-	words, known := map[string]string{
-		scheduler.ActivityStepDone:      "✅ done",
-		scheduler.ActivityStepSkipped:   "⏭ skipped",
-		scheduler.ActivityStepSnoozed:   "💤 snoozed",
-		scheduler.ActivityStepReopened:  "↩️ opened again",
-		scheduler.ActivityPlanScheduled: "📋",
-		scheduler.ActivityLeadCreated:   "👤 added",
-		scheduler.ActivityFollowupSent:  "📨 I asked how it goes",
-		activityNote:                    "📝 noted",
-	}[a.Type]
-	if !known {
-		words = strings.ReplaceAll(a.Type, "_", " ")
-	}
-	content := cut(oneLine(a.Content), 120)
-	switch {
-	case content == "":
-		return words
-	case a.Type == scheduler.ActivityPlanScheduled:
-		return words + " " + content
-	}
-	return words + ": " + content
-}
-
-// activityNote is what the log calls a note, as rows of other programs do.
-const activityNote = "context_update"
-
-// notes are what a person noted about a lead since it was made, in the order
-// in which they did; where there are more than limit, the latest.
-func (t *turn) notes(ctx context.Context, leadID int64, limit int) ([]string, error) {
-	history, err := t.store.Activities(ctx, t.from.ID, leadID, 4*limit)
-	if err != nil {
-		return nil, err
-	}
-	var noted []string
-	for _, a := range slices.Backward(history) {
-		if text := strings.TrimSpace(a.Content); a.Type == activityNote && text != "" {
-			noted = append(noted, text)
-		}
-	}
-	return noted[max(len(noted)-limit, 0):], nil
-}
-
-// note adds to the notes of the lead in focus.
-func note(ctx context.Context, t *turn, args string) error {
-	if args == "" {
-		return t.say(ctx, join(plain("Send the note along: "), code("/note prefers mail")))
-	}
-	found, ok, err := t.focused(ctx)
-	if err != nil || !ok {
-		return err
-	}
-	if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: found.ID, TelegramID: t.from.ID, Type: activityNote, Content: args}); err != nil {
-		return err
-	}
-	return t.say(ctx, join(plain("📝 Noted with "), describe(found), plain(".")), []button{press("👤 Open the lead", "lead", found.ID)})
 }
 
 // deleteLead is the command /delete: it asks.
@@ -516,4 +465,15 @@ func keepLead(ctx context.Context, t *turn, args []string) error {
 		return err
 	}
 	return t.show(ctx, join(describe(found), plain(" stays.")))
+}
+
+// searchable is a text as it is compared in a search.
+func searchable(text string) string {
+	bare := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFKD.String(text))
+	return strings.Join(strings.Fields(bare), " ")
 }

@@ -14,21 +14,6 @@ import (
 	"github.com/followthrough-go/followthrough/scheduler"
 )
 
-// What a person's next message is taken for; see [scheduler.User.Awaiting].
-const (
-	awaitingPlan = "plan"
-	awaitingLead = "lead"
-)
-
-// await remembers what the next message is; empty: nothing.
-func (t *turn) await(ctx context.Context, what string) error {
-	var value any
-	if what != "" {
-		value = what
-	}
-	return t.change(ctx, scheduler.UserChange{scheduler.ColumnAwaiting: value})
-}
-
 // focus makes a lead the one that plans and notes are for.
 func (t *turn) focus(ctx context.Context, leadID int64) error {
 	return t.change(ctx, scheduler.UserChange{scheduler.ColumnFocusLead: leadID, scheduler.ColumnAwaiting: nil})
@@ -57,24 +42,6 @@ func (t *turn) focused(ctx context.Context) (lead scheduler.Lead, ok bool, err e
 	return scheduler.Lead{}, false, t.say(ctx, plain(gone))
 }
 
-// text handles a message that is no command.
-func (t *turn) text(ctx context.Context, text string) error {
-	user, err := t.user(ctx)
-	if err != nil {
-		return err
-	}
-	parsed, planErr := t.fragments.parse(t.from.ID, text, t.clock.Now())
-	switch {
-	case planErr == nil:
-		return t.pasted(ctx, parsed)
-	case user.Awaiting == awaitingPlan || looksLikePlan(text):
-		return t.say(ctx, unusable(planErr))
-	case user.Awaiting == awaitingLead:
-		return newLead(ctx, t, text)
-	}
-	return t.say(ctx, plain("I did not recognise that as a plan. To add a lead, begin with /newlead; to note something about the lead in focus, with /note. /help lists everything."))
-}
-
 // looksLikePlan reports whether the person meant to paste a plan.
 func looksLikePlan(text string) bool {
 	text = strings.TrimSpace(text)
@@ -100,7 +67,9 @@ func unusable(err error) richText {
 	}
 	return paragraphs(
 		plain("I found no plan in this. "+reason+" Nothing was changed."),
-		join(plain("A plan is a list of steps, such as "), code(`[{"step_id":1,"action_type":"linkedin_connect","description":"Connect","suggested_text":"Hi Jane, …","delay_days":1}]`),
+		plain("A plan is a list of steps with their times, a line each:"),
+		copyable("Day 1: Like her posts\nDay 3: Connect\nDraft: Hi Jane, …\nDay 7: Send a message"),
+		join(plain("or the same as JSON, such as "), code(`[{"step_id":1,"description":"Connect","suggested_text":"Hi Jane, …","delay_days":3}]`),
 			plain(". Fences and prose around it do no harm. Paste it again, or send any other command.")),
 	)
 }
@@ -110,7 +79,11 @@ func plan(ctx context.Context, t *turn, args string) error {
 	if args != "" {
 		parsed, err := t.fragments.parse(t.from.ID, args, t.clock.Now())
 		if err != nil {
-			return t.say(ctx, unusable(err))
+			listed, ok := t.fragments.listed(t.from.ID, args, t.clock.Now())
+			if !ok {
+				return t.say(ctx, unusable(err))
+			}
+			parsed = listed
 		}
 		return t.pasted(ctx, parsed)
 	}
@@ -121,7 +94,7 @@ func plan(ctx context.Context, t *turn, args string) error {
 	if err := t.await(ctx, awaitingPlan); err != nil {
 		return err
 	}
-	text := join(plain("Paste the plan for "), describe(lead), plain(" as your next message. Raw output of a language model will do."))
+	text := join(plain("Paste the plan for "), describe(lead), plain(" as your next message: raw output of a language model, or a line for each step, such as “Day 3: connect”."))
 	if _, waiting := lead.Proposal(); waiting {
 		return t.say(ctx, text, []button{press("📋 Show the proposal", "showplan", lead.ID)}, []button{press("✨ Write one for me", "regen", lead.ID)})
 	}
@@ -187,7 +160,15 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 	}
 	return by(ctx, text,
 		[]button{press("✅ Schedule "+count(open, "step"), "go", lead.ID, strconv.FormatInt(proposal.At.UnixMicro(), 36))},
-		append([]button{press("✉️ Drafts", "drafts", lead.ID)}, append(t.another(lead), press("🗑 Discard", "drop", lead.ID))...))
+		append(draftsButton(proposal.Plan, lead.ID), append(t.another(lead), press("🗑 Discard", "drop", lead.ID))...))
+}
+
+// draftsButton shows a plan's drafts, where it has any.
+func draftsButton(p planparse.Plan, leadID int64) []button {
+	if !slices.ContainsFunc(p.Steps, func(step planparse.Step) bool { return step.SuggestedText != "" }) {
+		return nil
+	}
+	return []button{press("✉️ Drafts", "drafts", leadID)}
 }
 
 // another is the button for another plan, where asking again makes another.
@@ -255,9 +236,9 @@ func closedMark(step planparse.Step) string {
 func foundBy(step planparse.Step, slot planparse.Slot) string {
 	switch slot.Source {
 	case planparse.SourceDelay:
-		return "from delay_days " + strings.Trim(string(step.Delay), `"`)
+		return "day " + cut(oneLine(strings.Trim(string(step.Delay), `"`)), 20)
 	case planparse.SourceTiming:
-		return "from “" + cut(oneLine(step.Timing), 40) + "”"
+		return "“" + cut(oneLine(step.Timing), 40) + "”"
 	}
 	if timing := oneLine(step.Timing); timing != "" {
 		return "“" + cut(timing, 30) + "” names no date: spaced by 3 days"
@@ -384,11 +365,11 @@ func approve(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
-	return t.show(ctx, scheduledText(scheduled, t.now(user)), []button{press("👤 Open the lead", "lead", ids[0])})
+	return t.show(ctx, scheduledText(scheduled, user, t.now(user)), []button{press("👤 Open the lead", "lead", ids[0])})
 }
 
 // scheduledText tells what was scheduled, and when it comes.
-func scheduledText(s scheduler.Scheduled, now time.Time) richText {
+func scheduledText(s scheduler.Scheduled, user scheduler.User, now time.Time) richText {
 	plan := s.Lead.Plan()
 	room := min(max((maxText-500)/max(len(s.Reminders), 1)-50, 8), 60)
 	// A reminder that is due at once may be on its way already, and its due date be that of the next nudge.
@@ -413,6 +394,9 @@ func scheduledText(s scheduler.Scheduled, now time.Time) richText {
 	tail := "You will hear from me when each is due."
 	if s.Cancelled > 0 {
 		tail = count(int(s.Cancelled), "reminder") + " of the earlier plan cancelled. " + tail
+	}
+	if user.PausedUntil.After(now) {
+		tail += " You have paused me until " + moment(user.PausedUntil.In(now.Location()), now) + ", so none comes before; /resume ends that."
 	}
 	return paragraphs(head, list, plain(tail))
 }
@@ -467,8 +451,9 @@ func showDrafts(ctx context.Context, t *turn, args []string) error {
 // characters arrive as several messages. Only the last text of each person is
 // kept, in memory: should it be lost, the person sends the plan again.
 type fragments struct {
-	mu   sync.Mutex
-	last map[int64]fragment
+	mu    sync.Mutex
+	last  map[int64]fragment
+	lists map[int64]fragment // of plans that are no JSON
 }
 
 type fragment struct {
@@ -504,6 +489,28 @@ func (f *fragments) parse(person int64, text string, now time.Time) (planparse.P
 		f.last[person] = fragment{text, now}
 	}
 	return plan, err
+}
+
+// listed reads a plan that is a list, from a text or from the one before it and
+// this one together.
+func (f *fragments) listed(person int64, text string, now time.Time) (planparse.Plan, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	plan, ok := listedPlan(text)
+	if before, waits := f.lists[person]; waits && now.Sub(before.at) < fragmentTime {
+		whole := before.text + "\n" + text
+		if joined, joinedOK := listedPlan(whole); joinedOK && len(joined.Steps) > len(plan.Steps) {
+			text, plan, ok = whole, joined, true
+		}
+	}
+	delete(f.lists, person)
+	if ok && len(text) >= fragmentSize && len(text) <= planparse.MaxInput {
+		if f.lists == nil {
+			f.lists = map[int64]fragment{}
+		}
+		f.lists[person] = fragment{text, now}
+	}
+	return plan, ok
 }
 
 // oneLine is a text without line breaks and characters that reorder it.

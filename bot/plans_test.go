@@ -19,10 +19,10 @@ func TestWhatWasScheduledIsToldAsItWasPlanned(t *testing.T) {
 		{StepID: 3, Status: scheduler.Completed, PlannedAt: now, DueAt: now},
 		{StepID: 1, Status: scheduler.Pending, PlannedAt: now, DueAt: now.Add(24 * time.Hour), ReminderCount: 1},
 	}}
-	text := scheduledText(scheduled, now).plain()
+	text := scheduledText(scheduled, scheduler.User{}, now).plain()
 	require.Contains(t, text, "2 reminders.\n\n1. Wed 4 Mar 10:00 (today) · \n2. Wed 4 Mar 11:00 (today) · \n\nYou")
 
 	scheduled.Already = true // on a later day, when it comes next is what counts
-	text = scheduledText(scheduled, now).plain()
+	text = scheduledText(scheduled, scheduler.User{}, now).plain()
 	require.Contains(t, text, "2. Wed 4 Mar 11:00 (today) · \n1. Thu 5 Mar 10:00 (tomorrow) · \n")
 }

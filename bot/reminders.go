@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -110,7 +111,7 @@ func reminderMessage(head string, r scheduler.Reminder, lead scheduler.Lead, ste
 		italic(tail),
 	)
 	rows := [][]button{{press("✅ Done", "done", r.ID), press("⏭ Skip", "skip", r.ID)}}
-	rows = append(rows, snoozeRows(r.ID, now)...)
+	rows = append(rows, snoozeRows(r, now)...)
 	var more []button
 	switch size := units(draft); {
 	case size > draftRoom:
@@ -144,15 +145,20 @@ func whyNow(r scheduler.Reminder, step planparse.Step, now time.Time) richText {
 	return plain(why + ".")
 }
 
-// snoozeRows are the ways to put a reminder off.
-func snoozeRows(id int64, now time.Time) [][]button {
-	later := press("💤 Snooze to Mon 9:00", "snooze", id, "mon")
+// snoozeRows are the ways to put a reminder off, or to another time where it is
+// put off.
+func snoozeRows(r scheduler.Reminder, now time.Time) [][]button {
+	action := "snooze"
+	if r.Status == scheduler.Snoozed {
+		action = "postpone"
+	}
+	later := press("💤 Snooze to Mon 9:00", action, r.ID, "mon")
 	if toMonday(now) == 1 {
-		later = press("💤 Snooze a week", "snooze", id, "week") // tomorrow is Monday
+		later = press("💤 Snooze a week", action, r.ID, "week") // tomorrow is Monday
 	}
 	return [][]button{
-		{press("💤 Snooze 1 h", "snooze", id, "hour"), press("💤 Snooze to tomorrow 9:00", "snooze", id, "tomorrow")},
-		{later},
+		{press("💤 Snooze 1 h", action, r.ID, "hour"), press("💤 Snooze to tomorrow 9:00", action, r.ID, "tomorrow")},
+		{later, press("🕓 Another time", "when", r.ID)},
 	}
 }
 
@@ -228,7 +234,7 @@ func digestMessage(items []scheduler.Item, now time.Time) chatMessage {
 			late = " – " + words
 		}
 		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(cut(oneLine(item.Lead.Display()), 40)), plain(": "+cut(oneLine(what), 70)+late)))
-		rows = append(rows, []button{press(cut(fmt.Sprintf("%d. %s · %s", i+1, oneLine(item.Lead.Display()), oneLine(what)), 40), "open", item.Reminder.ID)})
+		rows = append(rows, []button{press(reminderLabel(i+1, oneLine(item.Lead.Display()), what), "open", item.Reminder.ID)})
 	}
 	return chatMessage{
 		text: paragraphs(bold("🗂 "+count(len(items), "more step")+" to look at"), list, italic("Press one to see it with its draft.")),
@@ -263,6 +269,15 @@ func skip(ctx context.Context, t *turn, args []string) error {
 }
 
 func snooze(ctx context.Context, t *turn, args []string) error {
+	return t.putOff(ctx, args, t.sched.Snooze)
+}
+
+// postpone puts off what was put off before, to another time.
+func postpone(ctx context.Context, t *turn, args []string) error {
+	return t.putOff(ctx, args, t.sched.Postpone)
+}
+
+func (t *turn) putOff(ctx context.Context, args []string, do func(ctx context.Context, person, id int64, until time.Time) (scheduler.Change, error)) error {
 	if len(args) < 2 {
 		return errStale
 	}
@@ -275,7 +290,40 @@ func snooze(ctx context.Context, t *turn, args []string) error {
 		return err
 	}
 	return t.act(ctx, args, scheduler.Snoozed, func(ctx context.Context, person, id int64) (scheduler.Change, error) {
-		return t.sched.Snooze(ctx, person, id, until)
+		return do(ctx, person, id, until)
+	})
+}
+
+// askWhen asks until when a reminder is to be put off.
+func askWhen(ctx context.Context, t *turn, args []string) error {
+	r, found, err := t.reminder(ctx, args)
+	if err != nil {
+		return t.gone(ctx, err)
+	}
+	if !r.Status.Open() && r.Status != scheduler.Parked {
+		return t.alreadyHandled(ctx, r, r.Status)
+	}
+	step, _ := found.Step(r.StepID)
+	what, _ := stepTexts(r, step)
+	return t.ask(ctx, awaitingTime, r.ID, join(plain("🕓 When should “"+cut(oneLine(what), 80)+"” come back? For example: in 3 hours, friday 14:00, 2 weeks, 12 Dec.")))
+}
+
+// snoozeTo puts a reminder off until what a text says, and the message that
+// brought it up shows so, too.
+func (t *turn) snoozeTo(ctx context.Context, id int64, text string) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	until, ok := readLater(text, t.now(user), dayHour(user.SendHour))
+	if !ok {
+		return t.say(ctx, plain("I cannot read when that is, or it is not ahead. For example: in 3 hours, friday 14:00, 2 weeks, 12 Dec."), []button{press("Never mind", "cancel")})
+	}
+	if err := t.await(ctx, ""); err != nil {
+		return err
+	}
+	return t.act(ctx, []string{strconv.FormatInt(id, 10)}, scheduler.Snoozed, func(ctx context.Context, person, id int64) (scheduler.Change, error) {
+		return t.sched.Postpone(ctx, person, id, until)
 	})
 }
 
@@ -372,7 +420,14 @@ func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do f
 	now := t.now(user)
 	t.marks.note(t.from.ID, change.Mark)
 	t.flash(ctx, outcomeToast(to))
-	return t.show(ctx, outcomeText(change, now), []button{press("↩️ Undo", "undo", change.Mark), press("👤 Lead", "lead", change.After.LeadID)})
+	text := outcomeText(change, user, t.zone, now)
+	if old := change.Before.MessageID; t.toast == nil && old != 0 {
+		// It was told in a message, so the buttons under the reminder still stand.
+		if err := t.courier.edit(ctx, t.chat, old, chatMessage{text: text}); err != nil {
+			t.log.Debug("reminder not brought up to date", "error", err)
+		}
+	}
+	return t.show(ctx, text, []button{press("↩️ Undo", "undo", change.Mark), press("👤 Lead", "lead", change.After.LeadID)})
 }
 
 // gone tells that a reminder is not there for this person; other errors it
@@ -434,7 +489,7 @@ func outcomeToast(to scheduler.Status) string {
 }
 
 // outcomeText is what stands in place of a reminder after it was acted on.
-func outcomeText(change scheduler.Change, now time.Time) richText {
+func outcomeText(change scheduler.Change, user scheduler.User, zone *time.Location, now time.Time) richText {
 	r := change.After
 	at := moment(r.DueAt.In(now.Location()), now)
 	var head string
@@ -450,6 +505,9 @@ func outcomeText(change scheduler.Change, now time.Time) richText {
 	}
 	what, _ := stepTexts(r, change.Step)
 	text := lines(bold(head), whose(change.Lead), plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
+	if sendable := user.SendableAt(r.DueAt, zone); r.Status.Open() && sendable.After(r.DueAt) {
+		text = lines(text, italic("You want none then, so it comes "+moment(sendable.In(now.Location()), now)+": /settings."))
+	}
 	if next := nextText(change, now); next != "" && r.Status != scheduler.Pending {
 		text = paragraphs(text, plain(next))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ func settings(ctx context.Context, t *turn, _ string) error {
 		return err
 	}
 	now := t.now(user)
-	zone := now.Location().String()
+	zone := zoneLabel(now.Location().String())
 	if user.TimeZone == "" {
 		zone += " (the default here)"
 	}
@@ -49,11 +50,34 @@ func clock(text string) string {
 	return text
 }
 
-// hoursForm is "21-7", "21:30 - 07:00" or "21:30 to 7".
-var hoursForm = regexp.MustCompile(`(?i)^(\d{1,2})(?::([0-5]\d))?\s*(?:-|–|to|until)\s*(\d{1,2})(?::([0-5]\d))?$`)
+// isOff reports whether a setting is to be taken away.
+func isOff(text string) bool {
+	return slices.Contains([]string{"off", "none", "no", "never", "-", "0", "aus", "clear", "default"}, strings.ToLower(text))
+}
+
+// clockForm is a time of day: "21", "21:30", "9.30", "10pm".
+const clockForm = `(\d{1,2})(?:[:.h]([0-5]\d))?\s*(am|pm)?(?:\s*(?:h|uhr|o'clock))?`
+
+var (
+	// hoursForm is "21-7", "from 21:30 to 07:00" or "10pm – 7am".
+	hoursForm = regexp.MustCompile(`(?i)^(?:from\s+|between\s+)?` + clockForm + `\s*(?:-|–|—|to|until|till|and|bis|\s)\s*` + clockForm + `$`)
+	// hourForm is a full hour: "9", "9:00", "9am".
+	hourForm = regexp.MustCompile(`(?i)^(?:at\s+)?` + clockForm + `$`)
+)
 
 func quiet(ctx context.Context, t *turn, args string) error {
-	if strings.EqualFold(args, "off") {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	if args == "" {
+		now := "You have no quiet hours."
+		if user.QuietFrom != "" && user.QuietUntil != "" {
+			now = "You have no reminders from " + clock(user.QuietFrom) + " to " + clock(user.QuietUntil) + "; /quiet off ends that."
+		}
+		return t.say(ctx, plain("🌙 "+now+" Set them like this: /quiet 21-7 or /quiet 21:30-07:00."))
+	}
+	if isOff(args) {
 		if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnQuietFrom: nil, scheduler.ColumnQuietUntil: nil}); err != nil {
 			return err
 		}
@@ -61,7 +85,7 @@ func quiet(ctx context.Context, t *turn, args string) error {
 	}
 	from, until, ok := readHours(args)
 	if !ok {
-		return t.say(ctx, plain("Send the hours without reminders, such as /quiet 21-7 or /quiet 21:30-07:00, or /quiet off."))
+		return t.say(ctx, plain("I cannot read these hours. Send when they begin and end, such as /quiet 21-7 or /quiet 21:30-07:00, or /quiet off."))
 	}
 	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnQuietFrom: from, scheduler.ColumnQuietUntil: until}); err != nil {
 		return err
@@ -74,58 +98,100 @@ func readHours(text string) (from, until string, ok bool) {
 	if found == nil {
 		return "", "", false
 	}
-	write := func(hour, minute string) string {
-		h, _ := strconv.Atoi(hour) // at most two digits
-		if h == 24 && strings.Trim(minute, "0") == "" {
-			h = 0
-		}
-		if h > 23 {
-			return ""
-		}
-		if minute == "" {
-			minute = "00"
-		}
-		return fmt.Sprintf("%02d:%s:00", h, minute)
-	}
-	from, until = write(found[1], found[2]), write(found[3], found[4])
+	from, until = clockTime(found[1:4]), clockTime(found[4:7])
 	return from, until, from != "" && until != "" && from != until
 }
 
+// clockTime is a time of day as the database has it, made of what stands in
+// the three groups of clockForm; empty where there is no such time.
+func clockTime(groups []string) string {
+	hour, _ := strconv.Atoi(groups[0]) // at most two digits
+	minute := groups[1]
+	if minute == "" {
+		minute = "00"
+	}
+	if half := strings.ToLower(groups[2]); half != "" {
+		if hour < 1 || hour > 12 {
+			return ""
+		}
+		hour %= 12
+		if half == "pm" {
+			hour += 12
+		}
+	}
+	if hour == 24 && minute == "00" {
+		hour = 0
+	}
+	if hour > 23 {
+		return ""
+	}
+	return fmt.Sprintf("%02d:%s:00", hour, minute)
+}
+
 func sendHour(ctx context.Context, t *turn, args string) error {
-	if strings.EqualFold(args, "off") {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	if args == "" {
+		now := "Steps are due at the time of day their plan was made."
+		if user.SendHour != nil {
+			now = fmt.Sprintf("Plans remind you at %d:00; /sendhour off ends that.", *user.SendHour)
+		}
+		return t.say(ctx, plain("🕘 "+now+" Set an hour from 0 to 23 like this: /sendhour 9."))
+	}
+	if isOff(args) && args != "0" {
 		if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnSendHour: nil}); err != nil {
 			return err
 		}
 		return t.say(ctx, plain("🕘 From now on a step is due at the time of day its plan was made."))
 	}
-	hour, err := strconv.Atoi(strings.TrimSuffix(args, ":00"))
-	if err != nil || hour < 0 || hour > 23 {
-		return t.say(ctx, plain("Send an hour from 0 to 23, such as /sendhour 9, or /sendhour off."))
+	found := hourForm.FindStringSubmatch(args)
+	at := ""
+	if found != nil {
+		at = clockTime(found[1:4])
 	}
+	if !strings.HasSuffix(at, ":00:00") {
+		return t.say(ctx, plain("Send a full hour from 0 to 23, such as /sendhour 9, or /sendhour off."))
+	}
+	hour, _ := strconv.Atoi(at[:2]) // it was written from a number
 	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnSendHour: hour}); err != nil {
 		return err
 	}
-	return t.say(ctx, plain(fmt.Sprintf("🕘 Plans scheduled from now on remind you at %d:00.", hour)))
+	text := fmt.Sprintf("🕘 Plans scheduled from now on remind you at %d:00.", hour)
+	user.SendHour = &hour
+	day := atHour(t.now(user), 1, hour)
+	if sendable := user.SendableAt(day, t.zone); user.QuietFrom != "" && sendable.After(day) && !day.Before(user.PausedUntil) {
+		text += " That is in your quiet hours, so they come at " + sendable.In(day.Location()).Format("15:04") + "; /quiet changes those."
+	}
+	return t.say(ctx, plain(text))
 }
 
 // maxPause is the longest pause, in days.
 const maxPause = 365
 
 func pauseReminders(ctx context.Context, t *turn, args string) error {
-	days := 7
-	if args != "" {
-		n, err := strconv.Atoi(strings.Fields(args)[0])
-		if err != nil || n < 1 || n > maxPause {
-			return t.say(ctx, plain("Send for how many days, such as /pause 3."))
-		}
-		days = n
-	}
 	user, err := t.user(ctx)
 	if err != nil {
 		return err
 	}
+	if isOff(args) {
+		return resume(ctx, t, "")
+	}
 	now := t.now(user)
-	until := now.AddDate(0, 0, days).Truncate(time.Minute)
+	until := now.AddDate(0, 0, 7)
+	if days, err := strconv.Atoi(args); err == nil && days > 0 {
+		until = now.AddDate(0, 0, min(days, maxPause+1))
+	} else if args != "" {
+		var ok bool
+		if until, ok = readLater(args, now, dayHour(user.SendHour)); !ok {
+			return t.say(ctx, plain("I cannot read for how long. Send days, such as /pause 3, or an end: /pause until monday, /pause 2 weeks."))
+		}
+	}
+	if until.After(now.AddDate(0, 0, maxPause)) {
+		return t.say(ctx, plain("That is more than a year. Send up to 365 days, such as /pause 3."))
+	}
+	until = until.Truncate(time.Minute)
 	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnPausedUntil: until.UTC()}); err != nil {
 		return err
 	}

@@ -220,7 +220,11 @@ type chatMessage struct {
 	text   richText
 	keys   keyboard
 	locate string // instead of keys, the label of a button that shares the place
-	silent bool   // no sound
+	// located takes such a button away.
+	located bool
+	silent  bool // no sound
+	// answers is a message of the person's that this one quotes; zero: none.
+	answers int64
 }
 
 // me asks who the bot is.
@@ -275,6 +279,9 @@ func (t *telegram) send(ctx context.Context, chat int64, m chatMessage) (int64, 
 		return 0, &callError{Method: "sendMessage", Unsent: true, Err: err}
 	}
 	params := map[string]any{"chat_id": chat, "disable_notification": m.silent, "link_preview_options": map[string]any{"is_disabled": true}}
+	if m.answers != 0 {
+		params["reply_parameters"] = map[string]any{"message_id": m.answers, "allow_sending_without_reply": true}
+	}
 	switch {
 	case len(m.keys) > 0:
 		params["reply_markup"] = markup
@@ -283,11 +290,13 @@ func (t *telegram) send(ctx context.Context, chat int64, m chatMessage) (int64, 
 			"keyboard":        [][]map[string]any{{{"text": m.locate, "request_location": true}}},
 			"resize_keyboard": true, "one_time_keyboard": true,
 		}
+	case m.located:
+		params["reply_markup"] = map[string]any{"remove_keyboard": true}
 	}
 	var sent struct {
 		ID int64 `json:"message_id"`
 	}
-	err = t.formatted(ctx, "sendMessage", params, m.text, &sent)
+	err = t.formatted(ctx, "sendMessage", params, m, &sent)
 	return sent.ID, err
 }
 
@@ -344,25 +353,44 @@ func (t *telegram) edit(ctx context.Context, chat, message int64, m chatMessage)
 	}
 	err = t.formatted(ctx, "editMessageText", map[string]any{
 		"chat_id": chat, "message_id": message, "reply_markup": markup, "link_preview_options": map[string]any{"is_disabled": true},
-	}, m.text, nil)
+	}, m, nil)
 	if refused := (*apiError)(nil); errors.As(err, &refused) && strings.Contains(refused.Description, "message is not modified") {
 		return nil
 	}
 	return err
 }
 
-// formatted calls a method with a text in HTML, and where Telegram cannot read
-// the markup, once more without any: a refused message was certainly not sent.
-func (t *telegram) formatted(ctx context.Context, method string, params map[string]any, text richText, result any) error {
-	text = text.sendable()
+// formatted calls a method with a text in HTML and buttons under it. Where
+// Telegram cannot read the markup it gets the text without any, and where it
+// finds fault with a button, those that do no more than open a page or copy a
+// text are left out: a refused message was certainly not sent, and would be
+// refused again.
+func (t *telegram) formatted(ctx context.Context, method string, params map[string]any, m chatMessage, result any) error {
+	text := m.text.sendable()
 	params["text"], params["parse_mode"] = text.html(), "HTML"
-	err := t.call(ctx, callLimit, method, params, result)
-	if refused := (*apiError)(nil); !errors.As(err, &refused) || refused.Code != http.StatusBadRequest || !strings.Contains(refused.Description, "can't parse entities") {
-		return err
+	pressable, fewer := m.keys.pressable()
+	for plainly := false; ; {
+		err := t.call(ctx, callLimit, method, params, result)
+		var refused *apiError
+		if !errors.As(err, &refused) || refused.Code != http.StatusBadRequest {
+			return err
+		}
+		complaint := strings.ToLower(refused.Description)
+		switch {
+		case !plainly && strings.Contains(complaint, "entit"):
+			plainly = true
+			params["text"] = text.plain()
+			delete(params, "parse_mode")
+		case fewer && (strings.Contains(complaint, "button") || strings.Contains(complaint, "url")):
+			markup, markupErr := pressable.markup()
+			if markupErr != nil {
+				return err
+			}
+			params["reply_markup"], fewer = markup, false
+		default:
+			return err
+		}
 	}
-	params["text"] = text.plain()
-	delete(params, "parse_mode")
-	return t.call(ctx, callLimit, method, params, result)
 }
 
 // answer stops the waiting sign on a pressed button and may show a short text.

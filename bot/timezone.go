@@ -19,14 +19,22 @@ func timezone(ctx context.Context, t *turn, args string) error {
 	}
 	if args == "" {
 		zone := user.Location(t.zone)
-		text := plain(fmt.Sprintf("Your time zone is %s, where it is %s. To change it, send a city or a zone, such as /timezone Lisbon or /timezone America/New_York, or share your location.", zone, t.clock.Now().In(zone).Format("15:04")))
+		text := plain(fmt.Sprintf("🕒 Your time zone is %s, where it is %s. To change it, send a city or a zone, such as /timezone Lisbon or /timezone America/New_York, or share your location.", zoneLabel(zone.String()), t.clock.Now().In(zone).Format("15:04")))
 		_, err := t.courier.say(ctx, t.chat, chatMessage{text: text, locate: "📍 Share my location"})
 		return err
 	}
-	if name, ok := zoneNamed(args); ok {
-		return t.setZone(ctx, name, "")
+	args = livingIn.ReplaceAllString(oneLine(args), "")
+	if name, city, ok := zoneAtOffset(args); ok {
+		return t.setZone(ctx, name, city)
 	}
-	switch places := t.distinct(t.atlas.named(args)); len(places) {
+	places := t.distinct(zonesCalled(args))
+	if len(places) == 0 {
+		if name, ok := zoneNamed(args); ok {
+			return t.setZone(ctx, name, "")
+		}
+		places = t.distinct(t.atlas.named(args))
+	}
+	switch len(places) {
 	case 0:
 	case 1:
 		return t.setZone(ctx, places[0].zone, places[0].name)
@@ -36,8 +44,17 @@ func timezone(ctx context.Context, t *turn, args string) error {
 	if name, ok := zoneAfter(args); ok {
 		return t.setZone(ctx, name, "")
 	}
-	return t.say(ctx, plain("I know no time zone “"+cut(oneLine(args), 60)+"”. Send a big city near you (/timezone Lisbon), a zone (/timezone America/New_York) or an offset (/timezone UTC+2), or share your location."))
+	// "Lisbon, Portugal" is Lisbon, and "Paris, Texas" is not Paris.
+	if city, _, divided := strings.Cut(args, ","); divided {
+		if places := t.distinct(t.atlas.named(city)); len(places) > 0 {
+			return t.askZone(ctx, plain("Is this it?"), places)
+		}
+	}
+	return t.say(ctx, plain("I know no time zone “"+cut(args, 60)+"”. Send a big city near you (/timezone Lisbon), a zone (/timezone America/New_York) or an offset (/timezone UTC+2), or share your location."))
 }
+
+// livingIn is what stands before a place in a sentence.
+var livingIn = regexp.MustCompile(`(?i)^(?:i\s+live\s+in|i\s+am\s+in|i['’]m\s+in|we\s+are\s+in|near|in|to)\s+`)
 
 // tooFar is the distance from every known city beyond which none says
 // anything, in kilometres.
@@ -123,28 +140,24 @@ func (t *turn) setZone(ctx context.Context, name, place string) error {
 	if err := t.change(ctx, scheduler.UserChange{scheduler.ColumnTimeZone: name}); err != nil {
 		return err
 	}
-	by := ""
-	if place != "" {
+	by, tail := "", ""
+	switch {
+	case place != "" && place != zoneCity(name):
 		by = ", as " + place + " has it"
+	case strings.HasPrefix(name, "Etc/"):
+		tail = " It has no summer time; a city's has, such as /timezone Lisbon."
 	}
-	return t.show(ctx, plain(fmt.Sprintf("🕒 Your time zone is %s now%s, where it is %s. Dates already scheduled stay as they are.", name, by, t.clock.Now().In(zone).Format("15:04"))))
+	text := plain(fmt.Sprintf("🕒 Your time zone is %s now%s, where it is %s. Dates already scheduled stay as they are.%s", zoneLabel(name), by, t.clock.Now().In(zone).Format("15:04"), tail))
+	if t.toast != nil {
+		return t.show(ctx, text)
+	}
+	_, err = t.courier.say(ctx, t.chat, chatMessage{text: text, located: true})
+	return err
 }
 
-// offsetForm is "UTC+2" or "GMT-3".
-var offsetForm = regexp.MustCompile(`(?i)^(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?00)?$`)
-
-// zoneNamed finds a time zone by its name, in any case, or by whole hours from
-// UTC.
+// zoneNamed finds a time zone by its name, in any case.
 func zoneNamed(text string) (string, bool) {
-	text = strings.TrimSpace(text)
-	if found := offsetForm.FindStringSubmatch(text); found != nil {
-		// The zones of the tz database count the other way round.
-		sign := map[string]string{"+": "-", "-": "+"}[found[1]]
-		text = "Etc/GMT" + sign + strings.TrimLeft(found[2], "0")
-		if strings.Trim(found[2], "0") == "" {
-			text = "UTC"
-		}
-	}
+	text = strings.NewReplacer(" / ", "/", " /", "/", "/ ", "/").Replace(strings.TrimSpace(text))
 	return firstZone(text, strings.ToUpper(text), titled(text))
 }
 
@@ -158,10 +171,13 @@ func zoneAfter(city string) (string, bool) {
 	return firstZone(names...)
 }
 
+// noZones are names that lead to something among the zones that is none.
+var noZones = regexp.MustCompile(`(?i)^(?:local|localtime|factory|posixrules|posix/.*|right/.*)$`)
+
 // firstZone is the first of the names that is a time zone's.
 func firstZone(names ...string) (string, bool) {
 	for _, name := range names {
-		if name == "" || strings.EqualFold(name, "local") || strings.HasPrefix(name, ".") || strings.Contains(name, "..") {
+		if name == "" || strings.HasPrefix(name, ".") || strings.Contains(name, "..") || noZones.MatchString(name) {
 			continue
 		}
 		if _, err := time.LoadLocation(name); err == nil {

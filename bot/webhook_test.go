@@ -61,8 +61,8 @@ func TestUpdatesByWebhook(t *testing.T) {
 	w.waitForCalls("setWebhook", 1)
 	require.Equal(t, door.URL+"/telegram", w.telegram.Calls("setWebhook")[0].Params["url"], "a bare host gets a path")
 	ann := w.person(7, "Ann")
-	ann.holds(withReminder)
-	ann.holds([]line{
+	ann.converses(withReminder)
+	ann.converses([]line{
 		{passes: day, sees: []string{"Time for the next step", "Call her"}},
 		{presses: "Done", sees: []string{"✅ Done"}, buttons: []string{"Undo"}},
 	})

@@ -1,8 +1,13 @@
 package bot
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
+
+	"github.com/followthrough-go/followthrough/planparse"
 )
 
 // day is t's date in words, seen from now, both in t's zone: "today",
@@ -92,4 +97,39 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// untilForm is how people begin when they say for how long.
+var untilForm = regexp.MustCompile(`(?i)^(?:until|till|til|for|to|on)\s+`)
+
+// readLater reads when something should come back: "in 3 hours", "friday
+// 14:00", "2 weeks", "tomorrow". What names a day and no time of it is at hour.
+// A time of day that is over is tomorrow's.
+func readLater(text string, now time.Time, hour int) (time.Time, bool) {
+	text = strings.ToLower(untilForm.ReplaceAllString(oneLine(text), ""))
+	for _, unit := range []string{"hour", "day", "week", "month"} {
+		if text == unit {
+			text = "1 " + unit
+		}
+	}
+	for _, try := range []string{text, "today " + text, "tomorrow " + text} {
+		found, err := planparse.ParseTiming(try, now, planparse.In(now.Location()), planparse.SendHour(hour))
+		var problem *planparse.TimingError
+		switch {
+		case err == nil && found.RelativeTo == planparse.Reference{} && found.Due.After(now):
+			return found.Due, true
+		case errors.As(err, &problem) && problem.Reason != planparse.ReasonPartOfDayOnly && problem.Reason != planparse.ReasonPast:
+			return time.Time{}, false
+		}
+	}
+	return time.Time{}, false
+}
+
+// dayHour is the hour at which a day begins for somebody: the one their plans
+// are for, or nine.
+func dayHour(sendHour *int) int {
+	if sendHour != nil {
+		return *sendHour
+	}
+	return 9
 }

@@ -47,3 +47,33 @@ func TestSnoozeChoicesKeepTheClockTime(t *testing.T) {
 	require.Equal(t, 7, toMonday(monday), "on a Monday, the next one")
 	require.Equal(t, 1, toMonday(monday.AddDate(0, 0, -1)))
 }
+
+func TestReadLater(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 10, 30, 0, 0, time.UTC) // a Monday
+	for text, want := range map[string]string{
+		"in 3 hours": "Mon 23 Nov 13:30", "1h": "Mon 23 Nov 11:30", "30 min": "Mon 23 Nov 11:00", "tomorrow": "Tue 24 Nov 09:00",
+		"until friday": "Fri 27 Nov 09:00", "Friday 14:00": "Fri 27 Nov 14:00", "for 3 days": "Thu 26 Nov 09:00", "week": "Mon 30 Nov 09:00", "for a week": "Mon 30 Nov 09:00",
+		"2 weeks": "Mon 7 Dec 09:00", "12 Dec": "Sat 12 Dec 09:00", "14:00": "Mon 23 Nov 14:00", "9:00": "Tue 24 Nov 09:00", "noon": "Mon 23 Nov 12:00",
+		"tonight": "Mon 23 Nov 18:00", "morning": "Tue 24 Nov 09:00", "завтра": "Tue 24 Nov 09:00", "morgen": "Tue 24 Nov 09:00",
+		"": "", "later": "", "never": "", "yesterday": "", "once they answer": "", "2 days after step 1": "", "in 10 years": "", "-1": "", "every Monday": "",
+	} {
+		at, ok := readLater(text, now, 9)
+		require.Equal(t, want != "", ok, "%q: %v", text, at)
+		if ok {
+			require.Equal(t, want, at.Format("Mon 2 Jan 15:04"), text)
+		}
+	}
+}
+
+func FuzzReadLater(f *testing.F) {
+	for _, text := range []string{"in 3 hours", "friday 14:00", "until monday", "2 weeks", "14:00", "noon", "week", "-1"} {
+		f.Add(text)
+	}
+	now := time.Date(2026, 11, 23, 10, 30, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text string) {
+		if at, ok := readLater(text, now, 9); ok {
+			require.True(t, at.After(now))
+		}
+	})
+}

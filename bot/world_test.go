@@ -282,7 +282,7 @@ type line struct {
 }
 
 // holds a conversation.
-func (p *person) holds(conversation []line) {
+func (p *person) converses(conversation []line) {
 	p.Helper()
 	for i, l := range conversation {
 		switch {

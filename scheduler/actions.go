@@ -115,13 +115,23 @@ func (s *Scheduler) close(ctx context.Context, telegramID, reminderID int64, sta
 // nudge: the one that was answered with a snooze comes again. A reminder that
 // its user put off already stays as it is until it comes back.
 func (s *Scheduler) Snooze(ctx context.Context, telegramID, reminderID int64, until time.Time) (Change, error) {
+	return s.putOff(ctx, telegramID, reminderID, until, false)
+}
+
+// Postpone puts a user's reminder off as Snooze does, and also one that was put
+// off before: to another time.
+func (s *Scheduler) Postpone(ctx context.Context, telegramID, reminderID int64, until time.Time) (Change, error) {
+	return s.putOff(ctx, telegramID, reminderID, until, true)
+}
+
+func (s *Scheduler) putOff(ctx context.Context, telegramID, reminderID int64, until time.Time, again bool) (Change, error) {
 	until = until.UTC().Truncate(time.Microsecond)
 	if !until.After(s.store.clock.Now()) {
 		return Change{}, fmt.Errorf("snooze until %s: that is not in the future", until.Format(time.RFC3339))
 	}
 	return s.act(ctx, telegramID, reminderID, func(r Reminder, at time.Time) map[string]any {
 		putOff := r.Status == Snoozed && r.ClaimToken.IsZero() // by its user, and not nudged since
-		if (putOff && r.DueAt.After(at)) || (!r.Status.Open() && r.Status != Parked) {
+		if (putOff && r.DueAt.After(at) && !again) || (!r.Status.Open() && r.Status != Parked) {
 			return nil
 		}
 		set := map[string]any{"status": Snoozed, "due_at": until, "snooze_count": r.SnoozeCount + 1, "last_reminded_at": nil}

@@ -187,6 +187,24 @@ func (s *Store) leadsByID(ctx context.Context, ids []int64) (map[int64]Lead, err
 	return byID, nil
 }
 
+// Details are who a lead is. Empty ones are stored as NULL.
+type Details struct{ Name, Title, Company, Notes string }
+
+// Describe sets who a user's lead is.
+func (s *Store) Describe(ctx context.Context, telegramID, leadID int64, d Details) error {
+	n, err := s.ownLead(telegramID, leadID).Update(ctx, map[string]any{
+		"prospect_name": orNull(d.Name), "prospect_title": orNull(d.Title), "prospect_company": orNull(d.Company), "notes": orNull(d.Notes),
+		"updated_at": s.now(),
+	}, insforge.Idempotent())
+	if err != nil {
+		return fmt.Errorf("describe lead: %w", err)
+	}
+	if n == 0 {
+		return fmt.Errorf("lead: %w", ErrNotFound)
+	}
+	return nil
+}
+
 // Propose puts a plan before its user: it is stored with the lead and
 // scheduled only when the user says so. It replaces an earlier proposal. The
 // answer is what was stored: the plan, less what PostgreSQL cannot keep.

@@ -254,7 +254,7 @@ func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan pla
 	}
 	if inserted > 0 {
 		s.logActivity(ctx, Activity{LeadID: lead.ID, TelegramID: lead.TelegramID, Type: ActivityPlanScheduled,
-			Content: fmt.Sprintf("Scheduled a plan of %d steps", len(rows)), Metadata: map[string]any{"plan_version": version}})
+			Content: scheduledWords(len(rows)), Metadata: map[string]any{"plan_version": version}})
 	}
 	reminders, err := s.store.Reminders(ctx, lead.TelegramID, lead.ID)
 	if err != nil {
@@ -323,4 +323,12 @@ func (s *Scheduler) logActivity(ctx context.Context, a Activity) {
 	if err := s.store.LogActivity(ctx, a); err != nil {
 		s.log.Warn("activity not logged", "lead", a.LeadID, "type", a.Type, "error", err)
 	}
+}
+
+// scheduledWords is what the log says of a plan.
+func scheduledWords(steps int) string {
+	if steps == 1 {
+		return "Scheduled a plan of 1 step"
+	}
+	return fmt.Sprintf("Scheduled a plan of %d steps", steps)
 }

@@ -1,0 +1,101 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// What a person's next message answers; see [scheduler.User.Awaiting]. Those
+// about a lead or a reminder have its id behind them: "note:12".
+const (
+	awaitingPlan    = "plan"
+	awaitingLead    = "lead"
+	awaitingNote    = "note"
+	awaitingDetails = "edit"
+	awaitingTime    = "when"
+)
+
+// await remembers what the next message is; empty: nothing.
+func (t *turn) await(ctx context.Context, what string) error {
+	var value any
+	if what != "" {
+		value = what
+	}
+	return t.change(ctx, scheduler.UserChange{scheduler.ColumnAwaiting: value})
+}
+
+// ask puts a question about a lead or a reminder that the next message
+// answers.
+func (t *turn) ask(ctx context.Context, what string, id int64, question richText) error {
+	if err := t.await(ctx, what+":"+strconv.FormatInt(id, 10)); err != nil {
+		return err
+	}
+	return t.say(ctx, question, []button{press("Never mind", "cancel")})
+}
+
+// answer takes a text for the answer to what was asked last, if anything was
+// that takes any text for an answer.
+func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (answered bool, err error) {
+	what, number, _ := strings.Cut(user.Awaiting, ":")
+	if what == awaitingLead {
+		return true, newLead(ctx, t, text)
+	}
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return false, nil
+	}
+	if what == awaitingTime {
+		return true, t.snoozeTo(ctx, id, text)
+	}
+	if what != awaitingNote && what != awaitingDetails {
+		return false, nil
+	}
+	found, err := t.store.Lead(ctx, t.from.ID, id)
+	if errors.Is(err, scheduler.ErrNotFound) {
+		return false, t.await(ctx, "") // deleted in the meantime
+	}
+	if err != nil {
+		return true, err
+	}
+	if what == awaitingNote {
+		return true, t.noted(ctx, found, text)
+	}
+	return true, t.redescribe(ctx, found, text)
+}
+
+// settle ends what an earlier command waited for: the next message was to be
+// the rest of it, and is another command instead.
+func (t *turn) settle(ctx context.Context, name string) error {
+	if name == "start" || name == "help" {
+		return nil // these work without the backend
+	}
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	if user.Awaiting == "" || name == "cancel" {
+		return nil
+	}
+	return t.await(ctx, "")
+}
+
+// cancelQuestion is the command /cancel.
+func cancelQuestion(ctx context.Context, t *turn, _ string) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	if user.Awaiting == "" {
+		return t.show(ctx, plain("I am not waiting for anything. /undo takes back what you last did with a step."))
+	}
+	if err := t.await(ctx, ""); err != nil {
+		return err
+	}
+	return t.show(ctx, plain("👌 Never mind, then."))
+}
+
+func pressedCancel(ctx context.Context, t *turn, _ []string) error { return cancelQuestion(ctx, t, "") }
