@@ -59,7 +59,7 @@ func (d *dialogue) register() {
 	d.actions = map[string]action{
 		"go": approve, "showplan": showProposal, "drop": discard,
 		"regen": regenerate, "regenyes": confirmRegenerate, "regenno": keepPlan,
-		"lead": openLead, "leads": pageLeads, "step": toggleStep, "steps": chooseSteps, "log": showLog, "drafts": showDrafts,
+		"lead": openLead, "card": backToLead, "leads": pageLeads, "step": toggleStep, "steps": chooseSteps, "log": showLog, "drafts": showDrafts,
 		"addnote": askNote, "edit": askDetails, "keepnote": keepAsNote, "keeplead": keepAsLead, "cancel": pressedCancel,
 		"del": askDelete, "delyes": confirmDelete, "delno": keepLead,
 		"list": pageAgenda, "zone": pressedZone, "nozone": noZone,

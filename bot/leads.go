@@ -202,7 +202,12 @@ func matching(all []scheduler.Lead, name string) []scheduler.Lead {
 	return partly
 }
 
-func openLead(ctx context.Context, t *turn, args []string) error {
+// openLead sends a lead's card, and backToLead puts it in place of what was
+// opened from it.
+func openLead(ctx context.Context, t *turn, args []string) error   { return t.open(ctx, args, t.say) }
+func backToLead(ctx context.Context, t *turn, args []string) error { return t.open(ctx, args, t.show) }
+
+func (t *turn) open(ctx context.Context, args []string, by func(context.Context, richText, ...[]button) error) error {
 	found, err := t.pressedLead(ctx, args)
 	if err != nil {
 		return err
@@ -210,7 +215,7 @@ func openLead(ctx context.Context, t *turn, args []string) error {
 	if err := t.focus(ctx, found.ID); err != nil {
 		return err
 	}
-	return t.card(ctx, found, t.say)
+	return t.card(ctx, found, by)
 }
 
 // cardHistory is how much of a lead's history its card shows.
@@ -379,7 +384,7 @@ func (t *turn) toggles(ctx context.Context, lead scheduler.Lead) error {
 		rows[len(rows)-1] = append(rows[len(rows)-1], press(label, "step", lead.ID, step.id, done))
 	}
 	text := paragraphs(join(plain("👤 "), describe(lead)), planText(lead, reminders, t.now(user)), plain("Press a number to tick the step off, or to open it again."))
-	return t.show(ctx, text, append(rows, []button{press("⬅️ Back to the lead", "lead", lead.ID)})...)
+	return t.show(ctx, text, append(rows, []button{press("⬅️ Back to the lead", "card", lead.ID)})...)
 }
 
 // closedReminder is the mark of a reminder that is done or skipped.
@@ -441,7 +446,11 @@ func (t *turn) askDelete(ctx context.Context, lead scheduler.Lead) error {
 			open++
 		}
 	}
-	return t.say(ctx, join(plain("Delete "), describe(lead), plain(" with the plan, "+count(open, "open reminder")+" and the history? This cannot be taken back.")),
+	what := "the plan and the history"
+	if open > 0 {
+		what = "the plan, " + count(open, "open reminder") + " and the history"
+	}
+	return t.say(ctx, join(plain("Delete "), describe(lead), plain(" with "+what+"? This cannot be taken back.")),
 		[]button{press("🗑 Yes, delete", "delyes", lead.ID), press("Keep", "delno", lead.ID)})
 }
 
@@ -456,7 +465,7 @@ func confirmDelete(ctx context.Context, t *turn, args []string) error {
 	if err := t.store.DeleteLead(ctx, t.from.ID, found.ID); err != nil {
 		return err
 	}
-	return t.show(ctx, join(plain("🗑 "), describe(found), plain(" is deleted, and the reminders too.")))
+	return t.show(ctx, join(plain("🗑 "), describe(found), plain(" is deleted, and the reminders too.")), []button{press("👥 Your leads", "leads", 0)})
 }
 
 func keepLead(ctx context.Context, t *turn, args []string) error {
@@ -464,7 +473,7 @@ func keepLead(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
-	return t.show(ctx, join(describe(found), plain(" stays.")))
+	return t.show(ctx, join(describe(found), plain(" stays.")), []button{press("👤 Open the lead", "lead", found.ID)})
 }
 
 // searchable is a text as it is compared in a search.

@@ -35,11 +35,22 @@ func (t *turn) focused(ctx context.Context) (lead scheduler.Lead, ok bool, err e
 			return scheduler.Lead{}, false, err
 		}
 	}
-	gone := "Which lead is this for? Add one with /newlead, or open one from /leads, and then send it again."
-	if user.FocusLead != 0 {
-		gone = "The lead you had open is gone: it was deleted. Open another from /leads, or add one with /newlead, and then send this again."
+	all, err := t.store.Leads(ctx, t.from.ID)
+	if err != nil {
+		return scheduler.Lead{}, false, err
 	}
-	return scheduler.Lead{}, false, t.say(ctx, plain(gone))
+	gone := "Which lead is this for? Add one with /newlead, or open one from /leads, and then send it again."
+	switch {
+	case user.FocusLead != 0:
+		gone = "The lead you had open is gone: it was deleted. Open another from /leads, or add one with /newlead, and then send this again."
+	case len(all) == 1:
+		return all[0], true, nil
+	}
+	var rows [][]button
+	if len(all) > 0 {
+		rows = append(rows, []button{press("👥 Your leads", "leads", 0)})
+	}
+	return scheduler.Lead{}, false, t.say(ctx, plain(gone), rows...)
 }
 
 // looksLikePlan reports whether the person meant to paste a plan.

@@ -427,7 +427,11 @@ func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do f
 			t.log.Debug("reminder not brought up to date", "error", err)
 		}
 	}
-	return t.show(ctx, text, []button{press("↩️ Undo", "undo", change.Mark), press("👤 Lead", "lead", change.After.LeadID)})
+	row := []button{press("↩️ Undo", "undo", change.Mark), press("👤 Lead", "lead", change.After.LeadID)}
+	if change.Next == nil && change.Lead.ID != 0 && !change.After.Status.Open() {
+		row = append(row, press("✨ New plan", "regen", change.Lead.ID))
+	}
+	return t.show(ctx, text, row)
 }
 
 // gone tells that a reminder is not there for this person; other errors it
@@ -470,9 +474,12 @@ func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder, wanted 
 	if err != nil && !errors.Is(err, scheduler.ErrNotFound) {
 		return err
 	}
-	step, _ := found.Step(r.StepID)
-	what, _ := stepTexts(r, step)
-	text := paragraphs(lines(bold(words), whose(found)), plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
+	text := lines(bold(words), whose(found))
+	if r.Status != scheduler.Cancelled { // the plan has another step of that number now, or none
+		step, _ := found.Step(r.StepID)
+		what, _ := stepTexts(r, step)
+		text = paragraphs(text, plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
+	}
 	return t.show(ctx, text, []button{press("👤 Lead", "lead", r.LeadID)})
 }
 
@@ -560,6 +567,9 @@ func showDraft(ctx context.Context, t *turn, args []string) error {
 	}
 	step, _ := found.Step(r.StepID)
 	_, draft := stepTexts(r, step)
+	if r.Status == scheduler.Cancelled {
+		draft = strings.TrimSpace(r.DraftText) // the plan has another step of that number now, or none
+	}
 	if draft == "" {
 		return t.notice(ctx, "This step has no draft.")
 	}
