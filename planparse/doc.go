@@ -44,6 +44,14 @@
 // English is complete. Russian, Spanish and German share its grammar with
 // vocabularies of their own, and a few more languages have their commonest words.
 //
+// How well this does on labelled strings is printed category by category, every
+// miss listed, by
+//
+//	go test -v -run TestAccuracy ./planparse
+//
+// and beside other parsers, with the time each takes, by the program in
+// examples/compare/timing.
+//
 // # Storage
 //
 // A [Plan] is stored as the JSON array of its steps. Fields this package does

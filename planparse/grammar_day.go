@@ -431,16 +431,12 @@ func (p *parser) textIs(words ...string) bool {
 }
 
 // lowerEqual compares a token's text with a word in lower case.
-func lowerEqual(s, lower string) bool {
-	if len(s) != len(lower) {
+func lowerEqual(s, word string) bool {
+	if len(s) != len(word) {
 		return false
 	}
 	for i := range len(s) {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
+		if lower(s[i]) != word[i] {
 			return false
 		}
 	}

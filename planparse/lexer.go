@@ -271,10 +271,7 @@ func (l *lexer) digitWord(start int) bool {
 	var buf [longestWord]byte
 	n := 0
 	for n < len(buf) && (isLetter(l.at(start+n)) || n == 0) {
-		buf[n] = l.at(start + n)
-		if 'A' <= buf[n] && buf[n] <= 'Z' {
-			buf[n] |= 0x20
-		}
+		buf[n] = lower(l.at(start + n))
 		n++
 	}
 	if n < 5 {
@@ -359,11 +356,8 @@ func (l *lexer) word() {
 		if !isLetter(c) {
 			break
 		}
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
 		if n < len(buf) {
-			buf[n] = c
+			buf[n] = lower(c)
 		}
 		n++
 		l.pos++
@@ -380,8 +374,12 @@ func (l *lexer) word() {
 				t.kind = kAnd // "3 y 5", unlike "3y"
 			}
 			if entry.phrases != nil {
+				next := lower(l.at(l.gap(l.pos)))
 				for i := range entry.phrases {
 					ph := &entry.phrases[i]
+					if ph.rest[0][0] != next {
+						continue
+					}
 					if to, ok := l.follows(ph.rest); ok {
 						t.kind, t.val, t.num = ph.kind, ph.val, ph.num
 						l.pos, end = to, to
@@ -417,15 +415,32 @@ func dotted(s string, start, i int) bool {
 	return i-1 > start
 }
 
+// gap skips what may stand between the words of a phrase.
+func (l *lexer) gap(i int) int {
+	for i < len(l.src) {
+		switch l.src[i] {
+		case ' ', '-', '_', '\t', '\'':
+			i++
+			continue
+		}
+		break
+	}
+	return i
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c |= 0x20
+	}
+	return c
+}
+
 // follows reports whether the words stand next in the text, with spaces or
 // hyphens between them, and where they end.
 func (l *lexer) follows(rest []string) (int, bool) {
 	i := l.pos
 	for _, w := range rest {
-		j := i
-		for j < len(l.src) && strings.IndexByte(" -_\t'", l.src[j]) >= 0 {
-			j++
-		}
+		j := l.gap(i)
 		if j == i || j+len(w) > len(l.src) || !strings.EqualFold(l.src[j:j+len(w)], w) {
 			return 0, false
 		}

@@ -13,11 +13,7 @@ func respell(src string, toks []token) bool {
 		var buf [16]byte
 		word := buf[:t.end-t.start]
 		for j := range word {
-			c := src[int(t.start)+j]
-			if 'A' <= c && c <= 'Z' {
-				c |= 0x20
-			}
-			word[j] = c
+			word[j] = lower(src[int(t.start)+j])
 		}
 		for _, right := range correctable {
 			allowed := 1

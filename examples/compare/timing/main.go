@@ -2,7 +2,10 @@
 // the labelled timing strings, in accuracy and in speed. It is a module of its
 // own, so that nobody who imports Followthrough gets the peers along.
 //
-//	go run .
+//	go run .            # the peers side by side
+//	go run . -report    # planparse alone, category by category, misses listed
+//
+// Both take other labelled strings with -cases.
 package main
 
 import (
@@ -14,6 +17,7 @@ import (
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -107,6 +111,10 @@ type label struct {
 	Grain    string
 	RelDays  float64 `json:"rel_days"`
 	Lang     string
+
+	// What only the report looks at.
+	ID, Category, Reason string
+	RelTo                string `json:"rel_to"`
 }
 
 // right reports whether an answer is the expected one or an accepted other.
@@ -142,18 +150,24 @@ func (l label) right(due time.Time, found bool) bool {
 
 func main() {
 	cases := flag.String("cases", "../../../planparse/testdata/timing.jsonl", "the labelled strings, one JSON object a line")
+	alone := flag.Bool("report", false, "print how planparse does by category, with what it gets wrong")
 	flag.Parse()
-	if err := run(*cases); err != nil {
+	if err := run(*cases, *alone); err != nil {
 		fmt.Fprintln(os.Stderr, "timing:", err)
 		os.Exit(1)
 	}
 }
 
-func run(cases string) error {
+func run(cases string, alone bool) error {
 	labels, err := read(cases)
 	if err != nil {
 		return err
 	}
+	if alone {
+		return report(os.Stdout, labels)
+	}
+	// The peers know other languages each in its own way, or none.
+	labels = slices.DeleteFunc(labels, func(l label) bool { return l.Lang != "" })
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(out, "\tright\tof no date, given one\ttaken for now wrongly\tmean time\t")
 	for _, c := range contestants() {
@@ -179,8 +193,7 @@ func run(cases string) error {
 	return out.Flush()
 }
 
-// read takes the English labels; the peers know other languages each in its
-// own way, or none.
+// read takes the labels from a file.
 func read(file string) ([]label, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -194,9 +207,7 @@ func read(file string) ([]label, error) {
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
 			return nil, err
 		}
-		if l.Lang == "" {
-			labels = append(labels, l)
-		}
+		labels = append(labels, l)
 	}
 	if len(labels) == 0 {
 		return nil, errors.New("no cases")
