@@ -197,13 +197,13 @@ func (f *findings) scan(from int, careful bool) {
 			}
 			if n.kind == nodeArray && len(n.items) == 0 && n.whole && !isCheckbox(f.text, d.start) {
 				f.empty, f.json = true, true
-				f.span(d)
+				f.spanEmpty(d)
 			}
 			if n.kind == nodeObject && len(n.members) > 0 {
 				f.json = true
 				if emptyUnder(r, &n) {
 					f.empty, f.wrapped = true, true
-					f.span(d)
+					f.spanEmpty(d)
 				}
 				f.truncated = f.truncated || r.truncated
 			}
@@ -255,10 +255,21 @@ func (f *findings) offer(d *document) {
 }
 
 func (f *findings) span(d *document) {
+	if f.documents == 0 {
+		f.first, f.last = -1, 0 // an empty array before it is none
+	}
 	if f.first < 0 {
 		f.first = d.start
 	}
 	f.last = max(f.last, d.end)
+}
+
+// spanEmpty is span for an empty array, which is only of interest where there
+// is nothing better.
+func (f *findings) spanEmpty(d *document) {
+	if f.documents == 0 {
+		f.span(d)
+	}
 }
 
 // bodyStart is where the text begins once a fence's first line is skipped.
@@ -754,13 +765,14 @@ func cutFence(after string) (string, bool) {
 // afterThinking is where the answer begins behind a model's reasoning. The
 // opening tag may be missing, it is often not part of what is returned.
 func afterThinking(text string) int {
-	from := 0
-	for _, tag := range []string{"</think>", "</thinking>", "</thought>", "</reasoning>", "</analysis>", "</scratchpad>", "</reflection>"} {
-		if i := strings.LastIndex(text, tag); i >= 0 {
-			from = max(from, i+len(tag))
+	for i := strings.LastIndex(text, "</"); i >= 0; i = strings.LastIndex(text[:i], "</") {
+		for _, tag := range [...]string{"</think>", "</thinking>", "</thought>", "</reasoning>", "</analysis>", "</scratchpad>", "</reflection>"} {
+			if end := i + len(tag); end <= len(text) && strings.EqualFold(text[i:end], tag) {
+				return end
+			}
 		}
 	}
-	return from
+	return 0
 }
 
 // inOrder sorts warnings into the order of their constants.

@@ -80,7 +80,9 @@ type labelledDelay struct {
 
 func TestDueLabelledDelays(t *testing.T) {
 	t.Parallel()
-	for _, l := range readLines[labelledDelay](t, "delay_days.jsonl") {
+	lines := readLines[labelledDelay](t, "delay_days.jsonl")
+	lines = append(lines, readLines[labelledDelay](t, "delay_days_more.jsonl")...) // our own
+	for _, l := range lines {
 		t.Run(l.ID+" "+l.Note, func(t *testing.T) {
 			t.Parallel()
 			timing, err := json.Marshal(l.Timing)

@@ -368,6 +368,7 @@ func (p *parser) apply(r rule) (meaning, bool) {
 func (p *parser) bare() (meaning, bool) {
 	m := blank()
 	p.eat(kPlus)
+	p.eat(kTilde)
 	if t := p.tok(); p.is(kT) || p.is(kUnit) && t.end-t.start == 1 {
 		// T+3, D+3, J+3; W+2, H+24.
 		if sign := p.peek(1).kind; sign == kPlus || sign == kDash {

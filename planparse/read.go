@@ -52,7 +52,9 @@ const (
 type node struct {
 	kind nodeKind
 	// whole is false for a value that the end of the text cut off.
-	whole      bool
+	whole bool
+	// bare is true for text without quotes.
+	bare       bool
 	start, end int // of its JSON in reader.out
 	items      []node
 	members    []member
@@ -151,7 +153,8 @@ func (r *reader) array(depth int) (node, bool) {
 			r.pos++
 			continue
 		case '}', ')':
-			if len(n.items) == 0 {
+			// Prose such as "[0, 1)" is no array.
+			if len(n.items) == 0 || c == ')' && !hasObject(&n) {
 				return n, false
 			}
 			// A bracket of the wrong kind, or an array that was never closed:
@@ -172,7 +175,12 @@ func (r *reader) array(depth int) (node, bool) {
 				continue
 			}
 		}
-		r.mended = r.mended || !comma && len(n.items) > 0
+		if !comma && len(n.items) > 0 {
+			r.mended = true
+			if n.items[len(n.items)-1].bare && !hasObject(&n) {
+				return n, false // "[draft] [": prose in brackets
+			}
+		}
 		mark := len(r.out)
 		if len(n.items) > 0 {
 			r.out = append(r.out, ',')
@@ -375,11 +383,20 @@ func (r *reader) key() (string, bool) {
 	case r.src[r.pos] == '=':
 		r.pos++
 		r.mended = true
+	case strings.HasPrefix(r.src[r.pos:], "：") && !r.strict:
+		r.pos += len("：")
+		r.mended = true
+	case r.src[r.pos-1] == ' ' && !r.strict && beginsValue(r.src[r.pos]):
+		r.mended = true // the colon is missing: "delay_days" 3
 	default:
 		return "", false
 	}
 	return key, true
 }
+
+// beginsValue reports whether a value that can be told from a key begins with
+// a byte.
+func beginsValue(c byte) bool { return isDigit(c) || c == '-' || c == '"' || c == '[' || c == '{' }
 
 func isKeyByte(c byte) bool {
 	return isLetter(c) || isDigit(c) || c == '_' || c == '-' || c == '$'
@@ -518,7 +535,7 @@ func (r *reader) closes(i int, key bool) bool {
 		return true
 	}
 	if key {
-		return r.src[j] == ':' || r.src[j] == '=' || j > i && r.src[j] != ','
+		return r.src[j] == ':' || r.src[j] == '=' || j > i && r.src[j] != ',' || strings.HasPrefix(r.src[j:], "：")
 	}
 	switch r.src[j] {
 	case '}', ']':
@@ -618,6 +635,10 @@ func (r *reader) bare(c byte) (node, bool) {
 		r.pos++
 	}
 	word := strings.TrimRight(r.src[start:r.pos], " \t")
+	if r.pos < len(r.src) && r.src[r.pos] == '"' && word != "" && r.closes(r.pos+1, false) && !r.strict {
+		r.pos++ // only the opening quote is missing
+		r.mended = true
+	}
 	atEnd := r.pos >= len(r.src)
 	n := node{start: len(r.out), whole: true}
 	switch word {
@@ -654,7 +675,7 @@ func (r *reader) bare(c byte) (node, bool) {
 			r.pos = start + len(word)
 			return n, false
 		}
-		n.kind = nodeString
+		n.kind, n.bare = nodeString, true
 		r.out = appendString(r.out, word)
 	}
 	if atEnd {
