@@ -598,6 +598,16 @@ func (p *parser) told() (meaning, bool) {
 		case kDo, kMessage, kThe, kStart, kA, kThat:
 			p.i++
 			continue
+		case kWord:
+			if p.i > lo && p.textIs("her", "him", "them", "again", "back") {
+				p.i++
+				continue
+			}
+		case kAgo:
+			if p.i > lo && p.textIs("back") { // "call back tomorrow"
+				p.i++
+				continue
+			}
 		}
 		break
 	}
@@ -694,8 +704,8 @@ func (p *parser) labelled() (meaning, bool) {
 		default:
 			continue
 		}
-		if t.kind == kDash && !t.space {
-			continue
+		if t.kind == kDash && !t.space || t.kind == kColon && p.toks[cut-1].kind == kNum && cut+1 < hi && !p.toks[cut+1].space {
+			continue // "3-day", "1:30"
 		}
 		numbered := p.toks[lo].kind == kUnit // "Week 2: anything"
 		if !p.labelWords(cut+1, hi, numbered && t.kind != kComma) {

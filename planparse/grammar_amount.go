@@ -141,7 +141,7 @@ func (p *parser) unitHere() (unit, bool) {
 	t := p.tok()
 	var u unit
 	switch {
-	case t.kind == kUnit:
+	case t.kind == kUnit && !(t.num == notOne && p.peek(-1).kind == kA):
 		u = t.val
 	case t.kind == kWord && !t.space && t.end-t.start == 1 && p.src[t.start]|0x20 == 'm' && p.peek(-1).kind == kNum && p.peek(-1).num >= 10:
 		u = uMinute // 30m; below ten it could as well be months

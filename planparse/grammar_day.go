@@ -37,7 +37,32 @@ func (p *parser) dayTime() (meaning, bool) {
 		return m, false
 	}
 	p.attachTime(&m)
+	p.orDay(&m)
 	return m, true
+}
+
+// orDay reads another day to choose from; the earlier one counts: "end of this
+// week or early next week".
+func (p *parser) orDay(m *meaning) {
+	start, fail := p.i, p.fail
+	p.eat(kComma)
+	if p.eat(kOr) {
+		if p.is(kNext) && p.peek(1).kind == kEnd {
+			p.i++ // "this week or next"
+			return
+		}
+		if p.is(kThe) && p.peek(1).kind == kUnit && p.peek(2).kind == kAfter && p.peek(3).kind == kEnd {
+			p.i += 3 // "next week or the week after"
+			return
+		}
+		if d, ok := p.day(); ok && d.ref.Kind == ToBase && m.ref.Kind == ToBase {
+			if d.length() < m.length() {
+				*m = d
+			}
+			return
+		}
+	}
+	p.i, p.fail = start, fail
 }
 
 // day reads an expression that names a day, or leaves the position alone.
@@ -310,9 +335,8 @@ func (p *parser) dayNumber() (meaning, bool) {
 			break
 		}
 	}
-	if p.peek(-1).kind == kUnit && (p.is(kWord) || p.is(kNegative)) && p.textIs("no", "num", "nr", "number") {
-		p.i++
-		p.eat(kDot)
+	if p.peek(-1).kind == kUnit {
+		p.numberSign()
 	}
 	num := p.tok()
 	n, ok := 0.0, false
@@ -366,7 +390,8 @@ func (p *parser) dayNumber() (meaning, bool) {
 	save := p.i
 	p.eat(kComma)
 	p.eat(kOpen)
-	if p.eat(kOf) || p.i > save || p.is(kUnit) || p.is(kLead) {
+	of := p.eat(kOf)
+	if of || p.i > save || p.is(kUnit) || p.is(kLead) {
 		p.eat(kLead)
 		p.eat(kThe)
 		if p.is(kUnit) && p.tok().val == uWeek {
@@ -378,7 +403,7 @@ func (p *parser) dayNumber() (meaning, bool) {
 				return m, true
 			}
 		}
-		if p.toks[p.i-1].kind == kOf && p.is(kOrd) && p.peek(1).kind == kUnit && p.peek(1).val == uWeek {
+		if of && p.is(kOrd) && p.peek(1).kind == kUnit && p.peek(1).val == uWeek {
 			m.days += 7 * (int(p.tok().num) - 1)
 			p.i += 2
 			return m, true
@@ -400,6 +425,14 @@ func (p *parser) objectAhead() bool {
 		return false
 	}
 	return true
+}
+
+// numberSign skips the "no." of "Day no. 3".
+func (p *parser) numberSign() {
+	if (p.is(kWord) || p.is(kNegative)) && p.textIs("no", "num", "nr", "number") {
+		p.i++
+		p.eat(kDot)
+	}
 }
 
 // amountAhead reports whether an amount follows the next token.

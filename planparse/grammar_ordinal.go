@@ -74,6 +74,12 @@ func (p *parser) ordinal() (meaning, bool) {
 				save := p.i
 				p.i++
 				p.eat(kThe)
+				if p.is(kOrd) && p.peek(1).kind == kUnit && p.peek(1).val == uWeek && p.tok().num >= 1 && p.tok().num <= 53 {
+					// "3rd day of the second week"
+					m.days = 7*(int(p.tok().num)-1) + int(n)
+					p.i += 2
+					return m, true
+				}
 				if p.is(kUnit) && p.peek(1).kind == kNum {
 					if w, ok := p.weekNumber(); ok {
 						m.days = w.days + int(n)

@@ -215,6 +215,8 @@ func (p *parser) thisOrNext() (meaning, bool) {
 	ahead := 0
 	if t.kind != kThis {
 		ahead = 1
+	} else if p.is(kOr) && p.peek(1).kind == kNext {
+		p.i += 2 // "this or next week"
 	}
 	for p.is(kNext) || p.is(kFollowing) { // "this coming Friday"
 		ahead = 2

@@ -358,10 +358,10 @@ func (p *parser) relativeFirst() (meaning, bool) {
 			u, ok := p.unitHere()
 			if ok && u >= uDay && p.add(&m.span, 1, u) {
 				m.ref.Kind = ToPrevious
+				p.attachTime(&m)
 				if u == uBusinessDay && p.toks[start].kind != kFollowing && p.end() {
 					m.ref.Kind = ToBase
 				}
-				p.attachTime(&m)
 				return m, p.anchorAfterDay(&m)
 			}
 		}
@@ -372,7 +372,7 @@ func (p *parser) relativeFirst() (meaning, bool) {
 		m.ref.Kind = ToPrevious
 		return m, p.add(&m.span, 1, u)
 	case p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kAfter,
-		p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kFollowing:
+		p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kFollowing && !p.plural():
 		u := p.tok().val
 		p.i++
 		m.ref.Kind = ToPrevious
@@ -430,6 +430,10 @@ func (p *parser) relativeFirst() (meaning, bool) {
 
 // anchorAfterDay reads "after REFERENCE" behind "the next day".
 func (p *parser) anchorAfterDay(m *meaning) bool {
+	if p.is(kLater) && p.peek(1).kind == kEnd {
+		p.i++ // "the next day after that"
+		return true
+	}
 	if p.eat(kAfter) || p.eat(kFollowing) || p.eat(kFrom) {
 		if p.end() {
 			return true

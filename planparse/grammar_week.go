@@ -27,6 +27,7 @@ func (p *parser) weekNumber() (meaning, bool) {
 	}
 	p.eat(kColon)
 	p.eat(kDot)
+	p.numberSign()
 	if p.is(kDash) && !p.tok().space && !p.peek(1).space {
 		if w := &p.toks[start]; w.end-w.start == 1 && p.peek(1).kind == kNum && p.peek(2).kind == kEnd {
 			p.refuse(verdictPast) // "W-2", as "D-2"

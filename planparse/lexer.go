@@ -132,6 +132,10 @@ const (
 // passed" is three days from the base, whatever "once" is elsewhere.
 const tailOver int32 = 1
 
+// notOne marks the unit that does not count with an article: "3 weekdays" are
+// three days, "a weekday" is any.
+const notOne = 2
+
 // alsoVerb marks the German day that is an English verb as well: "Tag 3" is a
 // day, "Tag 3 colleagues" is not.
 const alsoVerb = 1
