@@ -43,6 +43,8 @@ func BenchmarkParseHostile(b *testing.B) {
 		"objects":   strings.Repeat(`{"a":`, 40_000),
 		"arrays":    strings.Repeat(`[{"a":`, 40_000),
 		"backticks": strings.Repeat("```[", 50_000),
+		"fences":    strings.Repeat("```\n[\n```\n", 25_000),
+		"broken":    strings.Repeat(`[{"step_id":1},{"step_id":2,@},`, 8_000),
 		"digits":    `[{"timing": "` + strings.Repeat("1", 16_000) + `"}]`,
 	} {
 		b.Run(name, func(b *testing.B) {

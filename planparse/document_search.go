@@ -203,24 +203,34 @@ func (f *findings) read(i int, strictLeft *int) (*reader, node, bool) {
 		return readAt(f.text, i, strictLeft)
 	}
 	r, n, ok := readAt(strings.TrimRight(f.text[:end], " \t\r\n"), i, strictLeft)
-	if ok && !r.truncated {
-		return r, n, true
-	}
-	if all, whole, also := readAt(f.text, i, strictLeft); !ok || also && !all.mended && !all.truncated {
-		return all, whole, also
+	switch {
+	case !ok:
+		return readAt(f.text, i, strictLeft)
+	case r.truncated:
+		if all, whole, also := readStrict(f.text, i, strictLeft); also {
+			return all, whole, true
+		}
 	}
 	return r, n, ok
 }
 
+// readStrict reads the value at a position if it is JSON. All such attempts
+// together may look at so much text and no more, or they would take quadratic
+// time.
+func readStrict(text string, i int, left *int) (*reader, node, bool) {
+	if *left <= 0 {
+		return nil, node{}, false
+	}
+	r := &reader{src: text, pos: i, strict: true, maxDepth: 64}
+	n, ok := r.value(0)
+	*left -= r.pos - i
+	return r, n, ok && !r.mended && !r.truncated
+}
+
 // readAt reads the value at a position: as JSON if it is that, else mending.
 func readAt(text string, i int, strictLeft *int) (*reader, node, bool) {
-	if *strictLeft > 0 {
-		r := &reader{src: text, pos: i, strict: true, maxDepth: 64}
-		n, ok := r.value(0)
-		*strictLeft -= r.pos - i
-		if ok && !r.mended && !r.truncated {
-			return r, n, true
-		}
+	if r, n, ok := readStrict(text, i, strictLeft); ok {
+		return r, n, true
 	}
 	r := &reader{src: text, pos: i, maxDepth: 64}
 	n, ok := r.value(0)
