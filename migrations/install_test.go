@@ -107,27 +107,43 @@ func described(srv *insforgetest.Server) string {
 	return strings.Join(lines, "\n")
 }
 
-// Onto an empty database, as whoever migrates there; a second run changes nothing.
+// Onto an empty database or over the original, as whoever migrates there: a second run changes nothing, and nothing is
+// left to outsiders whatever the database gives to everyone.
 func TestRunningTwiceChangesNothing(t *testing.T) {
 	t.Parallel()
-	for name, before := range map[string]string{
-		"as project_admin":                    hosted,
-		"as superuser":                        "",
-		"over the original, as project_admin": hosted + original,
+	for name, tt := range map[string]struct{ as, before string }{
+		"as InsForge's project_admin": {"project_admin", hosted},
+		"over the original":           {"project_admin", hosted + original},
+		"as a superuser":              {"postgres", ""},
+		"as Supabase's owner, who is no superuser": {"hosted_owner", role("hosted_owner NOLOGIN CREATEROLE BYPASSRLS") + `
+			GRANT ALL ON SCHEMA public TO hosted_owner;
+			ALTER DEFAULT PRIVILEGES FOR ROLE hosted_owner IN SCHEMA public GRANT ALL ON TABLES TO anon, authenticated, service_role;
+			ALTER DEFAULT PRIVILEGES FOR ROLE hosted_owner IN SCHEMA public GRANT ALL ON SEQUENCES TO anon, authenticated, service_role;
+			ALTER DEFAULT PRIVILEGES FOR ROLE hosted_owner IN SCHEMA public GRANT ALL ON FUNCTIONS TO anon, authenticated, service_role;`},
+		"as anybody who may create tables": {"somebody", role("somebody NOLOGIN") + `GRANT CREATE ON SCHEMA public TO somebody;`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := insforgetest.Genuine(t, before+script(t))
+			migrate := "SET SESSION AUTHORIZATION " + tt.as + ";" + script(t)
+			srv := insforgetest.Genuine(t, tt.before+migrate)
 			once := described(srv)
 			require.Contains(t, once, "policy scheduled_reminders_answer on scheduled_reminders")
-			again := script(t)
-			if before != "" {
-				again = asProjectAdmin(again)
-			}
-			srv.SQL(again)
+			require.Contains(t, once, "table scheduled_reminders security t owner "+tt.as)
+			require.Empty(t, leftToOutsiders(srv))
+			srv.SQL(migrate)
 			require.Equal(t, once, described(srv))
 		})
 	}
+}
+
+// leftToOutsiders lists the privileges of everybody and of anon, and those of users beyond reading, on whole relations.
+func leftToOutsiders(srv *insforgetest.Server) [][]string {
+	return srv.SQL(`
+		SELECT c.relname, g.grantee::regrole, g.privilege_type FROM pg_class c, aclexplode(c.relacl) g
+		WHERE c.relnamespace = 'public'::regnamespace AND (g.grantee = 0 OR g.grantee = 'anon'::regrole
+			OR g.grantee = 'authenticated'::regrole AND (c.relkind = 'S' OR g.privilege_type <> 'SELECT'))
+		UNION ALL SELECT p.proname, g.grantee::regrole, g.privilege_type FROM pg_proc p, aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) g
+		WHERE p.pronamespace = 'public'::regnamespace AND g.grantee IN (0, 'anon'::regrole)`)
 }
 
 // A plain PostgreSQL has none of the roles; there is nobody to grant to, and nothing to stumble over.
