@@ -112,11 +112,12 @@ func (e *Error) mayBeCarriedOut() bool {
 type waits struct {
 	backoff.BackOff
 	ctx   context.Context
+	end   time.Time     // of the budget; zero for none
 	asked time.Duration // by the last answer's Retry-After
 	most  time.Duration // what may be asked for
 }
 
-func (p RetryPolicy) waits(ctx context.Context) *waits {
+func (p RetryPolicy) waits(ctx context.Context, end time.Time) *waits {
 	exponential := backoff.NewExponentialBackOff(
 		// Half of the limits and a factor of 1 spread the waits over
 		// everything from nothing to the limits.
@@ -124,10 +125,10 @@ func (p RetryPolicy) waits(ctx context.Context) *waits {
 		backoff.WithMaxInterval(p.Max/2),
 		backoff.WithMultiplier(2),
 		backoff.WithRandomizationFactor(1),
-		backoff.WithMaxElapsedTime(0), // the context ends with the budget
+		backoff.WithMaxElapsedTime(0), // see NextBackOff
 	)
 	limited := backoff.WithMaxRetries(exponential, uint64(p.Attempts-1))
-	return &waits{BackOff: limited, ctx: ctx, most: p.MaxRetryAfter}
+	return &waits{BackOff: limited, ctx: ctx, end: end, most: p.MaxRetryAfter}
 }
 
 // NextBackOff implements backoff.BackOff.
@@ -137,7 +138,7 @@ func (w *waits) NextBackOff() time.Duration {
 		return backoff.Stop
 	}
 	next = max(next, w.asked)
-	if deadline, ok := w.ctx.Deadline(); ok && time.Until(deadline) <= next {
+	if deadline, ok := w.ctx.Deadline(); ok && time.Until(deadline) <= next || !w.end.IsZero() && time.Until(w.end) <= next {
 		return backoff.Stop
 	}
 	return next

@@ -51,13 +51,11 @@ func (c *Client) send(ctx context.Context, r *call, handle func(answer) error) e
 	if err := ctx.Err(); err != nil {
 		return &TransportError{Method: r.method, Table: r.table, Err: err, unsent: true}
 	}
-	if c.retry.Budget > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.retry.Budget)
-		defer cancel()
-	}
 	s := sending{client: c, call: r, handle: handle}
-	waits := c.retry.waits(ctx)
+	if c.retry.Budget > 0 {
+		s.end = time.Now().Add(c.retry.Budget)
+	}
+	waits := c.retry.waits(ctx, s.end)
 	err := backoff.RetryNotify(func() error {
 		err := s.attempt(ctx)
 		if err == nil {
@@ -68,7 +66,7 @@ func (c *Client) send(ctx context.Context, r *call, handle func(answer) error) e
 		if errors.As(err, &refusal) {
 			waits.asked = refusal.RetryAfter
 		}
-		if ctx.Err() != nil || !s.again(err) {
+		if s.over(ctx) != nil || !s.again(err) {
 			return backoff.Permanent(err)
 		}
 		return err
@@ -85,12 +83,24 @@ type sending struct {
 	client    *Client
 	call      *call
 	handle    func(answer) error
+	end       time.Time // of the time for all attempts; zero for none but the context's
 	number    int
 	renewed   bool // the token has been refreshed
 	uncertain bool // some attempt may have been carried out
 	last      error
 	real      error // the last one that is not just the end of the time for all attempts
 	unended   *ended
+}
+
+// over is why there is no time for another attempt; nil if there is.
+func (s *sending) over(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !s.end.IsZero() && !time.Now().Before(s.end) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // ended is a failed attempt that the observers have yet to hear about.
@@ -113,7 +123,7 @@ func (s *sending) attempt(ctx context.Context) error {
 	status, err := s.exchange(ctx)
 	a.Status, a.Duration, a.Err = status, time.Since(start), err
 	if s.last = err; err != nil {
-		if ctx.Err() == nil || s.real == nil {
+		if s.over(ctx) == nil || s.real == nil {
 			s.real = err
 		}
 		s.unended = &ended{a, contexts}
@@ -172,7 +182,7 @@ func (s *sending) conclude(ctx context.Context) error {
 	case errors.As(err, &transport):
 		transport.Attempts, transport.uncertain = s.number, s.uncertain
 	}
-	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+	if cause := s.over(ctx); cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w; gave up: %w", err, cause)
 	}
 	return err
@@ -181,7 +191,11 @@ func (s *sending) conclude(ctx context.Context) error {
 // exchange sends the request and reads the answer, within the time limit of
 // one attempt. A refused token is refreshed once.
 func (s *sending) exchange(ctx context.Context) (status int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.client.timeout)
+	until := time.Now().Add(s.client.timeout)
+	if !s.end.IsZero() && s.end.Before(until) {
+		until = s.end
+	}
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	status, token, err := s.roundTrip(ctx)
 	var refusal *Error
