@@ -98,8 +98,9 @@ func WithFallback(opts ...FallbackOption) Option {
 // Fallback makes a read check the rows it gets against its filters. Where the
 // server refuses a filter, or returns a row that does not fulfil it, the client
 // fetches what the server does filter and applies the rest itself, as
-// PostgreSQL would, with order, limit and offset: text compares by code point,
-// full-text search and filters on embedded resources remain the server's. Rows
+// PostgreSQL would, with order, limit and offset: text compares by code point, and
+// so do enumerations, whose order an answer does not show; a JSON null counts as
+// null; full-text search and filters on embedded resources remain the server's. Rows
 // that the server accepts a filter for, and that cannot be checked because the
 // filter cannot be evaluated here, are taken as they come. Falling back is
 // reported by [OnFallback] and to a [FallbackObserver]. Writes never fall back.
@@ -522,6 +523,8 @@ func (s *sieve) learn(column string, raw json.RawMessage) {
 	}
 	guess, empty := guessType(raw), string(raw) == "[]"
 	switch {
+	case isEndless(raw): // of numbers, dates and times: which, other values tell
+		return
 	case known && t.IsArray() && empty:
 		return // every array may be empty
 	case known && t.IsArray() && guess.IsArray():

@@ -153,6 +153,17 @@ var (
 	looksLikeUUID      = regexp.MustCompile(`^"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"$`)
 )
 
+// isEndless reports whether a value is one of those that PostgREST writes as text
+// in columns of numbers, dates and times.
+func isEndless(raw json.RawMessage) bool {
+	switch string(raw) {
+	case `"NaN"`, `"Infinity"`, `"-Infinity"`, `"infinity"`, `"-infinity"`:
+		return true
+	default:
+		return false
+	}
+}
+
 // guessType tells a column's type from one of its values, as PostgREST writes
 // them.
 func guessType(raw json.RawMessage) filter.Type {
