@@ -51,7 +51,8 @@ func (c claim) values() map[string]any {
 func (s *Store) claim(ctx context.Context, c claim, now time.Time) (rows []Reminder, uncertain bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTime)
 	defer cancel()
-	rows, err = insforge.Update[Reminder](ctx, s.reminders(c.filters(now)...), c.values())
+	got, err := insforge.Update[storedReminder](ctx, s.reminders(c.filters(now)...).Select(claimedColumns), c.values())
+	rows = c.rows(got)
 	switch {
 	case err == nil && len(rows) == len(c.ids):
 		return rows, false, nil
@@ -68,8 +69,30 @@ func (s *Store) claim(ctx context.Context, c claim, now time.Time) (rows []Remin
 // claimed reads back which rows carry a claim's token, and still stand as it
 // left them.
 func (s *Store) claimed(ctx context.Context, c claim) ([]Reminder, error) {
-	return s.listReminders(ctx, s.reminders(
-		filter.In("id", c.ids), filter.Eq("last_reminded_at", c.token), filter.Eq("due_at", c.dueAt), open()))
+	got, err := insforge.All[storedReminder](ctx, s.reminders(
+		filter.In("id", c.ids), filter.Eq("last_reminded_at", c.token), filter.Eq("due_at", c.dueAt), open()).Select(claimedColumns))
+	if err != nil {
+		return nil, fmt.Errorf("read claimed reminders: %w", err)
+	}
+	return c.rows(got), nil
+}
+
+// claimedColumns are the columns of a claimed row that its claim does not
+// know: it set the others.
+const claimedColumns = "id,lead_id,telegram_id,step_id,plan_version,status,planned_at,timing_source,snooze_count,draft_text,telegram_message_id,last_error"
+
+// rows completes rows that this claim got by what it set.
+func (c claim) rows(got []storedReminder) []Reminder {
+	rows := make([]Reminder, len(got))
+	for i, row := range got {
+		r := row.reminder()
+		r.ClaimToken, r.UpdatedAt, r.DueAt, r.ReminderCount = c.token, c.token, c.dueAt, c.count
+		if !c.digest {
+			r.ReminderCount++
+		}
+		rows[i] = r
+	}
+	return rows
 }
 
 // claimKey is what rows must share to be confirmed or released together.

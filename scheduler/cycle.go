@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -17,17 +16,19 @@ import (
 // that dies at once puts little off, and grow, so that many reminders take few
 // requests.
 const (
-	firstBatch  = 8
-	batchGrowth = 3
-	maxBatch    = 200
-	maxPerCycle = 2000                   // rows listed in one cycle; the next one takes the rest
-	longOverdue = 2 * time.Hour          // after this, several come as one digest
-	retryDelay  = 5 * time.Second        // before a message that did not leave is tried again
-	claimTime   = 5 * time.Second        // for a claim, and for reading it back
-	wrapUpTime  = 5 * time.Second        // for storing what became of messages
-	slowAfter   = 2 * time.Second        // a message that takes longer no longer holds up others
-	flushEvery  = 250 * time.Millisecond // outcomes are stored together, but not much later than they are known
-	doubtTime   = 30 * time.Second       // how long a claim is asked about whose answer was lost
+	firstBatch   = 8
+	batchGrowth  = 3
+	maxBatch     = 200
+	maxPerCycle  = 10_000                 // rows listed in one cycle; the next one takes the rest
+	lookUpAtOnce = 1000                   // rows whose leads are read together
+	longOverdue  = 2 * time.Hour          // after this, several come as one digest
+	retryDelay   = 5 * time.Second        // before a message that did not leave is tried again
+	claimTime    = 5 * time.Second        // for a claim, and for reading it back
+	wrapUpTime   = 5 * time.Second        // for storing what became of messages
+	slowAfter    = 2 * time.Second        // a message that takes longer no longer holds up others
+	flushFirst   = 250 * time.Millisecond // outcomes are stored together, but not much later than they are known;
+	flushEvery   = 5 * time.Second        // in a long cycle less and less often, up to this
+	doubtTime    = 30 * time.Second       // how long a claim is asked about whose answer was lost
 )
 
 // Report counts what a cycle did, in reminders unless said otherwise.
@@ -44,14 +45,6 @@ type Report struct {
 	Healed    int           // claimed before by a process that died or lost track, and taken up now
 	Lateness  []int64       // milliseconds from due to delivered, of single nudges on their first way out
 	Took      time.Duration // on the service's clock
-}
-
-// parcel is one message to be: what it is made of before it is claimed, and,
-// afterwards, what of that was got.
-type parcel struct {
-	user int64
-	kind Kind
-	rows []Reminder
 }
 
 // Cycle sends what is due, once: it lists it, sets aside what may not be sent
@@ -90,10 +83,14 @@ func (d *Dispatcher) cycle(ctx context.Context) (*cycle, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	c := &cycle{Dispatcher: d, started: d.clock.Now(), now: d.store.now(), changed: make(chan struct{}, 1), over: make(chan struct{})}
+	c := &cycle{
+		Dispatcher: d, started: d.clock.Now(), now: d.store.now(),
+		outcomes: make(chan delivery, maxBatch), stored: make(chan struct{}), changed: make(chan struct{}, 1), over: make(chan struct{}),
+	}
 	d.mu.Lock()
 	d.inFlight[c] = struct{}{}
 	d.mu.Unlock()
+	go c.collect(ctx)
 	err := d.storeUnsettled(ctx)
 	if err == nil {
 		err = c.askAboutLost(ctx)
@@ -108,6 +105,8 @@ func (d *Dispatcher) cycle(ctx context.Context) (*cycle, error) {
 // end waits for the messages of a cycle and tells what became of it.
 func (c *cycle) end(err error) (Report, error) {
 	c.sending.Wait()
+	close(c.outcomes)
+	<-c.stored
 	c.report.Took = c.clock.Now().Sub(c.started)
 	err = cmp.Or(err, c.failed)
 	c.note(c.report, err)
@@ -123,19 +122,23 @@ type cycle struct {
 	*Dispatcher
 	started time.Time
 	now     time.Time
-	users   map[int64]User
-	leads   map[int64]Lead
 
-	sending sync.WaitGroup
-	changed chan struct{} // signalled when a send ends, or proves slow
-	over    chan struct{} // closed when everything has ended and is stored
+	sending  sync.WaitGroup
+	outcomes chan delivery // of what was sent; closed when there are no more
+	stored   chan struct{} // closed when all of those are stored
+	changed  chan struct{} // signalled when a send ends, or proves slow
+	over     chan struct{} // closed when everything has ended
 
 	mu          sync.Mutex
 	report      Report
 	outstanding int // messages claimed that have not ended, nor proved slow
+	unknown     int // messages claimed whose outcome the collector has not got
 	failed      error
 }
 
+// sendDue lists what is due, and claims and sends it in the order in which its
+// users take turns. What a stretch of messages is about is read while the one
+// before it is claimed.
 func (c *cycle) sendDue(ctx context.Context) error {
 	rows, err := c.store.due(ctx, c.now, maxPerCycle)
 	if err != nil || len(rows) == 0 {
@@ -143,23 +146,72 @@ func (c *cycle) sendDue(ctx context.Context) error {
 	}
 	rows = once(rows)
 	c.report.Due = len(rows)
-	if rows, err = c.prepare(ctx, rows); err != nil {
+	users, err := c.store.usersByID(ctx, distinct(rows, func(r Reminder) int64 { return r.TelegramID }))
+	if err != nil {
 		return err
 	}
-	parcels := c.parcels(rows)
-	for size := firstBatch; len(parcels) > 0; size = min(size*batchGrowth, maxBatch) {
-		// Claim only when most of what was claimed before has left, however
-		// slow single recipients are.
-		if err := c.waitFor(ctx, size/4); err != nil || c.paused() {
-			return nil // what is unclaimed stays due
-		}
-		var batch []parcel
-		batch, parcels = cut(parcels, size)
-		if err := c.claimAndSend(ctx, batch); err != nil {
+	if rows, err = c.setAside(ctx, rows, users); err != nil {
+		return err
+	}
+	stretch, rest := cut(c.parcels(rows), lookUpAtOnce)
+	next := c.lookUp(ctx, users, stretch)
+	for size := firstBatch; len(stretch) > 0; {
+		about, err := next()
+		if err != nil {
 			return err
+		}
+		parcels, err := c.withLeads(ctx, stretch, about)
+		if err != nil {
+			return err
+		}
+		stretch, rest = cut(rest, lookUpAtOnce)
+		next = c.lookUp(ctx, users, stretch)
+		for len(parcels) > 0 {
+			// Claim only when most of what was claimed before has left, however
+			// slow single recipients are.
+			if err := c.waitFor(ctx, size/4); err != nil || c.paused() {
+				_, _ = next()
+				return nil // what is unclaimed stays due
+			}
+			var batch []parcel
+			batch, parcels = cut(parcels, size)
+			size = min(size*batchGrowth, maxBatch)
+			if err := c.claimAndSend(ctx, batch, about); err != nil {
+				_, _ = next()
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// subject is who and what messages are about.
+type subject struct {
+	users map[int64]User
+	leads map[int64]Lead
+}
+
+// lookUp begins to read the leads of parcels, and returns how to wait for that.
+func (c *cycle) lookUp(ctx context.Context, users map[int64]User, parcels []parcel) (wait func() (subject, error)) {
+	about := subject{users: users}
+	if len(parcels) == 0 {
+		return func() (subject, error) { return about, nil }
+	}
+	var leads []int64
+	for _, p := range parcels {
+		for _, r := range p.rows {
+			leads = append(leads, r.LeadID)
+		}
+	}
+	slices.Sort(leads)
+	leads = slices.Compact(leads)
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		about.leads, err = c.store.leadsByID(ctx, leads)
+		done <- err
+	}()
+	return func() (subject, error) { return about, <-done }
 }
 
 // once drops rows that were listed twice, as a row is that moves from one page
@@ -173,16 +225,13 @@ func once(rows []Reminder) []Reminder {
 	})
 }
 
-// prepare looks up what the rows are about, and takes out what may not be
-// sent: rows of users who are paused or in quiet hours are moved to when they
-// may be, so that they are neither listed nor waited on again.
-func (c *cycle) prepare(ctx context.Context, rows []Reminder) ([]Reminder, error) {
-	if err := c.lookUp(ctx, rows); err != nil {
-		return nil, err
-	}
+// setAside takes out what may not be sent: rows of users who are paused or in
+// quiet hours are moved to when they may be, so that they are neither listed
+// nor waited on again; those of users who cannot be reached are parked.
+func (c *cycle) setAside(ctx context.Context, rows []Reminder, users map[int64]User) ([]Reminder, error) {
 	later := map[time.Time][]int64{} // users by when they may be sent something
 	away := map[int64]bool{}         // users not to be sent anything now
-	for id, user := range c.users {
+	for id, user := range users {
 		if !user.BlockedAt.IsZero() {
 			away[id] = true
 			n, err := c.store.parkAll(ctx, id, "the bot was blocked before")
@@ -202,20 +251,26 @@ func (c *cycle) prepare(ctx context.Context, rows []Reminder) ([]Reminder, error
 		}
 		c.report.Held += int(n)
 	}
-	rows = slices.DeleteFunc(rows, func(r Reminder) bool { return away[r.TelegramID] })
-	return c.withLeads(ctx, rows)
+	return slices.DeleteFunc(rows, func(r Reminder) bool { return away[r.TelegramID] }), nil
 }
 
-// withLeads skips reminders whose lead no longer exists.
-func (c *cycle) withLeads(ctx context.Context, rows []Reminder) ([]Reminder, error) {
+// withLeads skips reminders whose lead no longer exists, and returns the
+// parcels without them.
+func (c *cycle) withLeads(ctx context.Context, parcels []parcel, about subject) ([]parcel, error) {
 	var orphans []int64
-	rows = slices.DeleteFunc(rows, func(r Reminder) bool {
-		_, found := c.leads[r.LeadID]
-		if !found {
-			orphans = append(orphans, r.ID)
+	var kept []parcel
+	for _, p := range parcels {
+		p.rows = slices.DeleteFunc(slices.Clone(p.rows), func(r Reminder) bool {
+			_, found := about.leads[r.LeadID]
+			if !found {
+				orphans = append(orphans, r.ID)
+			}
+			return !found
+		})
+		if len(p.rows) > 0 {
+			kept = append(kept, p)
 		}
-		return !found
-	})
+	}
 	if len(orphans) > 0 {
 		slices.Sort(orphans)
 		n, err := c.store.orphan(ctx, orphans)
@@ -225,84 +280,11 @@ func (c *cycle) withLeads(ctx context.Context, rows []Reminder) ([]Reminder, err
 		c.report.Orphaned += int(n)
 		c.log.Warn("reminders skipped: their lead no longer exists", "reminders", n)
 	}
-	return rows, nil
-}
-
-// parcels makes messages of rows, which are in the order of their due dates:
-// for each user up to maxSingles single nudges and a digest of the rest. What
-// is long overdue (the service was down) goes to the digest too, unless it is
-// the only one. Users take turns, so that no one waits behind another's pile.
-func (c *cycle) parcels(rows []Reminder) []parcel {
-	type pile struct{ singles, digest []Reminder }
-	piles := map[int64]*pile{}
-	var order []int64
-	overdue := map[int64]int{}
-	for _, r := range rows {
-		if c.now.Sub(r.DueAt) > longOverdue {
-			overdue[r.TelegramID]++
-		}
-	}
-	for _, r := range rows {
-		p := piles[r.TelegramID]
-		if p == nil {
-			p = &pile{}
-			piles[r.TelegramID] = p
-			order = append(order, r.TelegramID)
-		}
-		late := c.now.Sub(r.DueAt) > longOverdue && overdue[r.TelegramID] > 1
-		if late || len(p.singles) >= c.maxSingles {
-			p.digest = append(p.digest, r)
-		} else {
-			p.singles = append(p.singles, r)
-		}
-	}
-	var parcels []parcel
-	for round := 0; len(order) > 0; round++ {
-		// Nudges of the same number are claimed by one request: keep them
-		// together, as far as turns allow.
-		slices.SortStableFunc(order, func(a, b int64) int {
-			return cmp.Compare(nudges(piles[a].singles, round), nudges(piles[b].singles, round))
-		})
-		waiting := order[:0]
-		for _, user := range order {
-			p := piles[user]
-			if round < len(p.singles) {
-				parcels = append(parcels, parcel{user, Nudge, p.singles[round : round+1]})
-				waiting = append(waiting, user)
-				continue
-			}
-			if len(p.digest) > 0 {
-				parcels = append(parcels, parcel{user, Digest, p.digest})
-			}
-		}
-		order = waiting
-	}
-	return parcels
-}
-
-// nudges is how many nudges are behind the round-th of some reminders; those
-// that have none left sort last.
-func nudges(rows []Reminder, round int) int {
-	if round >= len(rows) {
-		return math.MaxInt
-	}
-	return rows[round].ReminderCount
-}
-
-// cut takes parcels of about size rows off the front, at least one.
-func cut(parcels []parcel, size int) (batch, rest []parcel) {
-	rows := 0
-	for i, p := range parcels {
-		rows += len(p.rows)
-		if rows > size && i > 0 {
-			return parcels[:i], parcels[i:]
-		}
-	}
-	return parcels, nil
+	return kept, nil
 }
 
 // claimAndSend claims a batch and starts sending what it got.
-func (c *cycle) claimAndSend(ctx context.Context, batch []parcel) error {
+func (c *cycle) claimAndSend(ctx context.Context, batch []parcel, about subject) error {
 	before := map[int64]Reminder{}
 	for _, p := range batch {
 		for _, r := range p.rows {
@@ -334,7 +316,7 @@ func (c *cycle) claimAndSend(ctx context.Context, batch []parcel) error {
 			taken = append(taken, mine)
 		}
 	}
-	c.send(ctx, taken, before)
+	c.send(ctx, taken, before, about)
 	return failed
 }
 
@@ -383,56 +365,6 @@ func (c claim) without(rows []Reminder) claim {
 	return c
 }
 
-// askAboutLost takes up claims whose answer was lost: the database may have
-// carried them out after they were read back. Only the process that made a
-// claim knows its token, so nobody else has sent these; a row that was claimed
-// again since carries another.
-func (c *cycle) askAboutLost(ctx context.Context) error {
-	lost := c.takeLost()
-	for i, claim := range lost {
-		rows, err := c.store.claimed(ctx, claim)
-		if err == nil && len(rows) > 0 {
-			if err = c.lookUp(ctx, rows); err == nil {
-				rows, err = c.withLeads(ctx, rows)
-			}
-		}
-		if err != nil {
-			c.lose(lost[i:]...)
-			return err
-		}
-		if rest := claim.without(rows); len(rest.ids) > 0 && c.now.Sub(claim.made) < doubtTime {
-			c.lose(rest)
-		}
-		var taken []parcel
-		if claim.digest {
-			byUser := map[int64][]Reminder{}
-			for _, r := range rows {
-				byUser[r.TelegramID] = append(byUser[r.TelegramID], r)
-			}
-			for user, rows := range byUser {
-				taken = append(taken, parcel{user, Digest, rows})
-			}
-		} else {
-			for _, r := range rows {
-				taken = append(taken, parcel{r.TelegramID, Nudge, []Reminder{r}})
-			}
-		}
-		c.report.Healed += len(rows)
-		c.send(ctx, taken, nil)
-		c.sending.Wait() // what lookUp read is replaced for the next claim
-	}
-	return nil
-}
-
-// lookUp reads who and what rows are about.
-func (c *cycle) lookUp(ctx context.Context, rows []Reminder) (err error) {
-	if c.users, err = c.store.usersByID(ctx, distinct(rows, func(r Reminder) int64 { return r.TelegramID })); err != nil {
-		return err
-	}
-	c.leads, err = c.store.leadsByID(ctx, distinct(rows, func(r Reminder) int64 { return r.LeadID }))
-	return err
-}
-
 // waitFor waits until at most limit messages are claimed and on their way, slow
 // ones aside.
 func (c *cycle) waitFor(ctx context.Context, limit int) error {
@@ -452,29 +384,6 @@ func (c *cycle) waitFor(ctx context.Context, limit int) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// item makes a line of a message from a claimed reminder. before is the row as
-// it was listed, where known.
-func (c *cycle) item(r Reminder, kind Kind, before Reminder) Item {
-	count := r.ReminderCount
-	if kind == Nudge {
-		count-- // the claim counted this nudge
-	}
-	step := c.step(count, kind == Digest)
-	stage := step.stage
-	if r.Status == Pending && stage == StageGentle {
-		stage = StageDue // the earlier ones were lost: this is the first to be read
-	}
-	item := Item{Reminder: r, Lead: c.leads[r.LeadID], Stage: stage}
-	if step.status != Parked {
-		item.Next = r.DueAt
-	}
-	if !before.DueAt.IsZero() {
-		item.Overdue = max(c.now.Sub(before.DueAt), 0)
-	}
-	item.Step, _ = item.Lead.Step(r.StepID)
-	return item
 }
 
 func distinct(rows []Reminder, key func(Reminder) int64) []int64 {

@@ -5,20 +5,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"time"
 )
 
-// delivery is a parcel with what became of it.
+// delivery is a parcel with what became of it. before has its rows as they
+// were listed, where that is known.
 type delivery struct {
 	parcel parcel
+	before map[int64]Reminder
 	result Result
 }
 
 // send sends claimed parcels, each user's in order and users side by side, and
 // stores what became of them. It returns at once.
-func (c *cycle) send(ctx context.Context, taken []parcel, before map[int64]Reminder) {
+func (c *cycle) send(ctx context.Context, taken []parcel, before map[int64]Reminder, about subject) {
 	if len(taken) == 0 {
 		return
 	}
@@ -41,9 +44,9 @@ func (c *cycle) send(ctx context.Context, taken []parcel, before map[int64]Remin
 	c.report.Claimed += rows
 	c.report.Healed += healed
 	c.outstanding += len(taken)
+	c.unknown += len(taken)
 	c.mu.Unlock()
 
-	results := make(chan delivery, len(taken))
 	for _, user := range users {
 		c.sending.Go(func() {
 			// A user's messages go one after another, so when one is slow the
@@ -62,47 +65,61 @@ func (c *cycle) send(ctx context.Context, taken []parcel, before map[int64]Remin
 			}
 			for i, p := range byUser[user] {
 				slow := time.AfterFunc(slowAfter, func() { release(len(byUser[user]) - i) })
-				result := c.sendOne(ctx, p, before)
+				result := c.sendOne(ctx, p, before, about)
 				slow.Stop()
-				results <- delivery{p, result}
+				c.outcomes <- delivery{p, before, result}
 				release(1)
 			}
 		})
 	}
-	c.sending.Go(func() { c.collect(ctx, results, len(taken), before) })
 }
 
 // collect stores outcomes as they come in: together where they come together,
 // but without waiting for recipients that take long, nor for a stop.
-func (c *cycle) collect(ctx context.Context, results <-chan delivery, left int, before map[int64]Reminder) {
+func (c *cycle) collect(ctx context.Context) {
+	defer close(c.stored)
 	var known []delivery
-	flush := time.NewTimer(flushEvery)
+	every := flushFirst
+	flush := time.NewTimer(every)
 	defer flush.Stop()
-	for left > 0 || len(known) > 0 {
-		if left > 0 {
-			select {
-			case one := <-results:
+	for more := true; more; {
+		due := false
+		select {
+		case one, ok := <-c.outcomes:
+			if more = ok; ok {
 				known = append(known, one)
-				left--
-				continue
-			case <-flush.C:
-				flush.Reset(flushEvery)
+				due = c.lastOf(known)
 			}
+		case <-flush.C:
+			due = true
+			every = min(2*every, flushEvery)
+			flush.Reset(every)
 		}
-		c.settle(ctx, known, before)
-		known = nil
+		if len(known) > 0 && (due || !more) {
+			c.settle(ctx, known)
+			known = nil
+		}
 	}
 }
 
+// lastOf notes that an outcome is known, and reports whether to store those
+// that are: there is a batch of them, or none that is not known yet.
+func (c *cycle) lastOf(known []delivery) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unknown--
+	return c.unknown == 0 || len(known) >= maxBatch
+}
+
 // sendOne sends one message, unless by now nothing may be sent.
-func (c *cycle) sendOne(ctx context.Context, p parcel, before map[int64]Reminder) Result {
+func (c *cycle) sendOne(ctx context.Context, p parcel, before map[int64]Reminder, about subject) Result {
 	if err := ctx.Err(); err != nil {
 		return Result{Outcome: NotDelivered, Everyone: true, Err: err}
 	}
 	if wait := c.pauseLeft(); wait > 0 {
 		return Result{Outcome: NotDelivered, RetryAfter: wait}
 	}
-	user := c.users[p.user]
+	user := about.users[p.user]
 	now := c.clock.Now()
 	if at := user.SendableAt(now, c.zone); at.After(now) {
 		// Quiet hours began while earlier messages were sent.
@@ -110,7 +127,7 @@ func (c *cycle) sendOne(ctx context.Context, p parcel, before map[int64]Reminder
 	}
 	message := Message{Kind: p.kind, TelegramID: p.user, User: user, Now: now}
 	for _, r := range p.rows {
-		message.Items = append(message.Items, c.item(r, p.kind, before[r.ID]))
+		message.Items = append(message.Items, c.item(r, p.kind, before[r.ID], about.leads[r.LeadID]))
 	}
 	result := c.deliver(ctx, message)
 	if result.Outcome == NotDelivered && result.Everyone && ctx.Err() == nil {
@@ -138,10 +155,7 @@ func (d *Dispatcher) deliver(ctx context.Context, m Message) (result Result) {
 // settle stores what became of messages, in as few requests as there are
 // different things to say. What cannot be stored now is kept and stored later:
 // it has happened. It is stored even when the service is being stopped.
-func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Reminder) {
-	if len(done) == 0 {
-		return
-	}
+func (c *cycle) settle(ctx context.Context, done []delivery) {
 	stopping := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wrapUpTime)
 	defer cancel()
@@ -166,26 +180,25 @@ func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Re
 	for _, one := range done {
 		rows := one.parcel.rows
 		digest := one.parcel.kind == Digest
-		log := c.log.With("telegram_id", one.parcel.user, "reminders", ids(rows))
 		switch one.result.Outcome {
 		case Delivered:
 			report.Delivered += len(rows)
 			if digest {
 				report.Digests++
 			}
-			log.Info("reminder delivered", "digest", digest, "message_id", one.result.MessageID)
+			c.tell(ctx, slog.LevelInfo, "reminder delivered", one)
 		case NotDelivered:
 			report.Released += len(rows)
-			log.Warn("reminder not delivered, will be tried again", "retry_after", one.result.RetryAfter, "error", one.result.Err)
+			c.tell(ctx, slog.LevelWarn, "reminder not delivered, will be tried again", one)
 		case Refused:
 			report.Parked += len(rows)
-			log.Warn("reminder refused, parked", "error", one.result.Err)
+			c.tell(ctx, slog.LevelWarn, "reminder refused, parked", one)
 			if !one.result.ThisOnly {
 				blocked[one.parcel.user] = fmt.Sprint(one.result.Err)
 			}
 		case Ambiguous:
 			report.Ambiguous += len(rows)
-			log.Warn("reminder may or may not have been delivered; it is not sent again before its next nudge", "error", one.result.Err)
+			c.tell(ctx, slog.LevelWarn, "reminder may or may not have been delivered; it is not sent again before its next nudge", one)
 		}
 		for _, r := range rows {
 			count := r.ReminderCount
@@ -202,7 +215,7 @@ func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Re
 					report.Parked++
 					ended = append(ended, r.LeadID)
 				}
-				if was, ok := before[r.ID]; ok && !digest && was.ReminderCount == 0 {
+				if was, ok := one.before[r.ID]; ok && !digest && was.ReminderCount == 0 {
 					report.Lateness = append(report.Lateness, c.clock.Now().Sub(was.DueAt).Milliseconds())
 				}
 			case one.result.Outcome == NotDelivered, one.result.Outcome == Refused && !one.result.ThisOnly:
@@ -256,6 +269,28 @@ func (c *cycle) settle(ctx context.Context, done []delivery, before map[int64]Re
 	c.report.Parked += report.Parked
 	c.report.Ambiguous += report.Ambiguous
 	c.report.Lateness = append(c.report.Lateness, report.Lateness...)
+}
+
+// tell logs what became of a message. A thousand times a second is not too
+// often, so nothing is made ready for a log that does not want it.
+func (c *cycle) tell(ctx context.Context, level slog.Level, what string, one delivery) {
+	if !c.log.Enabled(ctx, level) {
+		return
+	}
+	about := []slog.Attr{slog.Int64("telegram_id", one.parcel.user), slog.Any("reminders", ids(one.parcel.rows))}
+	if one.parcel.kind == Digest {
+		about = append(about, slog.Bool("digest", true))
+	}
+	if one.result.MessageID != 0 {
+		about = append(about, slog.Int64("message_id", one.result.MessageID))
+	}
+	if one.result.RetryAfter != 0 {
+		about = append(about, slog.Duration("retry_after", one.result.RetryAfter))
+	}
+	if one.result.Err != nil {
+		about = append(about, slog.Any("error", one.result.Err))
+	}
+	c.log.LogAttrs(ctx, level, what, about...)
 }
 
 // write stores something that has happened. All are conditional on the state

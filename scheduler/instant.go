@@ -1,7 +1,7 @@
 package scheduler
 
 import (
-	"encoding/json"
+	"bytes"
 	"time"
 )
 
@@ -9,22 +9,16 @@ import (
 // time.Time cannot: "infinity" and years of five digits become doomsday,
 // "-infinity", dates before our era and NULL the zero time. One such row must
 // not make a whole listing unreadable.
-type instant struct{ time.Time }
+type instant time.Time
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (t *instant) UnmarshalJSON(data []byte) error {
-	t.Time = time.Time{}
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return err
-	}
-	if text == "" || text == "-infinity" || (len(text) > 3 && text[len(text)-3:] == " BC") {
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *instant) UnmarshalText(text []byte) error {
+	*t = instant{}
+	if len(text) == 0 || string(text) == "-infinity" || bytes.HasSuffix(text, []byte(" BC")) {
 		return nil
 	}
-	parsed, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		parsed = doomsday
+	if (*time.Time)(t).UnmarshalText(text) != nil {
+		*t = instant(doomsday)
 	}
-	t.Time = parsed
 	return nil
 }

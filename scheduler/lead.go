@@ -51,7 +51,7 @@ func (l *Lead) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &row); err != nil {
 		return err
 	}
-	l.NextFollowup, l.CreatedAt, l.UpdatedAt = row.NextFollowup.Time, row.CreatedAt.Time, row.UpdatedAt.Time
+	l.NextFollowup, l.CreatedAt, l.UpdatedAt = time.Time(row.NextFollowup), time.Time(row.CreatedAt), time.Time(row.UpdatedAt)
 	return nil
 }
 
@@ -70,7 +70,7 @@ func (l Lead) Display() string {
 // be read, a plan without steps.
 func (l Lead) Plan() planparse.Plan {
 	var plan planparse.Plan
-	if len(l.PlanJSON) == 0 || json.Unmarshal(l.PlanJSON, &plan) != nil {
+	if len(l.PlanJSON) == 0 || string(l.PlanJSON) == "null" || json.Unmarshal(l.PlanJSON, &plan) != nil {
 		return planparse.Plan{}
 	}
 	return plan
@@ -175,14 +175,22 @@ func (s *Store) Leads(ctx context.Context, telegramID int64) ([]Lead, error) {
 // leadsByID reads what a message says of the leads with these ids, whoever
 // they belong to. What is not in the answer does not exist.
 func (s *Store) leadsByID(ctx context.Context, ids []int64) (map[int64]Lead, error) {
-	leads, err := insforge.All[Lead](ctx, s.client.From(tableLeads).
+	type brief struct { // of a Lead, whose own way to be read takes several times as long
+		ID         int64           `json:"id"`
+		TelegramID int64           `json:"telegram_id"`
+		Name       string          `json:"prospect_name"`
+		Title      string          `json:"prospect_title"`
+		Company    string          `json:"prospect_company"`
+		PlanJSON   json.RawMessage `json:"engagement_plan"`
+	}
+	rows, err := insforge.All[brief](ctx, s.client.From(tableLeads).
 		Select("id", "telegram_id", "prospect_name", "prospect_title", "prospect_company", "engagement_plan").Where(filter.In("id", ids)))
 	if err != nil {
 		return nil, fmt.Errorf("read leads: %w", err)
 	}
-	byID := make(map[int64]Lead, len(leads))
-	for _, lead := range leads {
-		byID[lead.ID] = lead
+	byID := make(map[int64]Lead, len(rows))
+	for _, row := range rows {
+		byID[row.ID] = Lead{ID: row.ID, TelegramID: row.TelegramID, Name: row.Name, Title: row.Title, Company: row.Company, PlanJSON: row.PlanJSON}
 	}
 	return byID, nil
 }

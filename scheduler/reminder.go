@@ -51,22 +51,44 @@ type Reminder struct {
 // UnmarshalJSON implements json.Unmarshaler. It reads whatever dates
 // PostgreSQL holds.
 func (r *Reminder) UnmarshalJSON(data []byte) error {
-	type plain Reminder
-	var row struct {
-		*plain
-		DueAt       instant `json:"due_at"`
-		PlannedAt   instant `json:"planned_at"`
-		ClaimToken  instant `json:"last_reminded_at"`
-		CompletedAt instant `json:"completed_at"`
-		UpdatedAt   instant `json:"updated_at"`
-	}
-	row.plain = (*plain)(r)
+	var row storedReminder
 	if err := json.Unmarshal(data, &row); err != nil {
 		return err
 	}
-	r.DueAt, r.PlannedAt, r.ClaimToken = row.DueAt.Time, row.PlannedAt.Time, row.ClaimToken.Time
-	r.CompletedAt, r.UpdatedAt = row.CompletedAt.Time, row.UpdatedAt.Time
+	*r = row.reminder()
 	return nil
+}
+
+// storedReminder is a Reminder as it is read. Listings of many rows read it
+// directly, which takes a fraction of the time that an UnmarshalJSON for every
+// row takes.
+type storedReminder struct {
+	ID            int64   `json:"id"`
+	LeadID        int64   `json:"lead_id"`
+	TelegramID    int64   `json:"telegram_id"`
+	StepID        int     `json:"step_id"`
+	PlanVersion   string  `json:"plan_version"`
+	Status        Status  `json:"status"`
+	DueAt         instant `json:"due_at"`
+	PlannedAt     instant `json:"planned_at"`
+	TimingSource  string  `json:"timing_source"`
+	SnoozeCount   int     `json:"snooze_count"`
+	ReminderCount int     `json:"reminder_count"`
+	ClaimToken    instant `json:"last_reminded_at"`
+	CompletedAt   instant `json:"completed_at"`
+	DraftText     string  `json:"draft_text"`
+	MessageID     int64   `json:"telegram_message_id"`
+	LastError     string  `json:"last_error"`
+	UpdatedAt     instant `json:"updated_at"`
+}
+
+func (r storedReminder) reminder() Reminder {
+	return Reminder{
+		ID: r.ID, LeadID: r.LeadID, TelegramID: r.TelegramID, StepID: r.StepID, PlanVersion: r.PlanVersion, Status: r.Status,
+		DueAt: time.Time(r.DueAt), PlannedAt: time.Time(r.PlannedAt), TimingSource: r.TimingSource,
+		SnoozeCount: r.SnoozeCount, ReminderCount: r.ReminderCount, ClaimToken: time.Time(r.ClaimToken), CompletedAt: time.Time(r.CompletedAt),
+		DraftText: r.DraftText, MessageID: r.MessageID, LastError: r.LastError, UpdatedAt: time.Time(r.UpdatedAt),
+	}
 }
 
 // Planned is the date to show as the step's own: the plan's, or the due date

@@ -38,7 +38,7 @@ func (u *User) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &row); err != nil {
 		return err
 	}
-	u.PausedUntil, u.BlockedAt = row.PausedUntil.Time, row.BlockedAt.Time
+	u.PausedUntil, u.BlockedAt = time.Time(row.PausedUntil), time.Time(row.BlockedAt)
 	return nil
 }
 

@@ -1,0 +1,57 @@
+package scheduler
+
+import (
+	"context"
+)
+
+// askAboutLost takes up claims whose answer was lost: the database may have
+// carried them out after they were read back. Only the process that made a
+// claim knows its token, so nobody else has sent these; a row that was claimed
+// again since carries another.
+func (c *cycle) askAboutLost(ctx context.Context) error {
+	lost := c.takeLost()
+	for i, claim := range lost {
+		rows, err := c.store.claimed(ctx, claim)
+		var taken []parcel
+		var about subject
+		if err == nil && len(rows) > 0 {
+			about.users, err = c.store.usersByID(ctx, distinct(rows, func(r Reminder) int64 { return r.TelegramID }))
+		}
+		if err == nil && len(rows) > 0 {
+			taken = claim.parcels(rows)
+			if about, err = c.lookUp(ctx, about.users, taken)(); err == nil {
+				taken, err = c.withLeads(ctx, taken, about)
+			}
+		}
+		if err != nil {
+			c.lose(lost[i:]...)
+			return err
+		}
+		if rest := claim.without(rows); len(rest.ids) > 0 && c.now.Sub(claim.made) < doubtTime {
+			c.lose(rest)
+		}
+		for _, p := range taken {
+			c.report.Healed += len(p.rows)
+		}
+		c.send(ctx, taken, nil, about)
+	}
+	return nil
+}
+
+// parcels makes messages again of rows that a claim got.
+func (c claim) parcels(rows []Reminder) []parcel {
+	var parcels []parcel
+	digests := map[int64]int{} // by user: where in parcels
+	for _, r := range rows {
+		if at, ok := digests[r.TelegramID]; ok {
+			parcels[at].rows = append(parcels[at].rows, r)
+			continue
+		}
+		kind := Nudge
+		if c.digest {
+			kind, digests[r.TelegramID] = Digest, len(parcels)
+		}
+		parcels = append(parcels, parcel{r.TelegramID, kind, []Reminder{r}})
+	}
+	return parcels
+}
