@@ -34,8 +34,12 @@ func (c *courier) Send(ctx context.Context, m scheduler.Message) scheduler.Resul
 	if wait, everyone := c.floods.left(m.TelegramID, time.Now()); wait > 0 {
 		return scheduler.Result{Outcome: scheduler.NotDelivered, RetryAfter: wait, Everyone: everyone, Err: errFlood}
 	}
+	began := time.Now().Round(0) // the wall's time: it goes on while the machine sleeps
 	if err := c.limiter.Wait(ctx, m.TelegramID); err != nil {
 		return scheduler.Result{Outcome: scheduler.NotDelivered, Err: err}
+	}
+	if now := m.Now.Add(time.Now().Round(0).Sub(began)); !m.Until.IsZero() && now.After(m.Until) {
+		return scheduler.Result{Outcome: scheduler.NotDelivered, Err: errTooLate}
 	}
 	words := c.words(c.complete(ctx, m))
 	// From here the message may be on its way, and stopping must not turn a
@@ -44,7 +48,10 @@ func (c *courier) Send(ctx context.Context, m scheduler.Message) scheduler.Resul
 	return c.verdict(m.TelegramID, id, err)
 }
 
-var errFlood = errors.New("Telegram asked to wait")
+var (
+	errFlood   = errors.New("Telegram asked to wait")
+	errTooLate = errors.New("its turn came too late")
+)
 
 // verdict sorts what became of a message into the four outcomes.
 func (c *courier) verdict(chat, id int64, err error) scheduler.Result {

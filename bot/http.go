@@ -32,10 +32,13 @@ func (s *Service) endpoints() http.Handler {
 	return mux
 }
 
-// readiness is the body of /readyz: "ok" or what is wrong, by part.
+// readiness is the body of /readyz: "ok" or what is wrong, by part, and how the
+// reminders stand.
 type readiness struct {
-	Ready  bool              `json:"ready"`
-	Checks map[string]string `json:"checks"`
+	Ready     bool              `json:"ready"`
+	Checks    map[string]string `json:"checks"`
+	LastCycle time.Time         `json:"last_cycle,omitzero"` // when the reminders were last looked at with success
+	Lag       float64           `json:"lag_seconds"`         // how long the earliest unsent reminder is overdue
 }
 
 // ready answers 200 when reminders can be sent and messages are received, and
@@ -50,7 +53,9 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	note("backend", s.backend.check(r.Context()), "ok")
-	note("dispatcher", s.dispatcher.Status().LastError, "ok")
+	dispatch := s.dispatcher.Status()
+	state.LastCycle, state.Lag = dispatch.LastCycle, dispatch.Lag.Seconds()
+	note("dispatcher", dispatch.LastError, "ok")
 	polling, _, err := s.poller.health.state()
 	fine := "ok"
 	if !polling {

@@ -25,6 +25,8 @@ func wording(zone *time.Location) func(scheduler.Message) chatMessage {
 			return digestMessage(m.Items, now)
 		case m.Kind == scheduler.Followup:
 			return followupMessage(m.Items[0], now)
+		case m.Kind == scheduler.Stale:
+			return staleMessage(m.Items)
 		default:
 			return nudgeMessage(m.Items[0], now)
 		}
@@ -255,6 +257,28 @@ func followupMessage(item scheduler.Item, now time.Time) chatMessage {
 			italic(tail),
 		),
 		keys: keyboard{{press("✨ New plan", "regen", item.Lead.ID), press("👤 Lead", "lead", item.Lead.ID)}},
+	}
+}
+
+// staleLines is how many forgotten leads are named at once.
+const staleLines = 10
+
+// staleMessage lists leads that seem forgotten.
+func staleMessage(items []scheduler.Item) chatMessage {
+	var list richText
+	var rows [][]button
+	for i, item := range items {
+		if i == staleLines {
+			list = lines(list, plain(fmt.Sprintf("… and %d more: /leads", len(items)-i)))
+			break
+		}
+		days := int(item.Overdue / (24 * time.Hour))
+		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(cut(oneLine(item.Lead.Display()), 40)), plain(fmt.Sprintf(" – nothing for %d days", days))))
+		rows = append(rows, []button{press(cut(fmt.Sprintf("%d. %s", i+1, oneLine(item.Lead.Display())), 40), "lead", item.Lead.ID)})
+	}
+	return chatMessage{
+		text: paragraphs(bold("🕸 "+count(len(items), "lead")+" with nothing planned"), list, italic("Press one to plan the next step, or to let it go.")),
+		keys: rows, silent: true,
 	}
 }
 

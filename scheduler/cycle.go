@@ -28,6 +28,7 @@ const (
 	slowAfter    = 2 * time.Second        // a message that takes longer no longer holds up others
 	flushFirst   = 250 * time.Millisecond // outcomes are stored together, but not much later than they are known;
 	flushEvery   = 5 * time.Second        // in a long cycle less and less often, up to this
+	claimLife    = 10 * time.Minute       // how long after a claim a message may still leave
 	doubtTime    = 30 * time.Second       // how long a claim is asked about whose answer was lost
 )
 
@@ -141,10 +142,15 @@ type cycle struct {
 // before it is claimed.
 func (c *cycle) sendDue(ctx context.Context) error {
 	rows, err := c.store.due(ctx, c.now, maxPerCycle)
-	if err != nil || len(rows) == 0 {
+	if err != nil {
 		return err
 	}
+	if len(rows) == 0 {
+		c.unsent(time.Time{})
+		return nil
+	}
 	rows = once(rows)
+	c.unsent(rows[0].DueAt)
 	c.report.Due = len(rows)
 	users, err := c.store.usersByID(ctx, distinct(rows, func(r Reminder) int64 { return r.TelegramID }))
 	if err != nil {
@@ -182,6 +188,7 @@ func (c *cycle) sendDue(ctx context.Context) error {
 			}
 		}
 	}
+	c.unsent(time.Time{})
 	return nil
 }
 

@@ -125,7 +125,21 @@ func (c *cycle) sendOne(ctx context.Context, p parcel, before map[int64]Reminder
 		// Quiet hours began while earlier messages were sent.
 		return Result{Outcome: NotDelivered, RetryAfter: at.Sub(now), Err: errors.New("quiet hours began")}
 	}
-	message := Message{Kind: p.kind, TelegramID: p.user, User: user, Now: now}
+	until := now.Add(claimLife)
+	if quiet, ok := user.quietFrom(now, c.zone); ok && quiet.Before(until) {
+		until = quiet
+	}
+	for _, r := range p.rows {
+		// From then on another process may send the next nudge. A process that
+		// was stopped in its tracks and wakes late must not send this one still.
+		if r.DueAt.Before(until) {
+			until = r.DueAt
+		}
+	}
+	if !until.After(now) || now.Sub(p.rows[0].ClaimToken) > claimLife {
+		return Result{Outcome: NotDelivered, Err: errors.New("claimed too long ago")}
+	}
+	message := Message{Kind: p.kind, TelegramID: p.user, User: user, Now: now, Until: until}
 	for _, r := range p.rows {
 		message.Items = append(message.Items, c.item(r, p.kind, before[r.ID], about.leads[r.LeadID]))
 	}

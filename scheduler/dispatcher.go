@@ -47,7 +47,8 @@ type Dispatcher struct {
 	inFlight    map[*cycle]struct{}
 	pausedUntil time.Time
 	lastCycle   time.Time
-	status      DispatchStatus
+	earliest    time.Time      // due date of the earliest unsent reminder, as far as known; zero for none
+	status      DispatchStatus // but for the lag
 }
 
 // DispatchStatus is how a dispatcher is doing, for health checks.
@@ -62,7 +63,7 @@ type DispatcherOption func(*Dispatcher) error
 
 // WithInterval sets the longest time between two cycles; 15 minutes by
 // default. Reminders are not late for it: the dispatcher wakes when the
-// earliest is due, and looks every two seconds when that is (a request for one
+// earliest is due, and looks every second when that is (a request for one
 // indexed row), since other processes schedule reminders, too.
 func WithInterval(interval time.Duration) DispatcherOption {
 	return func(d *Dispatcher) error {
@@ -156,7 +157,11 @@ func (d *Dispatcher) Trigger() {
 func (d *Dispatcher) Status() DispatchStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.status
+	status := d.status
+	if !d.earliest.IsZero() {
+		status.Lag = max(d.clock.Now().Sub(d.earliest), 0)
+	}
+	return status
 }
 
 // Run sends reminders as they become due until ctx ends. It then stops
@@ -242,10 +247,17 @@ func (d *Dispatcher) look(next time.Time, ok bool, now time.Time, err error) {
 	if err != nil {
 		return
 	}
-	d.status.LastCycle, d.status.Lag = now, 0
-	if ok && now.After(next) {
-		d.status.Lag = now.Sub(next)
+	d.status.LastCycle, d.earliest = now, time.Time{}
+	if ok {
+		d.earliest = next
 	}
+}
+
+// unsent notes the due date of the earliest reminder that is still to be sent.
+func (d *Dispatcher) unsent(due time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.earliest = due
 }
 
 // note keeps what a cycle found.

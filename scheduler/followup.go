@@ -1,11 +1,16 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/followthrough-go/followthrough/insforge"
 	"github.com/followthrough-go/followthrough/insforge/filter"
@@ -19,7 +24,8 @@ const (
 )
 
 // Followups reminds users of leads whose plan has run out: those with no open
-// step, not closed, whose next_followup has passed.
+// step, not closed, whose next_followup has passed. What nobody has touched for
+// a week and nothing is planned for comes as one digest a day.
 type Followups struct {
 	tokens   tokens
 	store    *Store
@@ -60,54 +66,152 @@ func (f *Followups) Run(ctx context.Context) error {
 	return nil
 }
 
-// Cycle sends the follow-ups that are due, once.
+// followupPage is how many leads are looked at together, and followupsAtOnce to
+// how many people messages are on their way at a time.
+const (
+	followupPage    = 500
+	followupsAtOnce = 16
+)
+
+// Cycle sends the follow-ups that are due, once, and to each user the digest of
+// their stale leads, at most once a day. It returns the first error; whom that
+// is not about is served all the same.
 func (f *Followups) Cycle(ctx context.Context) error {
-	now := f.store.now()
-	leads, err := insforge.All[Lead](ctx, f.store.client.From(tableLeads).Select(leadColumns).Where(
-		filter.Gte("next_followup", epoch), filter.Lte("next_followup", now),
-		filter.Or(filter.IsNull("status"), filter.Not(filter.In("status", "closed_won", "closed_lost"))),
-	).Order("next_followup.asc", "id.asc").Limit(maxPerCycle))
-	if err != nil {
-		return fmt.Errorf("list follow-ups: %w", err)
-	}
-	if len(leads) == 0 {
-		return nil
-	}
-	var leadIDs, userIDs []int64
-	for _, lead := range leads {
-		leadIDs = append(leadIDs, lead.ID)
-		userIDs = append(userIDs, lead.TelegramID)
-	}
-	active, err := f.store.listReminders(ctx, f.store.reminders(filter.In("lead_id", leadIDs), open()).Select("id", "lead_id"))
-	if err != nil {
-		return err
-	}
-	busy := map[int64]bool{}
-	for _, r := range active {
-		busy[r.LeadID] = true
-	}
-	users, err := f.store.usersByID(ctx, userIDs)
-	if err != nil {
-		return err
-	}
-	for _, lead := range leads {
-		user := users[lead.TelegramID]
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case busy[lead.ID], !user.BlockedAt.IsZero(), user.SendableAt(now, f.zone).After(now):
-			continue
-		case !lead.CreatedAt.IsZero() && now.Sub(lead.CreatedAt) > followupEnd:
-			if _, err := f.swap(ctx, lead, map[string]any{"next_followup": nil}); err != nil {
-				return err
-			}
-		default:
-			if err := f.send(ctx, lead, user, now); err != nil {
-				return err
+	var failed error
+	for after := int64(0); ctx.Err() == nil; {
+		leads, err := insforge.All[Lead](ctx, f.store.client.From(tableLeads).Select(leadColumns).Where(
+			filter.Gt("id", after), filter.Gte("next_followup", epoch), filter.Lte("next_followup", f.store.now()), unclosed(),
+		).Order("id.asc").Limit(followupPage))
+		if err != nil {
+			return fmt.Errorf("list follow-ups: %w", err)
+		}
+		if len(leads) == 0 {
+			break
+		}
+		after = leads[len(leads)-1].ID
+		if err := f.sendPage(ctx, leads); err != nil {
+			failed = cmp.Or(failed, err)
+			if stopsEveryone(err) {
+				return failed
 			}
 		}
 	}
-	return nil
+	if ctx.Err() != nil {
+		return failed
+	}
+	return cmp.Or(failed, f.sendStale(ctx))
+}
+
+// unclosed keeps leads that are neither won nor lost.
+func unclosed() filter.Filter {
+	return filter.Or(filter.IsNull("status"), filter.Not(filter.In("status", "closed_won", "closed_lost")))
+}
+
+// sendPage sends the follow-ups of some leads, each user's one after another
+// and users side by side.
+func (f *Followups) sendPage(ctx context.Context, leads []Lead) error {
+	now := f.store.now()
+	users, err := f.reachable(ctx, leads, now)
+	if err != nil {
+		return err
+	}
+	busy, err := f.busy(ctx, leads)
+	if err != nil {
+		return err
+	}
+	byUser := map[int64][]Lead{}
+	for _, lead := range leads {
+		if _, ok := users[lead.TelegramID]; ok && !busy[lead.ID] {
+			byUser[lead.TelegramID] = append(byUser[lead.TelegramID], lead)
+		}
+	}
+	return f.eachUser(ctx, slices.Sorted(maps.Keys(byUser)), func(ctx context.Context, user int64) error {
+		for _, lead := range byUser[user] {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if !lead.CreatedAt.IsZero() && now.Sub(lead.CreatedAt) > followupEnd {
+				if _, err := f.swap(ctx, lead, map[string]any{"next_followup": nil}); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := f.send(ctx, lead, users[user], now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachUser does something for each user, for several at a time, until it fails
+// in a way that nobody would be spared. It returns the first error.
+func (f *Followups) eachUser(ctx context.Context, users []int64, do func(ctx context.Context, user int64) error) error {
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	var group errgroup.Group
+	group.SetLimit(followupsAtOnce)
+	for _, user := range users {
+		group.Go(func() error {
+			err := do(working, user)
+			if stopsEveryone(err) {
+				stop()
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// stopsEveryone reports whether what failed would fail for any user: the store,
+// or a far side that takes no messages at all. One user's failure holds up
+// nobody else.
+func stopsEveryone(err error) bool {
+	if err == nil {
+		return false
+	}
+	unsent := (*notDeliveredError)(nil)
+	return !errors.As(err, &unsent) || unsent.everyone
+}
+
+// reachable returns the settings of the leads' users who may be sent something
+// now.
+func (f *Followups) reachable(ctx context.Context, leads []Lead, now time.Time) (map[int64]User, error) {
+	ids := make([]int64, len(leads))
+	for i, lead := range leads {
+		ids[i] = lead.TelegramID
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	known, err := f.store.usersByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	users := map[int64]User{}
+	for _, id := range ids {
+		user := known[id]
+		if user.BlockedAt.IsZero() && !user.SendableAt(now, f.zone).After(now) {
+			users[id] = user
+		}
+	}
+	return users, nil
+}
+
+// busy tells which of the leads have an open step.
+func (f *Followups) busy(ctx context.Context, leads []Lead) (map[int64]bool, error) {
+	ids := make([]int64, len(leads))
+	for i, lead := range leads {
+		ids[i] = lead.ID
+	}
+	open, err := f.store.listReminders(ctx, f.store.reminders(filter.In("lead_id", ids), open()).Select("id", "lead_id"))
+	if err != nil {
+		return nil, err
+	}
+	busy := map[int64]bool{}
+	for _, r := range open {
+		busy[r.LeadID] = true
+	}
+	return busy, nil
 }
 
 // send claims a lead's follow-up, like a nudge, before it sends it.
@@ -118,7 +222,7 @@ func (f *Followups) send(ctx context.Context, lead Lead, user User, now time.Tim
 	if err != nil || !ok {
 		return err
 	}
-	result := f.sender.Send(ctx, Message{Kind: Followup, TelegramID: lead.TelegramID, User: user, Now: now, Items: []Item{{Lead: lead, Next: claimed.NextFollowup}}})
+	result := f.sender.Send(ctx, Message{Kind: Followup, TelegramID: lead.TelegramID, User: user, Now: now, Until: now.Add(claimLife), Items: []Item{{Lead: lead, Next: claimed.NextFollowup}}})
 	log := f.log.With("telegram_id", lead.TelegramID, "lead", lead.ID)
 	switch result.Outcome {
 	case Delivered:
@@ -131,7 +235,7 @@ func (f *Followups) send(ctx context.Context, lead Lead, user User, now time.Tim
 		if _, err := f.swap(stop, claimed, map[string]any{"next_followup": now, "followup_count": lead.FollowupCount}); err != nil {
 			return err
 		}
-		return &notDeliveredError{retryAfter: result.RetryAfter, cause: result.Err}
+		return &notDeliveredError{retryAfter: result.RetryAfter, everyone: result.Everyone, cause: result.Err}
 	case Refused:
 		log.Warn("follow-up refused", "error", result.Err)
 		if !result.ThisOnly {
@@ -144,10 +248,11 @@ func (f *Followups) send(ctx context.Context, lead Lead, user User, now time.Tim
 	return nil
 }
 
-// notDeliveredError ends a cycle early: what keeps one follow-up from leaving
-// keeps the others, too.
+// notDeliveredError says that a message certainly did not leave, and whether
+// any other would have met the same.
 type notDeliveredError struct {
 	retryAfter time.Duration
+	everyone   bool
 	cause      error
 }
 

@@ -184,7 +184,7 @@ func (s *Store) leadsByID(ctx context.Context, ids []int64) (map[int64]Lead, err
 		PlanJSON   json.RawMessage `json:"engagement_plan"`
 	}
 	rows, err := insforge.All[brief](ctx, s.client.From(tableLeads).
-		Select("id", "telegram_id", "prospect_name", "prospect_title", "prospect_company", "engagement_plan").Where(filter.In("id", ids)))
+		Select("id", "telegram_id", "prospect_name", "prospect_title", "prospect_company", "engagement_plan").Where(filter.In("id", ids)).Limit(len(ids)))
 	if err != nil {
 		return nil, fmt.Errorf("read leads: %w", err)
 	}

@@ -77,6 +77,7 @@ const (
 	Nudge    Kind = iota + 1 // one step of one lead: Items has exactly one entry
 	Digest                   // several steps in one message
 	Followup                 // a lead without open steps: Items has one entry, with no Reminder
+	Stale                    // leads that nothing has happened with for a week and nothing is planned for: Items has one entry each, with no Reminder
 )
 
 // Message is what a user is to be told, before it is put into words.
@@ -86,6 +87,11 @@ type Message struct {
 	User       User // settings of the recipient; its zone is the one to show times in
 	Items      []Item
 	Now        time.Time
+	// Until is when it is too late to let the message leave: the claim that
+	// stands behind it no longer holds, or the user's quiet hours begin. A
+	// Sender that waits before it sends answers NotDelivered once that has
+	// passed, on the clock that Now was read from. Zero: at any time.
+	Until time.Time
 }
 
 // Item is one step in a message.

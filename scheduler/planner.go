@@ -218,19 +218,7 @@ func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan pla
 		return Scheduled{}, fmt.Errorf("encode plan: %w", err)
 	}
 	version := planVersion(encoded, base)
-	slots := plan.Schedule(base, append(s.slotOptions(user), planparse.OnUnparseable(s.onUnparseable))...)
-	var rows []reminderRow
-	for i, slot := range slots {
-		step := plan.Steps[i]
-		if step.Status == planparse.StatusDone || step.Status == planparse.StatusSkipped {
-			continue
-		}
-		due := slot.Due.UTC().Truncate(time.Microsecond)
-		rows = append(rows, reminderRow{
-			LeadID: lead.ID, TelegramID: lead.TelegramID, StepID: step.ID, PlanVersion: version,
-			DueAt: due, PlannedAt: due, TimingSource: string(slot.Source), DraftText: orNull(step.SuggestedText),
-		})
-	}
+	rows := s.rows(lead, user, plan, version, base)
 	if len(rows) == 0 {
 		return Scheduled{}, ErrEmptyPlan
 	}
@@ -261,6 +249,73 @@ func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan pla
 		return Scheduled{}, err
 	}
 	return Scheduled{Lead: lead, Reminders: reminders, Cancelled: cancelled, Already: inserted == 0}, nil
+}
+
+// Backfill schedules what a lead's plan shows as open and has no reminder for:
+// plans that were stored by another program, or before there were reminders.
+// Their dates count from now. Doing so twice, or at once, schedules it once;
+// nothing is cancelled.
+func (s *Scheduler) Backfill(ctx context.Context, telegramID, leadID int64) (Scheduled, error) {
+	lead, rows, err := s.Reconcile(ctx, telegramID, leadID)
+	if err != nil {
+		return Scheduled{}, err
+	}
+	user, err := s.store.User(ctx, telegramID)
+	if err != nil {
+		return Scheduled{}, err
+	}
+	plan := lead.Plan()
+	encoded, err := json.Marshal(plan)
+	if err != nil {
+		return Scheduled{}, fmt.Errorf("encode plan: %w", err)
+	}
+	// The version in force, or one that everybody who backfills this plan
+	// arrives at, whenever that is.
+	version := planVersion(encoded, time.Time{})
+	has := map[int]bool{}
+	for _, r := range rows {
+		has[r.StepID] = true
+		if !r.PlannedAt.IsZero() {
+			version = r.PlanVersion
+		}
+	}
+	missing := slices.DeleteFunc(s.rows(lead, user, plan, version, s.store.now()), func(row reminderRow) bool { return has[row.StepID] })
+	done := Scheduled{Lead: lead, Reminders: rows, Already: true}
+	if len(missing) == 0 {
+		if len(rows) == 0 {
+			return Scheduled{}, ErrEmptyPlan
+		}
+		return done, nil
+	}
+	inserted, err := s.store.reminders().Insert(ctx, missing, insforge.OnConflictIgnore("lead_id", "plan_version", "step_id"))
+	if err != nil {
+		return Scheduled{}, fmt.Errorf("store reminders: %w", err)
+	}
+	s.wake()
+	if done.Already = inserted == 0; !done.Already {
+		s.logActivity(ctx, Activity{LeadID: lead.ID, TelegramID: telegramID, Type: ActivityPlanScheduled,
+			Content: fmt.Sprintf("Scheduled %d open steps of the plan", inserted), Metadata: map[string]any{"plan_version": version}})
+	}
+	done.Reminders, err = s.store.Reminders(ctx, telegramID, leadID)
+	return done, err
+}
+
+// rows makes a reminder for each open step of a plan.
+func (s *Scheduler) rows(lead Lead, user User, plan planparse.Plan, version string, base time.Time) []reminderRow {
+	slots := plan.Schedule(base, append(s.slotOptions(user), planparse.OnUnparseable(s.onUnparseable))...)
+	var rows []reminderRow
+	for i, slot := range slots {
+		step := plan.Steps[i]
+		if step.Status == planparse.StatusDone || step.Status == planparse.StatusSkipped {
+			continue
+		}
+		due := slot.Due.UTC().Truncate(time.Microsecond)
+		rows = append(rows, reminderRow{
+			LeadID: lead.ID, TelegramID: lead.TelegramID, StepID: step.ID, PlanVersion: version,
+			DueAt: due, PlannedAt: due, TimingSource: string(slot.Source), DraftText: orNull(step.SuggestedText),
+		})
+	}
+	return rows
 }
 
 // cancelOthers cancels what is open of the lead's other plans. Of plans

@@ -85,6 +85,22 @@ func (u User) SendableAt(t time.Time, fallback *time.Location) time.Time {
 	return end.UTC()
 }
 
+// quietFrom is when the user's next quiet hours after t begin, for a t outside
+// of them; false where they have none.
+func (u User) quietFrom(t time.Time, fallback *time.Location) (time.Time, bool) {
+	from, okFrom := clockTime(u.QuietFrom)
+	until, okUntil := clockTime(u.QuietUntil)
+	if !okFrom || !okUntil || from == until {
+		return time.Time{}, false
+	}
+	local := t.In(u.Location(fallback))
+	begin := onDay(local, 0, from)
+	if !begin.After(t) {
+		begin = onDay(local, 1, from)
+	}
+	return begin, true
+}
+
 // onDay is the instant of a wall-clock time on local's date plus day days.
 func onDay(local time.Time, day int, wall time.Duration) time.Time {
 	y, m, d := local.Date()
