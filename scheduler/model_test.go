@@ -1,10 +1,7 @@
 package scheduler_test
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"io"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -24,253 +21,299 @@ import (
 
 // This file tests the promise as a whole: whatever happens in whatever order,
 // on however many processes, no nudge is delivered twice and no step is lost.
+// The processes are in machine_test.go, what is found out about them in
+// ledger_test.go; faults_test.go shows that mistakes are found.
 
-// chaos decides what goes wrong. It is shared by all processes.
-type chaos struct {
-	mu     sync.Mutex
-	random *rand.Rand
-	calm   bool // nothing goes wrong any more
-}
-
-func (c *chaos) percent() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.calm {
-		return 100
-	}
-	return c.random.IntN(100)
-}
-
-// machine is one process: its connection to the store, and what works on it.
-// A machine that dies does so between any two things it does, and from then on
-// does nothing.
-type machine struct {
-	chaos      *chaos
-	store      http.RoundTripper
-	chat       *chat
-	scheduler  *scheduler.Scheduler
-	dispatcher *scheduler.Dispatcher
-
-	mu   sync.Mutex
-	dead bool
-}
-
-var errDead = errors.New("the process has died")
-
-func (m *machine) dies() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.dead = m.dead || m.chaos.percent() < 2
-	return m.dead
-}
-
-// RoundTrip carries a request out, loses it, or loses the answer.
-func (m *machine) RoundTrip(r *http.Request) (*http.Response, error) {
-	if m.dies() {
-		return nil, errDead
-	}
-	switch p := m.chaos.percent(); {
-	case p < 3:
-		return nil, io.ErrUnexpectedEOF
-	case p < 5:
-		body := `{"code":"40P01","message":"deadlock detected","details":null,"hint":null}`
-		return &http.Response{StatusCode: 500, Status: "500", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
-			Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewBufferString(body))}, nil
-	}
-	response, err := m.store.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	if m.chaos.percent() < 5 || m.dies() {
-		_ = response.Body.Close()
-		return nil, io.ErrUnexpectedEOF
-	}
-	return response, nil
-}
-
-// Send delivers, or does not, and says which, or does not know.
-func (m *machine) Send(ctx context.Context, message scheduler.Message) scheduler.Result {
-	if ctx.Err() != nil || m.dies() {
-		return scheduler.Result{Outcome: scheduler.NotDelivered, Err: errDead}
-	}
-	p := m.chaos.percent()
-	if p < 8 {
-		return scheduler.Result{Outcome: scheduler.NotDelivered, RetryAfter: time.Duration(p) * time.Second, Everyone: p < 2, Err: errors.New("429")}
-	}
-	if p < 16 {
-		if p < 12 {
-			m.chat.receive(message)
-		}
-		return scheduler.Result{Outcome: scheduler.Ambiguous, Err: errors.New("timed out")}
-	}
-	m.chat.receive(message)
-	m.dies() // between send and confirm
-	return scheduler.Result{Outcome: scheduler.Delivered, MessageID: 1}
-}
-
-// chat is what people have received.
-type chat struct {
-	mu       sync.Mutex
-	problems []string
-	// nudges counts deliveries by reminder, nudge and how often its user put
-	// the reminder off or opened it again: each of those gives a nudge back.
-	nudges map[nudge]int
-	given  map[int64]int
-	seen   map[int64]bool
-}
-
-type nudge struct {
-	id           int64
-	count, given int
-}
-
-func (c *chat) receive(m scheduler.Message) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, item := range m.Items {
-		r := item.Reminder
-		c.seen[r.ID] = true
-		if m.Kind != scheduler.Nudge {
-			continue
-		}
-		key := nudge{r.ID, r.ReminderCount, c.given[r.ID]}
-		if c.nudges[key]++; c.nudges[key] > 1 {
-			c.problems = append(c.problems, "delivered twice")
-		}
-		if quietAt(m.Now) && m.TelegramID == bob {
-			c.problems = append(c.problems, "delivered in quiet hours")
-		}
-	}
-}
-
-func quietAt(t time.Time) bool { return t.UTC().Hour() >= 22 || t.UTC().Hour() < 7 }
+// What can happen in a life, in the order of the numbers that rapid draws.
+const (
+	plansSomething = iota
+	replans
+	completes
+	skips
+	snoozes
+	undoes
+	reopens
+	leaps         // the clock, by up to two days
+	changesItself // a user: pauses, resumes, comes back
+	dispatches    // this, and all numbers up to the last
+	last          = 15
+)
 
 func TestNothingIsDeliveredTwiceAndNothingIsLost(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
-		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 10, 60).Draw(rt, "steps")
+		steps := rapid.SliceOfN(rapid.IntRange(0, last), 10, 60).Draw(rt, "steps")
 		var problem string
 		// Time is synctest's: retries and pauses take none.
-		synctest.Test(t, func(t *testing.T) { problem = live(t, seed, steps) })
+		synctest.Test(t, func(t *testing.T) { problem = newLife(t, seed, none).live(steps) })
 		if problem != "" {
 			rt.Fatal(problem)
 		}
 	})
 }
 
-// live runs a life of the service and returns what is wrong with it.
-func live(t *testing.T, seed uint64, steps []int) string {
-	ctx := t.Context()
-	chaos := &chaos{random: rand.New(rand.NewPCG(seed, 1)), calm: true}
-	clock := schedulertest.NewClock(0)
+// life is a service with its users, over a store in memory.
+type life struct {
+	*testing.T
+	chaos    *chaos
+	clock    *schedulertest.Clock
+	ledger   *ledger
+	truth    *scheduler.Store // past all that goes wrong
+	client   *insforge.Client
+	db       *embedded.Store
+	fault    fault
+	leads    []scheduler.Lead
+	machines []*machine
+	marks    []mark
+}
+
+type mark struct {
+	user int64
+	mark scheduler.Mark
+}
+
+// The users of a life. Bob has quiet hours, Cat has put off everything.
+const cat = int64(1003)
+
+func newLife(t *testing.T, seed uint64, f fault) *life {
+	l := &life{T: t, chaos: newChaos(seed), clock: schedulertest.NewClock(0), fault: f}
 	schema, err := embedded.ParseTables(migrations.Tables)
 	require.NoError(t, err)
-	db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
+	l.db, err = embedded.Open(embedded.Memory, schema, embedded.WithClock(l.clock.Now))
 	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
+	t.Cleanup(func() { require.NoError(t, l.db.Close()) })
+	l.client, err = insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: l.db.Transport(embedded.PostgREST)}))
+	require.NoError(t, err)
+	l.truth, err = scheduler.NewStore(l.client, l.clock)
+	require.NoError(t, err)
+	l.ledger = newLedger(t, l.client, l.clock)
 
-	chat := &chat{nudges: map[nudge]int{}, given: map[int64]int{}, seen: map[int64]bool{}}
-	boot := func() *machine {
-		m := &machine{chaos: chaos, store: db.Transport(embedded.PostgREST), chat: chat}
-		client, err := insforge.New("http://store", insforge.WithDialect(insforge.PostgREST), insforge.WithHTTPClient(&http.Client{Transport: m}))
+	ctx := t.Context()
+	require.NoError(t, l.truth.ChangeUser(ctx, bob, scheduler.UserChange{scheduler.ColumnQuietFrom: "22:00", scheduler.ColumnQuietUntil: "07:00", scheduler.ColumnTimeZone: "Europe/Berlin"}))
+	l.pause(cat, l.clock.Now().Add(100*time.Hour))
+	for i, name := range []string{"Jane", "John", "Joan", "June"} {
+		lead, err := l.truth.CreateLead(ctx, scheduler.NewLead{TelegramID: []int64{ann, bob, ann, cat}[i], Name: name})
 		require.NoError(t, err)
-		store, err := scheduler.NewStore(client, clock)
-		require.NoError(t, err)
-		m.scheduler, err = scheduler.New(store, scheduler.WithLogger(newQuiet()))
-		require.NoError(t, err)
-		m.dispatcher, err = scheduler.NewDispatcher(store, m, scheduler.WithDispatchLogger(newQuiet()))
-		require.NoError(t, err)
-		return m
+		l.leads = append(l.leads, lead)
 	}
-	direct, err := insforge.New("http://store", insforge.WithDialect(insforge.PostgREST), insforge.WithHTTPClient(&http.Client{Transport: db.Transport(embedded.PostgREST)}))
-	require.NoError(t, err)
-	truth, err := scheduler.NewStore(direct, clock)
-	require.NoError(t, err)
-
-	require.NoError(t, truth.ChangeUser(ctx, bob, scheduler.UserChange{scheduler.ColumnQuietFrom: "22:00", scheduler.ColumnQuietUntil: "07:00"}))
-	var leads []scheduler.Lead
-	for i, name := range []string{"Jane", "John", "Joan"} {
-		lead, err := truth.CreateLead(ctx, scheduler.NewLead{TelegramID: []int64{ann, bob, ann}[i], Name: name})
-		require.NoError(t, err)
-		leads = append(leads, lead)
+	for range 3 {
+		l.machines = append(l.machines, l.boot())
 	}
-	chaos.calm = false
+	return l
+}
 
-	machines := []*machine{boot(), boot(), boot()}
-	cycleAll := func() {
-		var cycles sync.WaitGroup
-		for _, m := range machines {
-			cycles.Go(func() { _, _ = m.dispatcher.Cycle(ctx) })
+// pause is what the bot does when somebody wants to be left alone for a while.
+func (l *life) pause(user int64, until time.Time) {
+	until = until.Truncate(time.Microsecond) // as the database keeps it
+	require.NoError(l, l.truth.ChangeUser(l.Context(), user, scheduler.UserChange{scheduler.ColumnPausedUntil: until}))
+	l.ledger.pausedUntil(user, until)
+}
+
+// live goes through steps while everything goes wrong, lets things calm down,
+// and returns what is wrong with the life.
+func (l *life) live(steps []int) string {
+	l.chaos.rage()
+	for _, step := range steps {
+		l.step(step)
+		if l.ledger.problem() != "" {
+			return l.ledger.problem()
 		}
-		cycles.Wait()
-		for i, m := range machines {
-			if m.dead {
-				machines[i] = boot()
+	}
+	// From here on all goes well. Who is alive takes up what it lost track of.
+	l.chaos.calm()
+	for range 3 {
+		l.clock.Advance(5 * time.Second)
+		l.cycleAll()
+	}
+	if unresolved := l.ledger.unresolved(); unresolved != "" {
+		return unresolved
+	}
+	return l.epilogue()
+}
+
+// epilogue lets forty quiet days go by, with processes that remember nothing.
+// Within the escalation everything open must have been delivered, and be parked
+// in the end. It returns what is wrong.
+func (l *life) epilogue() string {
+	for i := range l.machines {
+		l.machines[i] = l.boot()
+	}
+	for _, user := range []int64{ann, bob, cat} { // who was unreachable writes again
+		_, err := l.truth.Unblock(l.Context(), user)
+		require.NoError(l, err)
+	}
+	before := l.rows()
+	l.ledger.startCounting()
+	end := l.clock.Now().Add(40 * 24 * time.Hour)
+	for round := 0; ; round++ {
+		next, err := l.truth.Upcoming(l.Context(), 1)
+		require.NoError(l, err)
+		if len(next) == 0 || next[0].DueAt.After(end) {
+			return l.reckon(before)
+		}
+		l.clock.Advance(max(next[0].DueAt.Sub(l.clock.Now()), 0))
+		_, err = l.machines[round%len(l.machines)].dispatcher.Cycle(l.Context())
+		require.NoError(l, err)
+		for _, r := range l.rows() {
+			if r.Status.Open() && !r.DueAt.After(l.clock.Now()) {
+				return fmt.Sprintf("reminder %d is due and neither sent nor put off", r.ID)
 			}
 		}
 	}
-	// press has a random reminder handled, and notes nudges that it gave back.
-	press := func(do func(m *machine, r scheduler.Reminder) error) {
-		rows, err := insforge.All[scheduler.Reminder](ctx, direct.From("scheduled_reminders").Order("id.asc"))
-		require.NoError(t, err)
-		if len(rows) == 0 {
-			return
-		}
-		r := rows[chaos.random.IntN(len(rows))]
-		before := r
-		_ = do(machines[0], r) // it may fail; what matters is what the row says
-		after, err := truth.Reminder(ctx, r.TelegramID, r.ID)
-		require.NoError(t, err)
-		if after.ReminderCount < before.ReminderCount || after.Status != before.Status {
-			chat.mu.Lock()
-			chat.given[r.ID]++
-			chat.mu.Unlock()
-		}
+}
+
+func (l *life) rows() []scheduler.Reminder {
+	rows, err := insforge.All[scheduler.Reminder](l.Context(), l.client.From("scheduled_reminders").Order("id.asc"))
+	require.NoError(l, err)
+	return rows
+}
+
+// reckon looks at what has become of everything.
+func (l *life) reckon(before []scheduler.Reminder) string {
+	counts := map[int64]int{}
+	for _, r := range before {
+		counts[r.ID] = r.ReminderCount
 	}
-	for _, step := range steps {
-		switch step {
-		case 0, 1:
-			lead := leads[chaos.random.IntN(len(leads))]
-			_, _ = machines[1].scheduler.Schedule(ctx, lead, plan(0, 0, 0, 1, 2+chaos.random.IntN(3)), clock.Now())
-		case 2:
-			press(func(m *machine, r scheduler.Reminder) error {
-				_, err := m.scheduler.Complete(ctx, r.TelegramID, r.ID)
-				return err
-			})
-		case 3:
-			press(func(m *machine, r scheduler.Reminder) error {
-				_, err := m.scheduler.Snooze(ctx, r.TelegramID, r.ID, clock.Now().Add(time.Hour))
-				return err
-			})
-		case 4:
-			clock.Advance(time.Duration(chaos.random.IntN(48)) * time.Hour)
-		default:
-			clock.Advance(time.Duration(chaos.random.IntN(180)) * time.Minute)
-			cycleAll()
-		}
-	}
-	// From here on all goes well. Within the escalation everything open must
-	// have been delivered, and be closed or parked.
-	chaos.mu.Lock()
-	chaos.calm = true
-	chaos.mu.Unlock()
-	for range 2 * 40 {
-		clock.Advance(12 * time.Hour)
-		cycleAll()
-	}
-	rows, err := insforge.All[scheduler.Reminder](ctx, direct.From("scheduled_reminders").Order("id.asc"))
-	require.NoError(t, err)
-	for _, r := range rows {
+	for _, r := range l.rows() {
 		switch {
 		case r.Status.Open():
-			return "still open after forty quiet days"
-		case r.Status == scheduler.Parked && !chat.seen[r.ID]:
-			return "parked and never delivered"
+			return fmt.Sprintf("reminder %d is still open after forty quiet days", r.ID)
+		case r.Status == scheduler.Parked && !l.ledger.seen(r.ID):
+			return fmt.Sprintf("reminder %d is parked and was never delivered", r.ID)
+		case r.ReminderCount-counts[r.ID] != l.ledger.counted(r.ID):
+			return fmt.Sprintf("reminder %d counts %d nudges more, delivered were %d", r.ID, r.ReminderCount-counts[r.ID], l.ledger.counted(r.ID))
 		}
 	}
-	if len(chat.problems) > 0 {
-		return chat.problems[0]
+	return l.ledger.problem()
+}
+
+// cycleAll has all processes work at once, and starts those anew that died.
+func (l *life) cycleAll() {
+	var cycles sync.WaitGroup
+	for _, m := range l.machines {
+		cycles.Go(func() { _, _ = m.dispatcher.Cycle(l.Context()) })
 	}
-	return ""
+	cycles.Wait()
+	for i, m := range l.machines {
+		if m.dead() {
+			l.machines[i] = l.boot()
+		}
+	}
+}
+
+func (l *life) step(step int) {
+	ctx := l.Context()
+	// Half of all presses and plans happen while reminders are on their way.
+	var beside sync.WaitGroup
+	if step < leaps && l.chaos.random(2) == 0 {
+		beside.Go(l.cycleAll)
+	}
+	defer beside.Wait()
+	m := l.machines[l.chaos.random(len(l.machines))]
+	switch step {
+	case plansSomething, replans:
+		lead := l.leads[l.chaos.random(len(l.leads))]
+		base := l.clock.Now()
+		if step == replans {
+			base = base.Truncate(48 * time.Hour) // likely the same plan again
+		}
+		p := plan(0, 0, 0, 1, 2+l.chaos.random(3))
+		var at sync.WaitGroup
+		for range 1 + l.chaos.random(2) { // sometimes two at once
+			at.Go(func() {
+				if _, err := m.scheduler.Schedule(ctx, lead, p, base); err == nil {
+					l.ledger.planned(lead.ID)
+				}
+			})
+		}
+		at.Wait()
+	case completes:
+		l.press(m, func(r scheduler.Reminder) (scheduler.Change, error) {
+			return m.scheduler.Complete(ctx, r.TelegramID, r.ID)
+		})
+	case skips:
+		l.press(m, func(r scheduler.Reminder) (scheduler.Change, error) { return m.scheduler.Skip(ctx, r.TelegramID, r.ID) })
+	case snoozes:
+		until := l.clock.Now().Add(time.Duration(1+l.chaos.random(48)) * time.Hour)
+		l.press(m, func(r scheduler.Reminder) (scheduler.Change, error) {
+			return m.scheduler.Snooze(ctx, r.TelegramID, r.ID, until)
+		})
+	case reopens:
+		l.press(m, func(r scheduler.Reminder) (scheduler.Change, error) {
+			return m.scheduler.Reopen(ctx, r.TelegramID, r.ID)
+		})
+	case undoes:
+		if len(l.marks) > 0 {
+			one := l.marks[l.chaos.random(len(l.marks))]
+			_, _ = m.scheduler.Undo(ctx, one.user, one.mark)
+		}
+	case leaps:
+		l.clock.Advance(time.Duration(l.chaos.random(48)) * time.Hour)
+	case changesItself:
+		user := []int64{ann, bob, cat}[l.chaos.random(3)]
+		switch l.chaos.random(3) {
+		case 0:
+			l.pause(user, l.clock.Now().Add(time.Duration(l.chaos.random(72))*time.Hour))
+		case 1:
+			l.ledger.pausedUntil(user, time.Time{}) // perhaps: then nothing is checked until the next pause
+			_ = m.scheduler.Resume(ctx, user)
+		default:
+			_, _ = m.presses.Unblock(ctx, user)
+		}
+	default:
+		l.clock.Advance(time.Duration(l.chaos.random(180)) * time.Minute)
+		l.cycleAll()
+	}
+}
+
+// press has a random reminder handled.
+func (l *life) press(m *machine, do func(r scheduler.Reminder) (scheduler.Change, error)) {
+	rows := l.rows()
+	if len(rows) == 0 {
+		return
+	}
+	r := rows[l.chaos.random(len(rows))]
+	change, err := do(r)
+	if err == nil && !m.dead() {
+		l.marks = append(l.marks, mark{r.TelegramID, change.Mark})
+		if l.chaos.random(3) == 0 {
+			_, _ = m.scheduler.Undo(l.Context(), r.TelegramID, change.Mark)
+		}
+	}
+}
+
+// chaos decides what goes wrong. It is shared by all processes.
+type chaos struct {
+	mu     sync.Mutex
+	source *rand.Rand
+	quiet  bool
+}
+
+func newChaos(seed uint64) *chaos {
+	return &chaos{source: rand.New(rand.NewPCG(seed, 1)), quiet: true}
+}
+
+func (c *chaos) rage() { c.set(false) }
+func (c *chaos) calm() { c.set(true) }
+func (c *chaos) set(quiet bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.quiet = quiet
+}
+
+// percent is below 100 while things go wrong.
+func (c *chaos) percent() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.quiet {
+		return 100
+	}
+	return c.source.IntN(100)
+}
+
+func (c *chaos) random(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.source.IntN(n)
 }

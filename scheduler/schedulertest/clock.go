@@ -1,5 +1,7 @@
 // Package schedulertest helps to test programs built on package scheduler: a
-// clock that can be moved, and a sender that records what it is told to send.
+// [Clock] that can be moved, a [Sender] that records what it is told to send,
+// and [RunUntilQuiet] and [RunFor], which let reminders go out without waiting
+// for them.
 package schedulertest
 
 import (
@@ -39,7 +41,8 @@ func (c *Clock) Offset() time.Duration {
 	return c.offset
 }
 
-// Advance moves the clock by d and fires the timers it passes.
+// Advance moves the clock by d, back if d is negative, and fires the timers it
+// passes.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
