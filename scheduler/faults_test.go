@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -189,13 +188,8 @@ func TestEachFaultOfTheOldDesignIsFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(lives) {
-				random := rand.New(rand.NewPCG(seed, 2))
-				steps := make([]int, 30)
-				for i := range steps {
-					steps[i] = random.IntN(last + 1)
-				}
 				var problem string
-				synctest.Test(t, func(t *testing.T) { problem = newLife(t, seed, fault).live(steps) })
+				synctest.Test(t, func(t *testing.T) { problem = newLife(t, seed, fault).live(stepsOf(seed)) })
 				if problem != "" {
 					t.Logf("found in life %d: %s", seed, problem)
 					return

@@ -2,7 +2,6 @@ package scheduler_test
 
 import (
 	"context"
-	"flag"
 	"io"
 	"log/slog"
 	"strconv"
@@ -20,18 +19,7 @@ import (
 	"github.com/followthrough-go/followthrough/scheduler/schedulertest"
 )
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked {
-		// A life takes a quarter of a second of a core. Tried were 300: -rapid.checks=300.
-		if err := flag.Set("rapid.checks", "20"); err != nil {
-			panic(err)
-		}
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	ann = int64(1001) // two users
