@@ -94,32 +94,19 @@ func (s *Store) earliestDue(ctx context.Context) (time.Time, bool, error) {
 	return next[0].DueAt, true, nil
 }
 
-// duePage is how many due reminders are listed by one request.
-const duePage = 1000
-
 // due lists up to limit open reminders that are due at now, the oldest first:
 // whose they are and how often they were nudged. What else there is to know
 // comes with the claim, and then it is fresh.
 func (s *Store) due(ctx context.Context, now time.Time, limit int) ([]Reminder, error) {
-	list := s.reminders(open(), filter.Lte("due_at", now)).
+	rows, err := insforge.All[storedReminder](ctx, s.reminders(open(), filter.Gte("due_at", epoch), filter.Lte("due_at", now)).
 		Select("id", "lead_id", "telegram_id", "step_id", "status", "due_at", "reminder_count").
-		Order("due_at.asc", "id.asc")
-	page := list.Where(filter.Gte("due_at", epoch))
-	var due []Reminder
-	for len(due) < limit {
-		rows, err := insforge.All[storedReminder](ctx, page.Limit(min(duePage, limit-len(due))))
-		if err != nil {
-			return nil, fmt.Errorf("list due reminders: %w", err)
-		}
-		for _, row := range rows {
-			due = append(due, row.reminder())
-		}
-		if len(rows) < duePage {
-			break
-		}
-		last := rows[len(rows)-1]
-		page = list.Where(filter.Gte("due_at", time.Time(last.DueAt)),
-			filter.Or(filter.Gt("due_at", time.Time(last.DueAt)), filter.Gt("id", last.ID)))
+		Order("due_at.asc", "id.asc").Limit(limit))
+	if err != nil {
+		return nil, fmt.Errorf("list due reminders: %w", err)
+	}
+	due := make([]Reminder, len(rows))
+	for i, row := range rows {
+		due[i] = row.reminder()
 	}
 	return due, nil
 }
