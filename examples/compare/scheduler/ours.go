@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/followthrough-go/followthrough/scheduler"
+)
+
+// instant is a sender that takes no time.
+type instant struct{}
+
+func (instant) Send(context.Context, scheduler.Message) scheduler.Result {
+	return scheduler.Result{Outcome: scheduler.Delivered, MessageID: 1}
+}
+
+// tally counts requests, and notes how many rows each claim asks for.
+type tally struct {
+	mu       sync.Mutex
+	requests int
+	claims   []int
+}
+
+func (t *tally) RoundTrip(r *http.Request) (*http.Response, error) {
+	query := r.URL.Query()
+	t.mu.Lock()
+	t.requests++
+	if r.Method == http.MethodPatch && strings.HasPrefix(query.Get("due_at"), "lte.") {
+		t.claims = append(t.claims, 1+strings.Count(query.Get("id"), ","))
+	}
+	t.mu.Unlock()
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// quiet logs warnings only, to nowhere, for both sides.
+var quiet = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn}))
+
+func (e *engine) dispatcher(requests *tally, options ...scheduler.DispatcherOption) *scheduler.Dispatcher {
+	store, err := scheduler.NewStore(e.client(requests), nil)
+	if err != nil {
+		e.Fatal(err)
+	}
+	d, err := scheduler.NewDispatcher(store, instant{}, append(options, scheduler.WithDispatchLogger(quiet))...)
+	if err != nil {
+		e.Fatal(err)
+	}
+	return d
+}
+
+// requestsOf returns the requests that a number of due reminders take, and the
+// sizes of the claims in their order.
+func (e *engine) requestsOf(due int) (requests int, claims []int) {
+	e.fill(due)
+	count := &tally{}
+	report, err := e.dispatcher(count).Cycle(e.ctx)
+	if err != nil || report.Delivered != due {
+		e.Fatalf("%d of %d delivered: %v", report.Delivered, due, err)
+	}
+	return count.requests, count.claims
+}
+
+// drain returns how many reminders a second leave while a number of them is
+// worked off: listed, claimed, sent, and confirmed in the database.
+func (e *engine) drain(due int) float64 {
+	e.fill(due)
+	ctx, done := context.WithCancel(e.ctx)
+	defer done()
+	var delivered atomic.Int64
+	d := e.dispatcher(&tally{}, scheduler.WithReport(func(r scheduler.Report) {
+		if delivered.Add(int64(r.Delivered)) >= int64(due) {
+			done()
+		}
+	}))
+	began := time.Now()
+	_ = d.Run(ctx)
+	took := time.Since(began)
+	if confirmed := e.value("SELECT count(*) FROM scheduled_reminders WHERE status = 'sent' AND reminder_count = 1"); confirmed != fmt.Sprint(due) {
+		e.Fatalf("%s of %d confirmed", confirmed, due)
+	}
+	return float64(due) / took.Seconds()
+}
+
+// cycleAmong returns how long a cycle over 1,000 due reminders takes among so
+// many others: half of them over, half to come. It is the shortest of several.
+func (e *engine) cycleAmong(others, rounds int) (time.Duration, string) {
+	e.fill(1000)
+	e.sql(fmt.Sprintf(`INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at, status)
+		SELECT 1 + i %% 1000, 100001 + i %% 1000, 1000 + i, now() + (i %% 365 + 1) * CASE WHEN i %% 2 = 0 THEN interval '1 day' ELSE interval '-1 day' END,
+			CASE WHEN i %% 2 = 0 THEN 'pending' ELSE 'completed' END FROM generate_series(1, %d) i`, others),
+		"VACUUM ANALYZE scheduled_reminders", "CHECKPOINT")
+	plan := e.database.SQL(`EXPLAIN (COSTS OFF) SELECT id FROM scheduled_reminders WHERE due_at <= now() AND due_at >= '0001-01-01T00:00:00Z'
+		AND status = ANY ('{pending,sent,snoozed}') ORDER BY due_at, id LIMIT 1000`)
+	var took []time.Duration
+	d := e.dispatcher(&tally{})
+	for range rounds {
+		began := time.Now()
+		report, err := d.Cycle(e.ctx)
+		if err != nil || report.Delivered != 1000 {
+			e.Fatalf("%d of 1000 delivered: %v", report.Delivered, err)
+		}
+		took = append(took, time.Since(began))
+		e.sql("UPDATE scheduled_reminders SET status = 'pending', reminder_count = 0, due_at = now() - interval '1 second' WHERE step_id = 1")
+	}
+	access := ""
+	for _, line := range plan {
+		if strings.Contains(line[0], "Scan") {
+			access = strings.TrimSpace(strings.TrimLeft(line[0], " ->"))
+		}
+	}
+	return slices.Min(took), access
+}
+
+// lateness returns how late reminders leave a dispatcher that runs with an
+// interval of 15 minutes: ahead are those that were there in time, behind those
+// that another process inserts when they are due.
+func (e *engine) lateness(number int, over time.Duration) (ahead, behind []time.Duration) {
+	e.fill(1)
+	e.sql("TRUNCATE scheduled_reminders")
+	ctx, done := context.WithCancel(e.ctx)
+	defer done()
+	var mu sync.Mutex
+	sender := timekeeper(func(m scheduler.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, item := range m.Items {
+			late := max(item.Overdue, 0) + time.Since(m.Now)
+			if item.Reminder.StepID == 1 {
+				ahead = append(ahead, late)
+			} else {
+				behind = append(behind, late)
+			}
+		}
+	})
+	store, err := scheduler.NewStore(e.client(&tally{}), nil)
+	if err != nil {
+		e.Fatal(err)
+	}
+	d, err := scheduler.NewDispatcher(store, sender, scheduler.WithDispatchLogger(quiet), scheduler.WithInterval(15*time.Minute))
+	if err != nil {
+		e.Fatal(err)
+	}
+	e.sql(fmt.Sprintf(`INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at)
+		SELECT 1, 200000 + i, 1, now() + interval '3 seconds' + random() * interval '%d milliseconds' FROM generate_series(1, %d) i`, over.Milliseconds(), number))
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		_ = d.Run(ctx)
+	}()
+	for i := range number {
+		e.sql(fmt.Sprintf("INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at) VALUES (1, %d, 2, now())", 300000+i))
+		time.Sleep(over / time.Duration(number))
+	}
+	time.Sleep(5 * time.Second)
+	done()
+	<-stopped
+	if len(ahead) != number || len(behind) != number {
+		e.Fatalf("%d and %d of %d each left", len(ahead), len(behind), number)
+	}
+	slices.Sort(ahead)
+	slices.Sort(behind)
+	return ahead, behind
+}
+
+type timekeeper func(m scheduler.Message)
+
+func (f timekeeper) Send(_ context.Context, m scheduler.Message) scheduler.Result {
+	f(m)
+	return scheduler.Result{Outcome: scheduler.Delivered, MessageID: 1}
+}
+
+func percentile(sorted []time.Duration, p float64) time.Duration {
+	return sorted[min(int(p/100*float64(len(sorted))), len(sorted)-1)]
+}
