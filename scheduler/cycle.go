@@ -100,6 +100,9 @@ func (d *Dispatcher) cycle(ctx context.Context) (*cycle, error) {
 		err = c.sendDue(ctx)
 	}
 	_ = c.waitFor(context.WithoutCancel(ctx), 0)
+	if err == nil && !c.paused() {
+		c.unsent(time.Time{})
+	}
 	return c, err
 }
 
@@ -146,7 +149,6 @@ func (c *cycle) sendDue(ctx context.Context) error {
 		return err
 	}
 	if len(rows) == 0 {
-		c.unsent(time.Time{})
 		return nil
 	}
 	rows = once(rows)
@@ -188,7 +190,6 @@ func (c *cycle) sendDue(ctx context.Context) error {
 			}
 		}
 	}
-	c.unsent(time.Time{})
 	return nil
 }
 

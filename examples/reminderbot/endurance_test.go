@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -291,4 +292,25 @@ func TestTheDatabaseGoesAway(t *testing.T) {
 	o.waitUntilQuiet()
 	o.requireAllAccountedFor(p)
 	p.stop()
+}
+
+// TestAProcessIsStoppedInItsTracks halts one of two instances in the middle, as
+// a laptop's lid or a hypervisor does, and lets it go on when the other one has
+// sent the rest.
+func TestAProcessIsStoppedInItsTracks(t *testing.T) {
+	t.Parallel()
+	scale := endurance(t)
+	onEveryBackend(t, 200*scale, func(o *outpost) {
+		halted, other := o.process(), o.process()
+		halted.start()
+		require.Eventually(o, func() bool { return len(o.arrived()) > 5 }, patience, 5*time.Millisecond)
+		require.NoError(o, halted.cmd.Process.Signal(syscall.SIGSTOP))
+		other.start()
+		o.waitUntilQuiet()
+		require.NoError(o, halted.cmd.Process.Signal(syscall.SIGCONT))
+		o.waitUntilQuiet()
+		o.requireAllAccountedFor(other)
+		halted.stop()
+		other.stop()
+	})
 }

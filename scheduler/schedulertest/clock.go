@@ -41,14 +41,19 @@ func (c *Clock) Offset() time.Duration {
 	return c.offset
 }
 
-// Advance moves the clock by d, back if d is negative, and fires the timers it
-// passes.
+// Advance moves the clock by d, and fires the timers it passes. Where d is
+// negative the clock is set back, and timers fire when they would have: as on a
+// real machine, what they wait for is not a date.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offset += d
 	now := time.Now().Add(c.offset)
 	for t := range c.timers {
+		if d < 0 {
+			t.deadline = t.deadline.Add(d)
+			continue
+		}
 		t.real.Reset(max(t.deadline.Sub(now), 0))
 	}
 }

@@ -45,3 +45,15 @@ func TestTimersFireWhenTheClockGetsThere(t *testing.T) {
 		}
 	})
 }
+
+func TestAClockSetBackDoesNotKeepTimersWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		clock := schedulertest.NewClock(0)
+		timer, start := clock.NewTimer(time.Minute), time.Now()
+		clock.Advance(-time.Hour)
+		<-timer.C()
+		require.Equal(t, time.Minute, time.Since(start))
+		require.Equal(t, -time.Hour, clock.Offset())
+	})
+}
