@@ -166,8 +166,7 @@ var english = vocabulary{
 	"weekday":                                      {kind: kUnit, val: uBusinessDay, num: notOne},
 	"businessdays,workingday,workingdays":          {kind: kUnit, val: uBusinessDay},
 	"calendar day,calendar days":                   {kind: kUnit, val: uDay},
-	"24 hour period":                               {kind: kUnit, val: uDay},
-	"business,working,work,biz,bus,bus.,workweek":  {kind: kBusiness},
+	"business,working,work,biz,bus,workweek":       {kind: kBusiness},
 	"businss,buisness,bussiness,bizness,wrkng,wkg": {kind: kBusiness},
 
 	// Days and their parts.
@@ -420,7 +419,7 @@ var english = vocabulary{
 	"times per,x per,twice per,once weekly":            {kind: kRecurring},
 	"times weekly,thrice,a day every":                  {kind: kRecurring},
 	"quarter,quarters,qtr,eoq,fiscal,fy":               {kind: kQuarter},
-	"q,semester,trimester,h1,h2":                       {kind: kQuarter},
+	"q,semester,trimester":                             {kind: kQuarter},
 	"if,when,once,upon,until they,unless":              {kind: kEvent},
 	"while,whenever,pending,assuming":                  {kind: kEvent},
 	"provided,depending,contingent,subject to":         {kind: kEvent},

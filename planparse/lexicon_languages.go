@@ -377,7 +377,7 @@ var german = vocabulary{
 	"spätestens,bis zu,bis spätestens":   {kind: kLead, val: leadWindow},
 	"bis":                                {kind: kTo, val: 1},
 	"auf,für,bis zum,um":                 {kind: kLead},
-	"ca.,etwa,ungefähr,rund,circa nach":  {kind: kLead, val: leadApprox},
+	"etwa,ungefähr,rund,circa nach":      {kind: kLead, val: leadApprox},
 	"mindestens,frühestens":              {kind: kLead, val: leadWait},
 	"höchstens,maximal":                  {kind: kLead, val: leadWindow},
 	"warten,warte,dann,danach nach":      {kind: kLead},
@@ -411,7 +411,7 @@ var german = vocabulary{
 	"juli":                                    {kind: kMonth, val: 7},
 	"oktober,okt":                             {kind: kMonth, val: 10},
 	"dezember,dez":                            {kind: kMonth, val: 12},
-	"te,ter,ten":                              {kind: kThe, val: 1},
+	"te,ter":                                  {kind: kThe, val: 1},
 }
 
 // otherLanguages holds the commonest words of a few more: what a model answers
@@ -444,14 +444,13 @@ var otherLanguages = vocabulary{
 	"tout de suite,dès que possible":  {kind: kNow},
 	"dès maintenant":                  {kind: kNow},
 	"dans,sous":                       {kind: kLead, val: leadIn},
-	"d'ici":                           {kind: kLead, val: leadWindow},
+	"dici":                            {kind: kLead, val: leadWindow},
 	"après":                           {kind: kAfter},
 	"prochaine,prochain":              {kind: kNext, val: 2},
 	"le,les":                          {kind: kThe},
 	"étape":                           {kind: kStep},
 	"plus tard":                       {kind: kLater},
 	"chaque,tous les,toutes les":      {kind: kRecurring},
-	"et":                              {kind: kAnd},
 	"ou":                              {kind: kOr},
 	"à":                               {kind: kTo},
 
@@ -476,7 +475,6 @@ var otherLanguages = vocabulary{
 	"semana que vem":      {kind: kAfterNext, val: uDecade},
 
 	// Italian.
-	"due":                          {kind: kNum, num: 2},
 	"giorno,giorni":                {kind: kUnit, val: uDay},
 	"settimana,settimane":          {kind: kUnit, val: uWeek},
 	"mese,mesi":                    {kind: kUnit, val: uMonth},
