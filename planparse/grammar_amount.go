@@ -452,6 +452,9 @@ func (p *parser) foreignUnit(s *span) bool {
 		return false
 	}
 	u, ok := p.unitHere()
+	if ok && (p.is(kDash) || p.is(kOr)) && p.peek(1).kind == kNum && p.peek(1).val == numWord {
+		p.i += 2 // "через неделю-две"
+	}
 	return ok && p.add(s, 1, u)
 }
 
@@ -492,5 +495,5 @@ func (p *parser) moreAhead() bool {
 func (p *parser) plural() bool {
 	t := p.tok()
 	last := p.src[t.end-1] | 0x20
-	return t.end-t.start > 3 && (last == 's' || last == 'n')
+	return t.num == many || t.end-t.start > 3 && (last == 's' || last == 'n')
 }

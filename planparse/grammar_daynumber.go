@@ -1,5 +1,7 @@
 package planparse
 
+import "unicode/utf8"
+
 // dayNumber reads "Day N" in all its spellings, and ranges of them.
 func (p *parser) dayNumber() (meaning, bool) {
 	m := blank()
@@ -16,6 +18,10 @@ func (p *parser) dayNumber() (meaning, bool) {
 		next := p.peek(1)
 		if next.kind == kNum && (s.space && !next.space || short) {
 			p.refuse(verdictPast) // "Day -1", "D-5"
+			return m, false
+		}
+		if next.kind == kNum && next.val == numWord && !s.space && p.src[t.start] >= utf8.RuneSelf {
+			p.i = start // "через день-два" is a day or two
 			return m, false
 		}
 		p.i++

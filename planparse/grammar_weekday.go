@@ -37,7 +37,7 @@ func (p *parser) weekday() (meaning, bool) {
 		p.i++
 	}
 	switch t := p.tok(); {
-	case t.kind == kNext && t.val == 2: // "lundi prochain", "el lunes que viene"
+	case t.kind == kNext && (t.val == 2 || p.peek(1).kind == kEnd): // "lundi prochain", "el lunes que viene"
 		p.i++
 		return m, true
 	case (t.kind == kNext || t.kind == kThis || t.kind == kFollowing) && p.peek(1).kind == kUnit && p.peek(1).val == uWeek:

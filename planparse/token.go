@@ -134,6 +134,9 @@ const tailOver int32 = 1
 // three days, "a weekday" is any.
 const notOne = 2
 
+// many marks a plural that does not look like one in English.
+const many = 3
+
 // alsoVerb marks the German day that is an English verb as well: "Tag 3" is a
 // day, "Tag 3 colleagues" is not.
 const alsoVerb = 1
