@@ -19,8 +19,25 @@ const (
 	keyCompletedAt   = "completed_at"
 )
 
+// formatIndex is where a field of the format stands in formatKeys.
+func formatIndex(key string) int { return slices.Index(formatKeys[:], key) }
+
 // formatKeys lists the fields in the order in which a new step is written.
 var formatKeys = [...]string{keyStepID, keyAction, keyDescription, keySuggestedText, keyTiming, keyDelay, keyStatus, keyCompletedAt}
+
+// keyText is the text of a key. Nearly all of them are the format's, which need
+// no memory of their own.
+func keyText(raw []byte) string {
+	if len(raw) > 2 {
+		for _, key := range formatKeys {
+			if string(raw[1:len(raw)-1]) == key {
+				return key
+			}
+		}
+	}
+	text, _ := unquote(raw)
+	return text
+}
 
 // aliases maps what models call the fields, squeezed to letters and digits, to
 // the fields.
@@ -122,26 +139,28 @@ func (d *document) steps(warnings []Warning) ([]Step, []Warning) {
 
 // newStep reads an object. Its id, where it has none, is left to number.
 func newStep(r *reader, n *node) Step {
-	var s Step
-	s.fields = make([]field, 0, len(n.members))
-	known := map[string]int{}
+	s := Step{fields: make([]field, 0, len(n.members))}
+	// Where the fields of the format stand: one more than their index, or named
+	// where they are still to come under their own name.
+	const named = -1
+	var at [len(formatKeys)]int
+	size := 0
 	for i := range n.members {
 		if key, alias, ok := canonical(n.members[i].key); ok && !alias {
-			known[key] = -1
+			at[formatIndex(key)] = named
 		}
+		size += len(r.raw(&n.members[i].value))
 	}
+	values := make([]byte, 0, size) // one copy for all, so that a step does not hold on to its document
 	for i := range n.members {
 		m := &n.members[i]
-		raw := slices.Clone(r.raw(&m.value))
+		values = append(values, r.raw(&m.value)...)
+		raw := values[len(values)-len(r.raw(&m.value)) : len(values) : len(values)]
 		key, alias, ok := canonical(m.key)
 		if ok && alias {
-			_, taken := known[key]
 			// An id that is no number is some other id.
-			if taken || key == keyStepID && readID(raw) == 0 && string(raw) != "0" && string(raw) != `"0"` {
-				ok = false
-			} else if taken = wrongForAlias(key, m.value.kind); taken {
-				ok = false
-			}
+			otherID := key == keyStepID && readID(raw) == 0 && !isZeroID(raw)
+			ok = at[formatIndex(key)] == 0 && !otherID && !wrongForAlias(key, m.value.kind)
 		}
 		if !ok {
 			s.fields = append(s.fields, field{m.key, raw})
@@ -150,11 +169,11 @@ func newStep(r *reader, n *node) Step {
 		if alias {
 			s.Warnings = addWarning(s.Warnings, WarnKeyAlias)
 		}
-		if at, twice := known[key]; twice && at >= 0 {
-			s.fields[at].raw = raw // of a key given twice the last counts
+		if known := &at[formatIndex(key)]; *known > 0 {
+			s.fields[*known-1].raw = raw // of a key given twice the last counts
 		} else {
-			known[key] = len(s.fields)
 			s.fields = append(s.fields, field{key, raw})
+			*known = len(s.fields)
 		}
 	}
 	for i := range s.fields {

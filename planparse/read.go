@@ -356,7 +356,7 @@ func (r *reader) key() (string, bool) {
 			r.out = r.out[:mark]
 			return "", false
 		}
-		key = r.text(&n)
+		key = keyText(r.raw(&n))
 	} else {
 		start := r.pos
 		for r.pos < len(r.src) && isKeyByte(r.src[r.pos]) {
