@@ -24,35 +24,51 @@ func isASCII(s string) bool {
 // other ornaments become spaces or vanish. The result may still hold letters
 // of any script.
 func normalise(s string) string {
-	var b strings.Builder
-	b.Grow(len(s))
-	// Fractions come before NFKC, which would make "21⁄2" of "2½".
+	signs := false
 	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
+		switch {
+		case r < utf8.RuneSelf:
+		case r == '½' || r == '¼' || r == '¾' || r == '±':
+			signs = true
+		case unicode.Is(unicode.Cf, r):
 			return -1
 		}
 		return r
 	}, s)
+	if signs {
+		s = spellSigns(s) // before NFKC, which would make "21⁄2" of "2½"
+	}
+	if !norm.NFKC.IsNormalString(s) {
+		s = norm.NFKC.String(s)
+	}
+	return strings.Map(foldRune, s)
+}
+
+// spellSigns writes fractions and the sign of tolerance as ASCII has them.
+func spellSigns(s string) string {
+	var b strings.Builder
 	prev := ' '
 	for _, r := range s {
+		fraction := ""
 		switch r {
-		case '½', '¼', '¾':
-			if !unicode.IsDigit(prev) {
-				b.WriteByte('0')
-			}
-			b.WriteString(map[rune]string{'½': ".5", '¼': ".25", '¾': ".75"}[r])
+		case '½':
+			fraction = ".5"
+		case '¼':
+			fraction = ".25"
+		case '¾':
+			fraction = ".75"
 		case '±':
 			b.WriteString("+/-")
 		default:
 			b.WriteRune(r)
 		}
+		if fraction != "" && !unicode.IsDigit(prev) {
+			b.WriteByte('0')
+		}
+		b.WriteString(fraction)
 		prev = r
 	}
-	s = b.String()
-	if !norm.NFKC.IsNormalString(s) {
-		s = norm.NFKC.String(s)
-	}
-	return strings.Map(foldRune, s)
+	return b.String()
 }
 
 // foldRune maps one rune of an NFKC string to what the lexer knows.
@@ -63,6 +79,8 @@ func foldRune(r rune) rune {
 			return r + 'a' - 'A'
 		}
 		return r
+	case '‐' <= r && r <= '―':
+		return '-' // all of them dashes
 	case unicode.IsLetter(r):
 		if r == 'ё' || r == 'Ё' {
 			return 'е' // Russian writes it with or without the dots
@@ -72,7 +90,7 @@ func foldRune(r rune) rune {
 		return r // of another script: not a number here, and not noise either
 	}
 	switch r {
-	case '‐', '‑', '‒', '–', '—', '―', '−', '﹘', '﹣', '－', '⁃', '→', '➔', '➜', '⇒', '➡':
+	case '−', '﹘', '﹣', '－', '⁃', '→', '➔', '➜', '⇒', '➡':
 		return '-'
 	case '‘', '’', '‛', 'ʼ', '′', '´':
 		return '\''
