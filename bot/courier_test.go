@@ -55,6 +55,7 @@ func TestSendTellsWhatBecameOfTheMessage(t *testing.T) {
 		{name: "gateway in JSON", fault: telegramtest.Fault{Status: 502, Deliver: true}, want: scheduler.Result{Outcome: scheduler.Ambiguous}, arrived: true},
 		{name: "proxy refuses", fault: telegramtest.Fault{HTML: true, Status: 403}, want: scheduler.Result{Outcome: scheduler.NotDelivered, Everyone: true}},
 		{name: "cut after delivery", fault: telegramtest.Fault{Drop: true}, want: scheduler.Result{Outcome: scheduler.Ambiguous}, arrived: true},
+		{name: "cut within the answer", fault: telegramtest.Fault{Truncate: true}, want: scheduler.Result{Outcome: scheduler.Ambiguous}, arrived: true},
 		{name: "cut before delivery", fault: telegramtest.Fault{Reset: true}, want: scheduler.Result{Outcome: scheduler.Ambiguous}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

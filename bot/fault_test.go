@@ -56,6 +56,7 @@ func TestRemindersThroughTelegramsTroubles(t *testing.T) {
 		{"token refused for a while", telegramtest.Fault{Status: 401, Times: 1}, 1, 2},
 		{"markup refused", telegramtest.Fault{Status: 400, Description: "Bad Request: can't parse entities: unclosed tag", Times: 1}, 1, 2},
 		{"cut after delivery", telegramtest.Fault{Drop: true, Times: 1}, 1, 2},
+		{"cut within the answer", telegramtest.Fault{Truncate: true, Times: 1}, 1, 2},
 		{"cut before delivery", telegramtest.Fault{Reset: true, Times: 1}, 0, 1},
 		{"gateway's page after delivery", telegramtest.Fault{HTML: true, Deliver: true, Times: 1}, 1, 2},
 		{"gateway's page", telegramtest.Fault{HTML: true, Times: 1}, 0, 1},

@@ -11,7 +11,8 @@ import (
 // Fault is trouble for the calls it matches. Exactly what happens follows from
 // the fields set: a call first waits for Delay; then Reset cuts the connection
 // with nothing done; Drop carries the call out and cuts the connection, so
-// that the bot cannot know; Status answers with a failure instead of carrying
+// that the bot cannot know; Truncate carries it out too, and cuts the connection
+// in the middle of the answer; Status answers with a failure instead of carrying
 // the call out, or, with Deliver, after it. A Fault with none of these only
 // delays.
 type Fault struct {
@@ -23,6 +24,7 @@ type Fault struct {
 	Delay       time.Duration
 	Reset       bool
 	Drop        bool
+	Truncate    bool
 	Deliver     bool
 	Status      int
 	Description string        // of the failure; a plausible one for the status if empty
@@ -98,10 +100,14 @@ func (f *fault) serve(w http.ResponseWriter, ctx context.Context, done <-chan st
 	if f.Reset {
 		panic(http.ErrAbortHandler)
 	}
-	if f.Status == 0 || f.Drop || f.Deliver {
+	if f.Status == 0 || f.Drop || f.Truncate || f.Deliver {
 		result, err := carryOut()
 		switch {
 		case f.Drop:
+			panic(http.ErrAbortHandler)
+		case f.Truncate:
+			answer(&halfWriter{w}, result, err)
+			_ = http.NewResponseController(w).Flush() // so that the half arrives
 			panic(http.ErrAbortHandler)
 		case f.Status == 0:
 			answer(w, result, err)
@@ -126,4 +132,12 @@ func (f *fault) refusal() *apiError {
 		description = http.StatusText(f.Status)
 	}
 	return &apiError{code: f.Status, description: description, retryAfter: f.RetryAfter}
+}
+
+// halfWriter passes on the first half of what is written at once.
+type halfWriter struct{ http.ResponseWriter }
+
+func (w *halfWriter) Write(p []byte) (int, error) {
+	_, err := w.ResponseWriter.Write(p[:len(p)/2])
+	return len(p), err
 }

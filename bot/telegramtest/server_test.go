@@ -81,6 +81,7 @@ func TestFaults(t *testing.T) {
 		"proxy page":            {telegramtest.Fault{HTML: true}, 502, false},
 		"cut before":            {telegramtest.Fault{Reset: true}, 0, false},
 		"cut after":             {telegramtest.Fault{Drop: true}, 0, true},
+		"cut within":            {telegramtest.Fault{Truncate: true}, 0, true},
 		"failure after":         {telegramtest.Fault{Status: 504, Deliver: true}, 504, true},
 		"delay":                 {telegramtest.Fault{Delay: time.Millisecond}, 200, true},
 		"another method":        {telegramtest.Fault{Method: "editMessageText", Status: 500}, 200, true},
