@@ -2,6 +2,7 @@ package bot
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -52,7 +53,7 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 			state.Checks[part] = err.Error()
 		}
 	}
-	note("backend", s.backend.check(r.Context()), "ok")
+	note("backend", cmp.Or(s.backend.check(r.Context()), s.lease.Err()), "ok")
 	dispatch := s.dispatcher.Status()
 	state.LastCycle, state.Lag = dispatch.LastCycle, dispatch.Lag.Seconds()
 	note("dispatcher", dispatch.LastError, "ok")

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/filter"
 	"github.com/followthrough-go/followthrough/insforge/insforgetest"
 	"github.com/followthrough-go/followthrough/scheduler"
 )
@@ -204,6 +205,46 @@ func TestLeaseTaskRunsWhileTheStoreIsDown(t *testing.T) {
 		}()
 		<-took
 		heal()
+		stop()
+		require.NoError(t, <-done)
+	})
+}
+
+// A holder that wakes from a pause asks before it goes on, and a store that does
+// not answer takes the lease from nobody. The lease is handed on behind its back
+// here; that the clocks are the same keeps it from noticing by itself.
+func TestLeaseTellsAHolderThatWasPaused(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		ctx, stop := context.WithCancel(t.Context())
+		lease := scheduler.NewLease(w.store, "test", "sleeper", w.log)
+		began := make(chan struct{})
+		ended := make(chan bool, 1)
+		wake := make(chan struct{})
+		done := make(chan error, 1)
+		go func() {
+			done <- lease.Run(ctx, func(ctx context.Context) error {
+				if lease.Held(ctx) {
+					close(began)
+				}
+				<-wake
+				ended <- lease.Held(ctx)
+				<-ctx.Done()
+				return nil
+			})
+		}()
+		<-began
+		require.NoError(t, lease.Err())
+		heal := w.server.Fault(insforgetest.Fault{Table: "service_leases", CutConnection: true})
+		w.clock.Advance(20 * time.Second)
+		require.True(t, lease.Held(ctx), "nobody can have taken it")
+		require.Error(t, lease.Err())
+		heal()
+		_, err := w.client.From("service_leases").Where(filter.Eq("name", "test")).Update(t.Context(), map[string]any{"holder": "heir", "expires_at": w.clock.Now().Add(time.Hour).UTC()})
+		require.NoError(t, err)
+		w.clock.Advance(20 * time.Second)
+		close(wake)
+		require.False(t, <-ended, "it has a successor")
+		require.NoError(t, lease.Err())
 		stop()
 		require.NoError(t, <-done)
 	})

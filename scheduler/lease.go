@@ -38,6 +38,7 @@ type Lease struct {
 	mu     sync.Mutex
 	held   bool      // as the store said last
 	asked  time.Time // when the store was last asked, whether it answered or not
+	err    error     // why it did not answer
 }
 
 // NewLease returns the lease of that name for the process that calls itself
@@ -123,6 +124,14 @@ func (l *Lease) Held(ctx context.Context) bool {
 	return held
 }
 
+// Err is why the store could not be asked for the lease when it was last asked.
+// It is the news of a store that can be read and not written.
+func (l *Lease) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
 // known is what the store said last, and whether that still counts.
 func (l *Lease) known() (held, fresh bool) {
 	l.mu.Lock()
@@ -149,7 +158,7 @@ func (l *Lease) acquire(ctx context.Context) (bool, error) {
 	held, err := l.ask(ctx, now)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.asked = now
+	l.asked, l.err = now, err
 	if err == nil {
 		l.held = held
 	}

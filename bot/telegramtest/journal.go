@@ -20,6 +20,7 @@ const journalHeader = `{"journal":"telegramtest","version":1}` + "\n"
 // that took effect together.
 type journal struct {
 	file *os.File
+	size int64 // of what is whole
 }
 
 // openJournal opens or makes the file and brings the state to what it holds. A
@@ -37,11 +38,11 @@ func openJournal(path string, state *state) (*journal, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if size < compactFrom {
-		return &journal{file: file}, nil
+		return &journal{file, size}, nil
 	}
 	compact, err := encode(state.snapshot())
 	if err != nil || int64(len(compact)) > size/2 {
-		return &journal{file: file}, err
+		return &journal{file, size}, err
 	}
 	if err := file.Close(); err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func rewrite(path string, compact []byte) (*journal, error) {
 		file.Close()
 		return nil, errors.Join(err, os.Remove(fresh))
 	}
-	return &journal{file: file}, nil
+	return &journal{file, int64(len(journalHeader) + len(compact))}, nil
 }
 
 // replay leaves the file positioned, and cut, after its last whole line, and
@@ -122,16 +123,23 @@ func reset(file *os.File, size int64) error {
 	return err
 }
 
-// append makes the records durable before it returns.
-func (j *journal) append(records []record) error {
+// append makes the records durable before it returns. When it cannot, as on a
+// disk that is full, the journal is as it was, and broken is false; or nobody
+// knows what it holds.
+func (j *journal) append(records []record) (broken bool, err error) {
 	line, err := encode(records)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if _, err := j.file.Write(line); err != nil {
-		return err
+		undo := reset(j.file, j.size)
+		return undo != nil, errors.Join(err, undo)
 	}
-	return j.file.Sync()
+	if err := j.file.Sync(); err != nil {
+		return true, err
+	}
+	j.size += int64(len(line))
+	return false, nil
 }
 
 // encode is a line of the journal.

@@ -25,7 +25,8 @@ type Server struct {
 	mu           sync.Mutex
 	state        *state
 	journal      *journal // nil: nothing is kept
-	failure      error    // the first failed write of the journal; sticky
+	failure      error    // of the last write of the journal
+	broken       bool     // and nobody knows what the journal holds
 	changed      chan struct{}
 	watch        map[chan struct{}]struct{}
 	poll         *longPoll
@@ -128,7 +129,7 @@ func (s *Server) Close() error {
 		defer s.mu.Unlock()
 		if s.journal != nil {
 			err = errors.Join(err, s.journal.close())
-			s.failure = errors.Join(s.failure, net.ErrClosed)
+			s.failure, s.broken = errors.Join(s.failure, net.ErrClosed), true
 		}
 	})
 	return err
@@ -140,8 +141,9 @@ func (s *Server) Token() string { return s.cfg.token }
 // Bot is the bot's own account.
 func (s *Server) Bot() Person { return s.cfg.bot }
 
-// Err is the first failure to write the journal, nil if there was none. After
-// it the server accepts no change and answers 500.
+// Err is why the last change could not be written to the journal, nil if it
+// could. Changes that cannot be written are not made, and answered with 500:
+// for ever if the journal may be damaged, otherwise until there is room again.
 func (s *Server) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,14 +153,16 @@ func (s *Server) Err() error {
 // commit makes the records durable, applies them and wakes everyone who waits.
 // The caller holds s.mu.
 func (s *Server) commit(records ...record) error {
-	if s.failure != nil {
+	if s.broken {
 		return errInternal
 	}
 	if s.journal != nil {
-		if err := s.journal.append(records); err != nil {
+		var err error
+		if s.broken, err = s.journal.append(records); err != nil {
 			s.failure = fmt.Errorf("telegramtest: writing the journal: %w", err)
 			return errInternal
 		}
+		s.failure = nil
 	}
 	for _, r := range records {
 		s.state.apply(r)

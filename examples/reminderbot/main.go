@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 	_ "time/tzdata" // small containers have no time zones
 )
 
@@ -105,12 +106,19 @@ func failed(stderr io.Writer, err error) int {
 	return exitError
 }
 
-// newLogger logs to w: text for people at a terminal, JSON for programs.
+// newLogger logs to w: text for people at a terminal, JSON for programs. Both
+// write durations as people read them.
 func newLogger(w io.Writer, terminal bool) *slog.Logger {
+	options := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			a.Value = slog.StringValue(a.Value.Duration().Round(time.Millisecond).String())
+		}
+		return a
+	}}
 	if terminal {
-		return slog.New(slog.NewTextHandler(w, nil))
+		return slog.New(slog.NewTextHandler(w, options))
 	}
-	return slog.New(slog.NewJSONHandler(w, nil))
+	return slog.New(slog.NewJSONHandler(w, options))
 }
 
 // isTerminal reports whether somebody is likely to watch w.

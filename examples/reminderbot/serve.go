@@ -138,7 +138,9 @@ func (h *host) connect(clock scheduler.Clock) (connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := embedded.Open(h.config.DataFile, schema, embedded.WithClock(clock.Now), embedded.WithLogger(h.log))
+	store, err := openFileStore(h.log, func() (*embedded.Store, error) {
+		return embedded.Open(h.config.DataFile, schema, embedded.WithClock(clock.Now), embedded.WithLogger(h.log))
+	})
 	switch {
 	case errors.Is(err, embedded.ErrLocked):
 		return nil, fmt.Errorf("DATA_FILE %s is in use by another process; stop it, or set DATA_FILE to another file", h.config.DataFile)
@@ -150,7 +152,7 @@ func (h *host) connect(clock scheduler.Clock) (connector, error) {
 	h.closes = append(h.closes, store.Close)
 	config := h.config
 	config.BackendURL, config.BackendDialect = "http://embedded", bot.PostgREST
-	inside := insforge.WithHTTPClient(&http.Client{Transport: store.Transport(embedded.PostgREST)})
+	inside := insforge.WithHTTPClient(&http.Client{Transport: store})
 	return func(options ...insforge.Option) (*insforge.Client, error) {
 		return bot.Connect(config, append(options, inside)...)
 	}, nil
