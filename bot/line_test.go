@@ -149,7 +149,7 @@ func TestPollingThroughTelegramsTroubles(t *testing.T) {
 			way := newPhoneLine(t, w.telegram.URL)
 			w.start("SEND_RATE=1000", "TELEGRAM_API_URL=http://"+way.addr)
 			ann := w.person(7, "Ann")
-			ann.holds([]line{{says: "/start", sees: []string{"Hello"}}})
+			ann.converses([]line{{says: "/start", sees: []string{"Hello"}}})
 
 			end := tc.begin(w, way)
 			began, before := time.Now(), len(w.telegram.Calls("getUpdates"))
@@ -167,7 +167,7 @@ func TestPollingThroughTelegramsTroubles(t *testing.T) {
 
 			end()
 			back := time.Now()
-			ann.holds([]line{{says: "/help", sees: []string{"What I can do"}}})
+			ann.converses([]line{{says: "/help", sees: []string{"What I can do"}}})
 			t.Logf("%d requests in %v; listening again after %v", calls, back.Sub(began).Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
 			require.Eventually(t, func() bool { status, _ := w.get("/readyz"); return status == http.StatusOK }, patience, 20*time.Millisecond)
 		})
