@@ -11,10 +11,12 @@ import (
 type Type struct {
 	kind      kind
 	array     bool
-	length    int    // varchar(n), char(n); 0: none
-	precision int    // numeric(p,s); 0: none
-	scale     int    // numeric(p,s)
-	other     string // the name of a type that behaves as text
+	length    int // varchar(n), char(n); 0: none
+	precision int // numeric(p,s), 0: none; or fractional digits of seconds
+	// hasPrecision says that precision is one of a time, which may be 0.
+	hasPrecision bool
+	scale        int    // numeric(p,s)
+	other        string // the name of a type that behaves as text
 }
 
 // kind is what a type, or the element of an array, is made of.
@@ -87,7 +89,9 @@ var kindNames = [...]string{
 // modifiers and array brackets.
 var kindsByName = map[string]kind{
 	"text": kindText, "varchar": kindVarchar, "character varying": kindVarchar,
+	"char varying": kindVarchar, "national character varying": kindVarchar, "national char varying": kindVarchar, "nchar varying": kindVarchar,
 	"char": kindChar, "character": kindChar, "bpchar": kindChar, "name": kindName,
+	"national character": kindChar, "national char": kindChar, "nchar": kindChar,
 	"bool": kindBool, "boolean": kindBool,
 	"int2": kindInt2, "smallint": kindInt2, "smallserial": kindInt2, "serial2": kindInt2,
 	"int": kindInt4, "int4": kindInt4, "integer": kindInt4, "serial": kindInt4, "serial4": kindInt4,
@@ -204,8 +208,21 @@ func (t *Type) modify(base string, modifiers []int) error {
 		if len(modifiers) == 2 {
 			t.scale = modifiers[1]
 		}
-	case kindTimestamptz, kindTimestamp, kindTime, kindTimetz, kindInterval, kindOther, kindFloat8:
-		// Precision of times is kept at microseconds.
+	case kindTimestamptz, kindTimestamp, kindTime, kindTimetz, kindInterval:
+		if len(modifiers) != 1 || modifiers[0] < 0 {
+			return fmt.Errorf("precision must be one number")
+		}
+		t.precision, t.hasPrecision = min(modifiers[0], 6), true
+	case kindFloat8:
+		switch {
+		case base != "float" || len(modifiers) != 1:
+			return fmt.Errorf("type modifier is not allowed for type %q", base)
+		case modifiers[0] < 1 || modifiers[0] > 53:
+			return fmt.Errorf("precision for type float must be between 1 and 53 bits")
+		case modifiers[0] < 25:
+			t.kind = kindFloat4
+		}
+	case kindOther:
 	default:
 		return fmt.Errorf("type modifier is not allowed for type %q", base)
 	}
@@ -307,6 +324,6 @@ func (t Type) bound() Type {
 // unmodified is the type without length, precision and scale: what a literal
 // that is compared with a column is read as.
 func (t Type) unmodified() Type {
-	t.length, t.precision, t.scale = 0, 0, 0
+	t.length, t.precision, t.scale, t.hasPrecision = 0, 0, 0, false
 	return t
 }

@@ -94,7 +94,10 @@ func (t Type) Parse(literal string, session Session) (Value, error) {
 	case kindTimestamptz, kindTimestamp, kindDate, kindTime, kindTimetz:
 		return parseTime(t, literal, session)
 	case kindInterval:
-		return text(literal), checkText(literal)
+		if err := checkText(literal); err != nil {
+			return Value{}, err
+		}
+		return parseInterval(t, literal)
 	case kindUUID:
 		return parseUUID(t, literal)
 	case kindJSON:
@@ -442,6 +445,10 @@ func (t Type) Compare(a, b Value) int {
 		return compareNumerics(a.str, b.str)
 	case kindChar:
 		return strings.Compare(strings.TrimRight(a.str, " "), strings.TrimRight(b.str, " "))
+	case kindTimetz:
+		return compareTimetz(a.str, b.str)
+	case kindInterval:
+		return compareIntervals(a.str, b.str)
 	case kindJSONB:
 		return compareJSONB(a.str, b.str)
 	case kindInt4Range, kindInt8Range, kindNumRange, kindTsRange, kindTstzRange, kindDateRange:

@@ -44,7 +44,7 @@ func (t Type) arrayFromNode(node jsonNode, session Session) (Value, error) {
 	default:
 		return Value{}, &SQLError{Code: "22P02", Message: "expected JSON array"}
 	}
-	items, err := itemsFromNode(node)
+	items, err := itemsFromNode(node, t.kind == kindJSON || t.kind == kindJSONB)
 	if err != nil {
 		return Value{}, err
 	}
@@ -58,19 +58,25 @@ func (t Type) arrayFromNode(node jsonNode, session Session) (Value, error) {
 	return text(string(out)), err
 }
 
-func itemsFromNode(node jsonNode) ([]arrayItem, error) {
+// itemsFromNode are a JSON array's elements; those of an array of JSON stay what
+// they are, others are their text.
+func itemsFromNode(node jsonNode, ofJSON bool) ([]arrayItem, error) {
 	items := []arrayItem{}
 	for _, n := range node.items {
 		switch n.kind {
 		case 'n':
 			items = append(items, arrayItem{null: true})
 		case '[':
-			nested, err := itemsFromNode(n)
+			nested, err := itemsFromNode(n, ofJSON)
 			if err != nil {
 				return nil, err
 			}
 			items = append(items, arrayItem{nested: true, items: nested})
 		case '"':
+			if ofJSON {
+				items = append(items, arrayItem{text: string(AppendJSONString(nil, n.str))})
+				continue
+			}
 			if n.zero {
 				return nil, errZeroChar
 			}

@@ -374,6 +374,21 @@ func hexByte(c byte) string {
 	return string([]byte{digits[c>>4], digits[c&15]})
 }
 
+// CheckJSON refuses what json_to_recordset cannot take apart though it is JSON:
+// a zero byte, which PostgreSQL has not.
+func CheckJSON(raw []byte) error {
+	for i := 0; i+5 < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		if string(raw[i+1:i+6]) == "u0000" {
+			return errZeroChar
+		}
+		i++
+	}
+	return nil
+}
+
 var errZeroChar = &SQLError{
 	Code: "22P05", Message: "unsupported Unicode escape sequence", Detail: `\u0000 cannot be converted to text.`,
 }

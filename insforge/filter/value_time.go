@@ -41,15 +41,15 @@ func (t Type) NowFor(session Session) Value {
 	at := session.Now.Round(time.Microsecond).In(session.zone())
 	switch t.kind {
 	case kindTimestamptz:
-		return number(micros(at))
+		return number(t.roundMicros(micros(at)))
 	case kindTimestamp:
-		return number(wall(at))
+		return number(t.roundMicros(wall(at)))
 	case kindDate:
 		return number(floorDiv(wall(at), microsPerDay))
 	case kindTime:
-		return number(floorMod(wall(at), microsPerDay))
+		return number(t.roundMicros(floorMod(wall(at), microsPerDay)))
 	default:
-		return text(string(appendTimeOfDay(nil, floorMod(wall(at), microsPerDay))) + offsetOf(at))
+		return text(string(appendTimeOfDay(nil, t.roundMicros(floorMod(wall(at), microsPerDay)))) + offsetOf(at))
 	}
 }
 
@@ -165,7 +165,7 @@ func parseTime(t Type, literal string, session Session) (Value, error) {
 	default:
 		n = inZone(n, session.zone())
 	}
-	return number(n), nil
+	return number(t.roundMicros(n)), nil
 }
 
 func timeOfDay(t Type, c civil, literal string, session Session) (Value, error) {
@@ -173,17 +173,54 @@ func timeOfDay(t Type, c civil, literal string, session Session) (Value, error) 
 		return Value{}, timeSyntax(t, literal)
 	}
 	if t.kind == kindTime {
-		return number(c.micros), nil
+		return number(t.roundMicros(c.micros)), nil
 	}
 	offset := c.offset
 	if !c.hasOffset {
-		zone := session.zone()
-		if c.zone != nil {
-			zone = c.zone
+		switch {
+		case c.zone == nil:
+			_, offset = session.Now.In(session.zone()).Zone()
+		case !c.hasDate: // who knows which offset the zone has?
+			return Value{}, timeSyntax(t, literal)
+		default:
+			at := inZone(daysFrom2000(c.year, c.month, c.day)*microsPerDay+c.micros, c.zone)
+			_, offset = instant(at).In(c.zone).Zone()
 		}
-		_, offset = session.Now.In(zone).Zone()
 	}
-	return text(string(appendOffset(appendTimeOfDay(nil, c.micros), offset))), nil
+	return text(string(appendOffset(appendTimeOfDay(nil, t.roundMicros(c.micros)), offset))), nil
+}
+
+// compareTimetz orders by the instant within a day and then, the zone further
+// east first, by zone.
+func compareTimetz(a, b string) int {
+	at, eastA := splitTimetz(a)
+	bt, eastB := splitTimetz(b)
+	if c := compareInts(at-eastA*microsPerSecond, bt-eastB*microsPerSecond); c != 0 {
+		return c
+	}
+	return compareInts(eastB, eastA)
+}
+
+// splitTimetz takes a time with a zone apart as it is printed.
+func splitTimetz(s string) (micros, east int64) {
+	at := strings.LastIndexAny(s, "+-")
+	if at < 0 {
+		return 0, 0
+	}
+	micros, _ = readIntervalTime(s[:at])
+	scale := int64(3600)
+	for part := range strings.SplitSeq(s[at+1:], ":") {
+		n, err := strconv.ParseInt(part, 10, 64)
+		if err != nil {
+			return micros, 0
+		}
+		east += n * scale
+		scale /= 60
+	}
+	if s[at] == '-' {
+		east = -east
+	}
+	return micros, east
 }
 
 func specialTime(t Type, c civil, literal string, session Session) (Value, error) {
@@ -258,7 +295,12 @@ var zoneAbbreviations = map[string]int{
 // month/day/year, named zones, am and pm, BC, and the special words.
 func readCivil(t Type, literal string) (civil, error) {
 	var c civil
-	s := strings.Trim(literal, pgSpace)
+	s := strings.Trim(strings.Map(func(r rune) rune {
+		if strings.ContainsRune("!\"#$%&'()*;<=>?@[\\]^`{|}~", r) {
+			return ' ' // so does PostgreSQL read punctuation that has no meaning
+		}
+		return r
+	}, literal), pgSpace)
 	if s == "" {
 		return c, timeSyntax(t, literal)
 	}
@@ -287,7 +329,7 @@ func readCivil(t Type, literal string) (civil, error) {
 				numbers = append(numbers, token)
 				continue
 			}
-			if t.kind == kindTime && len(token) == 6 && strings.Trim(token, "0123456789") == "" {
+			if (t.kind == kindTime || t.kind == kindTimetz) && len(token) == 6 && strings.Trim(token, "0123456789") == "" {
 				if err := c.readCompactTime(t, token, literal); err != nil {
 					return c, err
 				}
