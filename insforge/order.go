@@ -97,7 +97,10 @@ func keyOf(row object, order []orderTerm, keys map[string]string, types map[stri
 			return nil, nil, err
 		}
 		if len(term.path.Steps) > 0 {
-			inner, follow := t.Follow(term.path.Steps)
+			inner, follow, err := t.Follow(term.path.Steps)
+			if err != nil {
+				return nil, nil, err
+			}
 			if v, err = follow(v); err != nil {
 				return nil, nil, err
 			}

@@ -210,14 +210,18 @@ func (c *compiler) subject(path Path) (operand, error) {
 	if len(path.Steps) == 0 {
 		return operand{typ: typ, slot: slot, get: func(row Row) (Value, error) { return row.Value(slot), nil }}, nil
 	}
-	result, follow := typ.Follow(path.Steps)
+	result, follow, err := typ.Follow(path.Steps)
+	if err != nil {
+		return operand{}, err
+	}
 	return operand{typ: result, slot: -1, get: func(row Row) (Value, error) { return follow(row.Value(slot)) }}, nil
 }
 
 // Follow prepares a JSON path on values of the type: the type of what it
 // gives, and the function that follows it. Types other than json and jsonb are
-// converted by to_jsonb first, as PostgREST does.
-func (t Type) Follow(steps []PathStep) (Type, func(Value) (Value, error)) {
+// converted by to_jsonb first, as PostgREST does. The error, a *[SQLError], is
+// that of a path which goes on behind ->>.
+func (t Type) Follow(steps []PathStep) (Type, func(Value) (Value, error), error) {
 	isJSONB := !(t == Type{kind: kindJSON})
 	result := Type{kind: kindJSON}
 	if isJSONB {
@@ -226,6 +230,19 @@ func (t Type) Follow(steps []PathStep) (Type, func(Value) (Value, error)) {
 	asText := steps[len(steps)-1].AsText
 	if asText {
 		result = Type{}
+	}
+	for i, step := range steps[1:] {
+		if !steps[i].AsText {
+			continue
+		}
+		arrow, right := "->", "unknown"
+		if step.AsText {
+			arrow = "->>"
+		}
+		if step.Index {
+			right = "integer"
+		}
+		return Type{}, nil, &SQLError{Code: "42883", Message: "operator does not exist: text " + arrow + " " + right, Hint: noOperatorHint}
 	}
 	convert := !t.IsJSON()
 	return result, func(v Value) (Value, error) {
@@ -254,7 +271,7 @@ func (t Type) Follow(steps []PathStep) (Type, func(Value) (Value, error)) {
 			return jsonbValue(node)
 		}
 		return text(node.raw), nil
-	}
+	}, nil
 }
 
 // symbols are the SQL operators behind the names, for messages.
@@ -268,9 +285,11 @@ func noOperator(op Op, t Type, right string) error {
 	return &SQLError{
 		Code:    "42883",
 		Message: "operator does not exist: " + t.String() + " " + symbols[op] + " " + right,
-		Hint:    "No operator matches the given name and argument types. You might need to add explicit type casts.",
+		Hint:    noOperatorHint,
 	}
 }
+
+const noOperatorHint = "No operator matches the given name and argument types. You might need to add explicit type casts."
 
 func (c *compiler) operator(cond Cond, left operand) (evaluator, error) {
 	switch cond.Op {

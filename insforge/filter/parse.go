@@ -50,6 +50,16 @@ func ParsePath(s string) (Path, error) {
 	return path, nil
 }
 
+// ParseEmbedPath reads the key of an order, limit or offset: the embedded
+// resource it is for, outermost first; none for the table itself.
+func ParseEmbedPath(key string) ([]string, error) {
+	if !strings.Contains(key, ".") {
+		return nil, nil
+	}
+	path, err := run(treePath(), "failed to parse tree path ("+key+")", key)
+	return path.Embed, err
+}
+
 func isLogicKey(key string) bool {
 	last := key[strings.LastIndexByte(key, '.')+1:]
 	return last == "and" || last == "or"

@@ -277,7 +277,7 @@ func notFollowedBy(p parser[rune]) parser[struct{}] {
 	return func(c cursor) result[struct{}] {
 		r := p(c)
 		if r.ok {
-			return result[struct{}]{at: c, failure: failure{c, []note{{unexpected, "'" + string(r.value) + "'"}}}}
+			return result[struct{}]{at: c, failure: failure{c, []note{{unexpected, showRune(r.value)}}}}
 		}
 		return result[struct{}]{at: c, ok: true, failure: r.failure}
 	}
@@ -315,7 +315,7 @@ func eof() parser[struct{}] {
 	return func(c cursor) result[struct{}] {
 		if len(c.rest) > 0 {
 			return result[struct{}]{at: c, failure: failure{c, []note{
-				{unexpected, "'" + string(c.rest[0]) + "'"}, {expected, "end of input"},
+				{unexpected, showRune(c.rest[0])}, {expected, "end of input"},
 			}}}
 		}
 		return result[struct{}]{at: c, ok: true, failure: failure{at: c}}
@@ -357,6 +357,24 @@ func each(text string, mapped func(rune) rune) parser[string] {
 	return p
 }
 
+// controlNames are Haskell's names of the control characters.
+var controlNames = [...]string{
+	"NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "a", "b", "t", "n", "v", "f", "r", "SO", "SI",
+	"DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US",
+}
+
+// showRune is a Haskell character literal.
+func showRune(r rune) string {
+	switch r {
+	case '\'':
+		return `'\''`
+	case '"':
+		return `'"'`
+	}
+	s := show(string(r))
+	return "'" + s[1:len(s)-1] + "'"
+}
+
 // show is a Haskell string literal.
 func show(s string) string {
 	var b strings.Builder
@@ -366,12 +384,10 @@ func show(s string) string {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r == '\r':
-			b.WriteString(`\r`)
+		case int(r) < len(controlNames):
+			b.WriteString(`\` + controlNames[r])
+		case r == 127:
+			b.WriteString(`\DEL`)
 		case r > 126 || unicode.IsControl(r):
 			fmt.Fprintf(&b, `\%d`, r)
 		default:
