@@ -3,7 +3,6 @@ package embedded
 import (
 	"encoding/csv"
 	"encoding/json"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +15,10 @@ import (
 // A payload is the rows of a request body, their values still JSON.
 type payload struct {
 	rows []object
+	keys []string // that its rows have, sorted, unless the parameter columns says which count
+	// failure is what PostgreSQL says to the body. PostgREST does not read JSON
+	// itself where columns is given.
+	failure error
 }
 
 // object is a JSON object in source order.
@@ -50,31 +53,58 @@ func badBody(message string) error {
 	return &apiError{status: http.StatusBadRequest, code: "PGRST102", message: message}
 }
 
-// readPayload reads a body by its content type. Unless anyKeys, all objects
-// must have the same keys.
-func readPayload(contentType string, body []byte, anyKeys bool) (payload, error) {
+// readPayload reads a body by its content type. Objects must have the same
+// keys, unless the parameter columns says which of them count: then PostgREST
+// leaves JSON to PostgreSQL. CSV and forms have their own columns.
+func readPayload(contentType string, body []byte, columns []string, hasColumns, missingDefault bool) (p payload, err error) {
 	media := "application/json"
 	if contentType != "" {
-		if parsed, _, err := mime.ParseMediaType(contentType); err == nil {
-			media = parsed
-		} else {
-			media = contentType
-		}
+		media, _, _ = strings.Cut(contentType, ";")
 	}
 	switch media {
 	case "application/json":
-		p, err := parseBody(body)
-		if err == nil && !anyKeys && !p.uniform() {
+		if hasColumns {
+			return recordset(body, columns, missingDefault), nil
+		}
+		if p, err = parseBody(body); err == nil && !p.uniform() {
 			err = badBody("All object keys must match")
 		}
-		return p, err
 	case "text/csv":
-		return parseCSV(body)
+		if p, err = parseCSV(body); err == nil && !p.uniform() {
+			err = badBody("All lines must have same number of fields")
+		}
 	case "application/x-www-form-urlencoded":
-		return parseForm(body)
+		p, err = parseForm(body)
 	default:
-		return payload{}, badBody("Content-Type not acceptable: " + media)
+		err = badBody("Content-Type not acceptable: " + media)
 	}
+	if err == nil && len(p.rows) > 0 {
+		p.keys = p.rows[0].keys()
+	}
+	return p, err
+}
+
+// recordset reads a body as json_to_recordset does.
+func recordset(body []byte, columns []string, missingDefault bool) payload {
+	p := payload{keys: slices.Clone(columns)}
+	slices.Sort(p.keys)
+	p.keys = slices.Compact(p.keys)
+	for _, t := range []filter.Type{jsonInput, jsonbInput} { // the second looks at escapes as well
+		if _, p.failure = t.Parse(string(body), filter.Session{}); p.failure != nil {
+			return p
+		}
+	}
+	read, err := parseBody(body)
+	p.rows = read.rows
+	isScalar := len(read.rows) == 0 && !strings.HasPrefix(strings.TrimLeft(string(body), " \t\r\n"), "[")
+	if err != nil || isScalar {
+		function := "json_to_recordset"
+		if missingDefault {
+			function = "jsonb_to_recordset"
+		}
+		p.failure = &apiError{status: http.StatusBadRequest, code: "22023", message: "argument of " + function + " must be an array of objects"}
+	}
+	return p
 }
 
 func (p payload) uniform() bool {
@@ -115,7 +145,7 @@ func parseBody(body []byte) (payload, error) {
 		case '{':
 			p.rows = append(p.rows, s.object())
 		default:
-			return payload{}, badBody("All object keys must match")
+			return p, badBody("All object keys must match")
 		}
 	}
 }
@@ -230,17 +260,14 @@ func parseCSV(body []byte) (payload, error) {
 	if err != nil {
 		return payload{}, badBody(err.Error())
 	}
-	if len(records) == 0 {
+	if len(records) < 2 { // a header alone is refused as well
 		return payload{}, badBody(`parse error (not enough input) at ""`)
 	}
 	header := records[0]
 	var p payload
 	for _, record := range records[1:] {
-		if len(record) < len(header) {
-			return payload{}, badBody("All lines must have same number of fields")
-		}
-		o := make(object, len(header))
-		for i, cell := range record[:len(header)] {
+		o := make(object, min(len(header), len(record)))
+		for i, cell := range record[:len(o)] {
 			o[i] = field{key: header[i], value: json.RawMessage("null")}
 			if cell != "NULL" {
 				o[i].value = filter.AppendJSONString(nil, cell)

@@ -2,8 +2,10 @@ package embedded
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -20,6 +22,7 @@ type call struct {
 	name    string
 	table   *table // nil: there is none of that name
 	query   *query
+	root    *resource // the query, once it is resolved
 	prefer  preferences
 	media   media
 	session filter.Session
@@ -37,13 +40,10 @@ func (s *Store) newCall(r *http.Request, name, rawQuery string, body []byte) (*c
 			}
 		}
 	}
-	if c.query, err = parseQuery(rawQuery, r.Method != http.MethodGet && r.Method != http.MethodHead); err != nil {
+	if c.query, err = parseQuery(rawQuery); err != nil {
 		return nil, err
 	}
 	if c.prefer, err = parsePreferences(r.Header); err != nil {
-		return nil, err
-	}
-	if c.media, err = negotiate(r.Header.Get("Accept")); err != nil {
 		return nil, err
 	}
 	c.session = s.session(c.prefer.zone)
@@ -51,6 +51,24 @@ func (s *Store) newCall(r *http.Request, name, rawQuery string, body []byte) (*c
 }
 
 func (c *call) ctx() context.Context { return c.request.Context() }
+
+// resolve looks for what the query is about in the schema.
+func (c *call) resolve() (err error) {
+	t := c.table
+	if t == nil {
+		t = &table{name: c.name} // without relationships
+	}
+	writes := c.request.Method != http.MethodGet && c.request.Method != http.MethodHead
+	c.root, err = c.store.schema.resolve(t, c.query, writes)
+	return err
+}
+
+// accept finds the format of the answer; PostgREST does so after it has looked at
+// the rest of the request and before PostgreSQL does.
+func (c *call) accept() (err error) {
+	c.media, err = negotiate(c.request.Header.Get("Accept"))
+	return err
+}
 
 func (c *call) unknownTable() error {
 	return &apiError{
@@ -81,38 +99,42 @@ func unsatisfiable(details string) *apiError {
 var rangeHeader = regexp.MustCompile(`^([0-9]+)-([0-9]*)$`)
 
 // applyRange intersects limit and offset with the Range header, which only GET
-// has.
+// has. A limit that ends just before the first row asks for nothing, whatever
+// the header says.
 func (c *call) applyRange() error {
 	q := c.query
-	if q.limit != nil && *q.limit == 0 && (q.offset == nil || *q.offset <= 0) {
-		return nil // nothing at all, whatever the header says
+	lower, upper := int64(0), int64(-2) // -2: none
+	if q.offset != nil {
+		lower = *q.offset
+	}
+	if q.limit != nil {
+		switch limit := *q.limit; {
+		case limit < 0 && lower <= 0:
+			return unsatisfiable("Limit should be greater than or equal to zero.")
+		case lower > math.MaxInt64-max(limit, 0):
+			upper = math.MaxInt64 - 1
+		default:
+			upper = lower + limit - 1
+		}
+		if upper == -1 {
+			nothing, first := int64(0), int64(0)
+			q.limit, q.offset = &nothing, &first
+			return nil
+		}
+		if upper < max(lower, 0) {
+			return unsatisfiable("Limit should be greater than or equal to zero.")
+		}
 	}
 	first, last, err := c.rangeHeader()
 	if err != nil {
 		return err
 	}
-	lower, upper := int64(0), int64(-1)
-	if q.offset != nil {
-		lower = *q.offset
-	}
-	if q.limit != nil {
-		if *q.limit < 0 {
-			return unsatisfiable("Limit should be greater than or equal to zero.")
-		}
-		if upper = lower + *q.limit - 1; upper < max(lower, 0) {
-			return unsatisfiable("Limit should be greater than or equal to zero.")
-		}
-		if lower < 0 { // the range is cut off at zero, which makes it shorter
-			limit := upper + 1
-			q.limit = &limit
-		}
-	}
 	lower = max(lower, first, 0)
-	if last >= 0 && (upper < 0 || last < upper) {
+	if last >= 0 && (upper == -2 || last < upper) {
 		upper = last
 	}
 	q.offset = &lower
-	if upper >= 0 {
+	if upper != -2 {
 		if lower > upper {
 			return unsatisfiable("Limit should be greater than or equal to zero.")
 		}
@@ -152,10 +174,16 @@ func (c *call) get() (*response, error) {
 	if err := c.applyRange(); err != nil {
 		return nil, err
 	}
+	if err := c.resolve(); err != nil {
+		return nil, err
+	}
+	if err := c.accept(); err != nil {
+		return nil, err
+	}
 	if c.table == nil {
 		return nil, c.unknownTable()
 	}
-	p, err := c.store.newPlan(c.session, c.table, c.query, c.query, c.query.selection, "")
+	p, err := planFor(c.session, c.root)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +234,7 @@ func notSingular(n int) error {
 
 func contentRange(offset int64, rows int, counted bool, total int64) string {
 	var out []byte
-	if rows == 0 {
+	if rows == 0 || counted && total == 0 {
 		out = append(out, '*')
 	} else {
 		out = strconv.AppendInt(out, offset, 10)
@@ -251,7 +279,7 @@ func (c *call) print(p *plan, st *state, rows []*row) ([]byte, error) {
 }
 
 // representation prints what a write returns: the rows as the transaction sees
-// them, with the embeds of select. Filters on embeds apply to them only.
+// them, with the embeds of select as they were before. Filters on embeds apply to them only.
 // What an inner embed hides is not counted, nor, as PostgREST 12.0 looks at
 // and/or once more here, a row that no longer satisfies them.
 func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, err error) {
@@ -260,15 +288,12 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 		return 0, err
 	}
 	var p *plan
-	st := &state{tables: tx.tables}
 	if c.prefer.returns == "representation" {
-		q := *c.query
-		q.filters, q.order, q.limit, q.offset = c.query.trees, nil, nil, nil
-		if p, err = c.store.newPlan(c.session, c.table, &q, &q, c.query.selection, ""); err != nil {
+		if p, err = planFor(c.session, c.returned()); err != nil {
 			return 0, err
 		}
 		if len(rows) > 0 && (len(p.joins) > 0 || !p.always) {
-			found, err := p.pick(c.ctx(), st, rows, false)
+			found, err := p.pick(c.ctx(), tx.before, rows, false)
 			if err != nil {
 				return 0, err
 			}
@@ -280,35 +305,71 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 	}
 	if p != nil {
 		res.contentType = c.media.contentType
-		res.body, err = c.print(p, st, rows)
+		res.body, err = c.print(p, tx.before, rows)
 	}
 	return len(rows), err
 }
 
-// checkSelection reports errors of select before anything is written.
+// returned is what a write shows: PostgREST 12.0 looks at and/or once more here,
+// but not at plain filters.
+func (c *call) returned() *resource {
+	r := *c.root
+	r.criteria = criteria{trees: c.root.trees}
+	return &r
+}
+
+var errCountReturned = &apiError{status: http.StatusBadRequest, code: "42803", message: "aggregate functions are not allowed in RETURNING"}
+
+// checkSelection reports errors of what a write returns before anything is
+// written.
 func (c *call) checkSelection() error {
-	if c.prefer.returns != "representation" {
-		return nil
+	switch c.prefer.returns {
+	case "representation":
+		p, err := planFor(c.session, c.returned())
+		if err == nil && p.counting {
+			return errCountReturned
+		}
+		return err
+	case "headers-only": // the columns are returned to PostgREST though not to the client
+		for _, item := range c.root.columns {
+			if _, ok := c.table.byName[item.Path.Column]; ok || item.Path.Column == "*" {
+				continue
+			}
+			if item.Path.Column == "count" {
+				return errCountReturned
+			}
+			return (&plan{table: c.table, alias: c.table.name}).unknownColumn(item.Path.Column)
+		}
 	}
-	q := *c.query
-	q.filters, q.order, q.limit, q.offset = nil, nil, nil, nil
-	_, err := c.store.newPlan(c.session, c.table, &q, &q, c.query.selection, "")
-	return err
+	return nil
+}
+
+func (c *call) payload(byColumns bool) (payload, error) {
+	return readPayload(c.request.Header.Get("Content-Type"), c.body, c.query.columns, byColumns, c.prefer.missing == "default")
 }
 
 func (c *call) post() (*response, error) {
-	body, err := readPayload(c.request.Header.Get("Content-Type"), c.body, c.query.hasColumns)
+	if err := c.applyRange(); err != nil {
+		return nil, err
+	}
+	body, err := c.payload(c.query.hasColumns)
 	if err != nil {
 		return nil, err
 	}
+	if err := c.resolve(); err != nil {
+		return nil, err
+	}
 	if c.table == nil {
-		if c.query.hasColumns || len(body.rows) > 0 && len(body.rows[0]) > 0 {
+		if len(body.keys) > 0 {
 			return nil, notFound
 		}
 		return nil, c.unknownTable()
 	}
 	ins := &insertion{table: c.table, rows: body.rows, missingDefault: c.prefer.missing == "default", resolution: c.prefer.resolution}
-	if ins.columns, err = payloadColumns(c.table, c.query, body.rows); err != nil {
+	if ins.columns, err = payloadColumns(c.table, body.keys); err != nil {
+		return nil, err
+	}
+	if err := c.accept(); err != nil {
 		return nil, err
 	}
 	if ins.resolution != "" {
@@ -321,6 +382,10 @@ func (c *call) post() (*response, error) {
 	}
 	res := newResponse(http.StatusCreated)
 	err = c.store.write(c.session, func(tx *txn) error {
+		if body.failure != nil {
+			_, err := tx.propose(ins) // the rows before come first
+			return cmp.Or(err, body.failure)
+		}
 		rows, inserted, err := tx.insertRows(c.ctx(), ins)
 		if err != nil {
 			return err
@@ -337,6 +402,9 @@ func (c *call) post() (*response, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if c.table.primary == nil { // nothing to resolve by
+		c.prefer.resolution = ""
 	}
 	c.applied(res, "resolution", "missing", "return", "count", "handling")
 	return res, nil
@@ -358,22 +426,27 @@ func (c *call) location(r *row) string {
 
 // checkLimits refuses a PATCH or DELETE of some rows without saying which first.
 func (c *call) checkLimits() error {
-	if c.query.limit != nil && *c.query.limit < 0 {
-		return unsatisfiable("Limit should be greater than or equal to zero.")
+	if err := c.applyRange(); err != nil {
+		return err
 	}
-	limited := []*query{c.query}
-	for _, inner := range c.query.embeds {
-		limited = append(limited, inner)
-	}
-	for _, q := range limited {
-		if (q.limit != nil || q.offset != nil && *q.offset > 0) && len(q.order) == 0 {
-			return &apiError{
-				status: http.StatusBadRequest, code: "PGRST109", message: "A 'limit' was applied without an explicit 'order'",
-				hint: "Apply an 'order' using unique column(s)",
-			}
+	if c.query.ranged && !c.query.sorted {
+		return &apiError{
+			status: http.StatusBadRequest, code: "PGRST109", message: "A 'limit' was applied without an explicit 'order'",
+			hint: "Apply an 'order' using unique column(s)",
 		}
 	}
 	return nil
+}
+
+// checkChanges refuses what changed more rows than its limit: see [plan.affected].
+func (c *call) checkChanges(n int) error {
+	if c.query.limit == nil || int64(n) <= *c.query.limit {
+		return nil
+	}
+	return &apiError{
+		status: http.StatusBadRequest, code: "PGRST110", message: "The maximum number of rows allowed to change was surpassed",
+		details: fmt.Sprintf("Results contain %d rows changed but the maximum number allowed is %d", n, *c.query.limit),
+	}
 }
 
 // matching prepares to find the rows a PATCH or DELETE is for.
@@ -381,31 +454,80 @@ func (c *call) matching() (*plan, error) {
 	if c.table == nil {
 		return nil, c.unknownTable()
 	}
-	q := *c.query
-	q.embeds = nil // they concern what is returned
-	return c.store.newPlan(c.session, c.table, &q, &q, []item{}, "")
-}
-
-func (c *call) patch() (*response, error) {
-	body, err := readPayload(c.request.Header.Get("Content-Type"), c.body, c.query.hasColumns)
+	wanted := &resource{table: c.table}
+	wanted.filters, wanted.span = slices.Clone(c.query.filters), c.query.span
+	// Whatever resource a tree is for, it filters the table; and it comes last.
+	wanted.filters = append(wanted.filters, c.query.trees...)
+	for _, a := range c.query.inner {
+		wanted.filters = append(wanted.filters, a.trees...)
+	}
+	for _, term := range c.query.order {
+		if term.Relation == "" {
+			wanted.order = append(wanted.order, term)
+		} else if c.query.limited() {
+			return nil, errCrash // it cannot tell rows by the columns of others
+		}
+	}
+	p, err := newPlan(c.session, wanted, nil)
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkSameness(p); err != nil {
+		return nil, err
+	}
+	return p, p.literal
+}
+
+// checkSameness refuses an order by which the rows that a limited write changes
+// cannot be told: see [plan.affected].
+func (c *call) checkSameness(p *plan) error {
+	if !c.query.limited() {
+		return nil
+	}
+	if len(p.order) == 0 { // only an embed has one
+		return &apiError{status: http.StatusBadRequest, code: "42601", message: `syntax error at or near "RETURNING"`}
+	}
+	for i, key := range p.order {
+		if slices.ContainsFunc(p.order[i+1:], func(k sortKey) bool { return k.column == key.column }) {
+			name := c.table.columns[key.column].name
+			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", name)}
+		}
+		if typ := c.table.columns[key.column].typ; !typ.Comparable() {
+			return &apiError{
+				status: http.StatusNotFound, code: "42883", message: "operator does not exist: " + typ.String() + " = " + typ.String(),
+				hint: "No operator matches the given name and argument types. You might need to add explicit type casts.",
+			}
+		}
+	}
+	return nil
+}
+
+func (c *call) patch() (*response, error) {
+	if err := c.checkLimits(); err != nil {
+		return nil, err
+	}
+	body, err := c.payload(c.query.hasColumns)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.resolve(); err != nil {
+		return nil, err
+	}
 	if c.table == nil {
-		if c.query.hasColumns || len(body.rows) > 0 && len(body.rows[0]) > 0 {
+		if len(body.keys) > 0 {
 			return nil, notFound
 		}
 		return nil, c.unknownTable()
 	}
-	columns, err := payloadColumns(c.table, c.query, body.rows)
+	columns, err := payloadColumns(c.table, body.keys)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkLimits(); err != nil {
+	if err := c.accept(); err != nil {
 		return nil, err
 	}
 	var p *plan
-	if len(columns) > 0 && len(body.rows) > 0 { // else nothing is looked for, and no filter matters
+	if len(columns) > 0 && (len(body.rows) > 0 || body.failure != nil) { // else nothing is looked for, and no filter matters
 		if p, err = c.matching(); err != nil {
 			return nil, err
 		}
@@ -418,17 +540,23 @@ func (c *call) patch() (*response, error) {
 		res.status = http.StatusOK
 	}
 	err = c.store.write(c.session, func(tx *txn) error {
+		if body.failure != nil {
+			return body.failure
+		}
 		var rows []*row
 		if p != nil {
-			found, err := p.find(c.ctx(), &state{tables: tx.tables}, false)
+			found, err := p.affected(c.ctx(), tx.before)
 			if err != nil {
 				return err
 			}
-			if rows, err = tx.updateRows(c.table, found.rows, columns, body.rows[0], c.prefer.missing == "default"); err != nil {
+			if rows, err = tx.updateRows(c.table, found, columns, body.rows[0], c.prefer.missing == "default"); err != nil {
 				return err
 			}
 		}
 		shown, err := c.representation(tx, res, rows)
+		if err == nil {
+			err = c.checkChanges(shown)
+		}
 		res.header["Content-Range"] = []string{contentRange(0, shown, c.prefer.count != "", int64(shown))}
 		return err
 	})
@@ -443,6 +571,12 @@ func (c *call) delete() (*response, error) {
 	if err := c.checkLimits(); err != nil {
 		return nil, err
 	}
+	if err := c.resolve(); err != nil {
+		return nil, err
+	}
+	if err := c.accept(); err != nil {
+		return nil, err
+	}
 	p, err := c.matching()
 	if err != nil {
 		return nil, err
@@ -455,15 +589,17 @@ func (c *call) delete() (*response, error) {
 		res.status = http.StatusOK
 	}
 	err = c.store.write(c.session, func(tx *txn) error {
-		before := &state{tables: cloneTables(tx.tables)}
-		found, err := p.find(c.ctx(), before, false)
+		found, err := p.affected(c.ctx(), tx.before)
 		if err != nil {
 			return err
 		}
-		for _, r := range found.rows {
+		for _, r := range found {
 			tx.remove(c.table, r)
 		}
-		shown, err := c.representation(tx, res, found.rows)
+		shown, err := c.representation(tx, res, found)
+		if err == nil {
+			err = c.checkChanges(shown)
+		}
 		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(shown))}
 		return err
 	})
@@ -476,14 +612,20 @@ func (c *call) delete() (*response, error) {
 
 // put is a single upsert by primary key.
 func (c *call) put() (*response, error) {
+	if err := c.applyRange(); err != nil {
+		return nil, err
+	}
 	q := c.query
-	if q.limit != nil || q.offset != nil {
+	if q.limited() {
 		return nil, &apiError{
 			status: http.StatusBadRequest, code: "PGRST114", message: "limit/offset querystring parameters are not allowed for PUT",
 		}
 	}
-	body, err := readPayload(c.request.Header.Get("Content-Type"), c.body, q.hasColumns)
+	body, err := c.payload(false)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.resolve(); err != nil {
 		return nil, err
 	}
 	key, err := c.putKey()
@@ -494,7 +636,10 @@ func (c *call) put() (*response, error) {
 		table: c.table, rows: body.rows,
 		resolution: "merge-duplicates", target: c.table.primary, only: key,
 	}
-	if ins.columns, err = payloadColumns(c.table, q, body.rows); err != nil {
+	if ins.columns, err = payloadColumns(c.table, body.keys); err != nil {
+		return nil, err
+	}
+	if err := c.accept(); err != nil {
 		return nil, err
 	}
 	for _, n := range c.table.primary.columns {
@@ -541,7 +686,8 @@ func (c *call) putKey() ([]filter.Value, error) {
 		status: http.StatusMethodNotAllowed, code: "PGRST105", message: "Filters must include all and only primary key columns with 'eq' operators",
 	}
 	t := c.table
-	if t == nil || t.primary == nil || len(c.query.filters) != len(t.primary.columns) {
+	if t == nil || t.primary == nil || len(c.query.filters) != len(t.primary.columns) || len(c.query.trees) > 0 ||
+		slices.ContainsFunc(c.query.inner, func(a address) bool { return a.about == aboutFilter || a.about == aboutTree }) {
 		return nil, wrong
 	}
 	key := make([]filter.Value, len(t.primary.columns))
@@ -567,6 +713,10 @@ func (c *call) putKey() ([]filter.Value, error) {
 func noFunction(r *http.Request, name, rawQuery string, body []byte) error {
 	var names []string
 	switch r.Method {
+	case http.MethodOptions:
+		if _, err := parseQuery(rawQuery); err != nil {
+			return err
+		}
 	case http.MethodGet, http.MethodHead:
 		q, err := parseParams(rawQuery)
 		if err != nil {
@@ -577,7 +727,7 @@ func noFunction(r *http.Request, name, rawQuery string, body []byte) error {
 		}
 	case http.MethodPost:
 		if len(bytes.TrimSpace(body)) > 0 {
-			payload, err := readPayload(r.Header.Get("Content-Type"), body, false)
+			payload, err := readPayload(r.Header.Get("Content-Type"), body, nil, false, false)
 			if err != nil {
 				return err
 			}

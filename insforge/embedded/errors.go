@@ -19,6 +19,7 @@ type apiError struct {
 
 	rawDetails []byte // JSON instead of details
 	empty      bool   // the body is {}
+	plain      string // the body, as text
 
 	header http.Header // beside the usual ones
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -133,6 +132,9 @@ func failure(err error) *response {
 	res := newResponse(api.status)
 	res.contentType, res.failed = jsonType, true
 	res.body = api.appendJSON(nil)
+	if api.plain != "" {
+		res.contentType, res.body = "text/plain; charset=utf-8", []byte(api.plain)
+	}
 	maps.Copy(res.header, api.header)
 	if api.status == http.StatusServiceUnavailable {
 		res.header.Set("Retry-After", "1")
@@ -202,76 +204,5 @@ func (h *handler) route(r *http.Request, path, rawQuery string, body []byte) (*r
 		return call.delete()
 	default:
 		return call.get()
-	}
-}
-
-// media is what the client accepts.
-type media struct {
-	contentType string
-	csv         bool
-	single      bool
-	stripNulls  bool
-}
-
-var defaultMedia = media{contentType: jsonType}
-
-// negotiate picks the best of the Accept header that PostgREST offers.
-func negotiate(accept string) (media, error) {
-	if accept == "" || accept == "*/*" || accept == "application/json" {
-		return defaultMedia, nil
-	}
-	type candidate struct {
-		name    string
-		quality float64
-	}
-	var candidates []candidate
-	for part := range strings.SplitSeq(accept, ",") {
-		c := candidate{quality: 1}
-		var kept []string
-		for i, piece := range strings.Split(part, ";") {
-			piece = strings.TrimSpace(piece)
-			if q, ok := strings.CutPrefix(piece, "q="); ok && i > 0 {
-				if value, err := strconv.ParseFloat(q, 64); err == nil {
-					c.quality = value
-				}
-				continue
-			}
-			kept = append(kept, piece)
-		}
-		c.name = strings.ToLower(strings.Join(kept, ";"))
-		candidates = append(candidates, c)
-	}
-	slices.SortStableFunc(candidates, func(a, b candidate) int {
-		switch {
-		case a.quality > b.quality:
-			return -1
-		case a.quality < b.quality:
-			return 1
-		}
-		return 0
-	})
-	for _, c := range candidates {
-		base, _, _ := strings.Cut(c.name, ";")
-		stripped := strings.Contains(c.name, "nulls=stripped")
-		switch base {
-		case "*/*", "application/*", "application/json":
-			return defaultMedia, nil
-		case "application/vnd.pgrst.array+json", "application/vnd.pgrst.array":
-			if stripped {
-				return media{contentType: "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8", stripNulls: true}, nil
-			}
-			return defaultMedia, nil
-		case "application/vnd.pgrst.object+json", "application/vnd.pgrst.object":
-			m := media{contentType: singleType, single: true, stripNulls: stripped}
-			if stripped {
-				m.contentType = "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8"
-			}
-			return m, nil
-		case "text/csv":
-			return media{contentType: "text/csv; charset=utf-8", csv: true}, nil
-		}
-	}
-	return media{}, &apiError{
-		status: http.StatusUnsupportedMediaType, code: "PGRST107", message: "None of these media types are available: " + accept,
 	}
 }

@@ -1,11 +1,12 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
@@ -18,11 +19,24 @@ type join struct {
 	plan    *plan
 	toOne   bool
 	inner   bool
+	spread  bool     // its columns are the row\'s
 	mustBe  nullness // a filter rel=is.null or rel=not.is.null
-	here    []int    // columns of the embedding table
-	there   []int    // the columns they equal
-	index   *index   // of the embedded table, on there
-	shuffle []int    // which of here stands at each place of the index
+	hops    []hop    // from the embedding table to the embedded one
+	refusal error    // what PostgreSQL says once it looks for rows
+}
+
+// A hop leads from a row to the rows of a table whose columns equal its own.
+type hop struct {
+	table   *table
+	here    []int  // columns of the table one comes from
+	index   *index // of the table, on the columns they equal
+	shuffle []int  // which of here stands at each place of the index
+}
+
+func newHop(from []int, to *table, columns []int) hop {
+	h := hop{table: to, here: from}
+	h.index, h.shuffle = to.indexOn(columns)
+	return h
 }
 
 type nullness int8
@@ -33,108 +47,56 @@ const (
 	mustExist
 )
 
-// relation is one way from a table to another.
-type relation struct {
-	key    *foreignKey
-	toOne  bool
-	direct bool // the foreign key is in the embedding table
+// joinAlias is what PostgREST calls the result of an embed.
+func (p *plan) joinAlias(name string) string {
+	return p.table.name + "_" + name + "_" + strconv.Itoa(p.depth+1)
 }
 
-func (r relation) target() *table {
-	if r.direct {
-		return r.key.references
+// addJoin plans an embed and tells what of it is printed.
+func (p *plan) addJoin(e *resource) ([]output, error) {
+	embed := e.item.Embed
+	j := &join{name: e.name, toOne: e.relation.toOne, inner: embed.Inner, spread: embed.Spread, hops: e.relation.hops()}
+	switch {
+	case e.offset != nil && *e.offset < 0:
+		j.refusal = &apiError{status: http.StatusBadRequest, code: "2201X", message: "OFFSET must not be negative"}
+	case e.limit != nil && *e.limit < 0:
+		j.refusal = &apiError{status: http.StatusBadRequest, code: "2201W", message: "LIMIT must not be negative"}
 	}
-	return r.key.table
-}
-
-func (r relation) columns() (here, there []int) {
-	if r.direct {
-		return r.key.columns, r.key.referenced
+	if embed.Spread && len(embed.Items) == 0 {
+		return nil, &apiError{status: http.StatusBadRequest, code: "42601", message: `syntax error at or near "FROM"`}
 	}
-	return r.key.referenced, r.key.columns
-}
-
-// relations finds the ways that name (a table, foreign key or column) and hint
-// (a foreign key or column) allow.
-func (t *table) relations(name, hint string) []relation {
-	var found []relation
-	singleColumn := func(owner *table, columns []int) string {
-		if len(columns) != 1 {
-			return ""
+	if slices.ContainsFunc(p.joins, func(other *join) bool { return other.name == j.name }) {
+		if !j.toOne {
+			return nil, &apiError{status: http.StatusBadRequest, code: "42803", message: "aggregate functions are not allowed in FROM clause of their own query level"}
 		}
-		return owner.columns[columns[0]].name
-	}
-	for _, fk := range t.foreign {
-		column := singleColumn(t, fk.columns)
-		if (name == fk.references.name || name == fk.name || column != "" && name == column) &&
-			(hint == "" || hint == fk.name || hint == column || hint == singleColumn(fk.references, fk.referenced)) {
-			found = append(found, relation{key: fk, toOne: true, direct: true})
-		}
-	}
-	for _, fk := range t.inbound {
-		if (name == fk.table.name || name == fk.name) &&
-			(hint == "" || hint == fk.name || hint == singleColumn(fk.table, fk.columns) || hint == singleColumn(t, fk.referenced)) {
-			found = append(found, relation{key: fk, toOne: fk.table.uniqueOn(fk.columns) != nil})
-		}
-	}
-	return found
-}
-
-func (s *Store) addJoin(p *plan, root *query, one item, path string) error {
-	e, t := one.embed, p.table
-	found := t.relations(e.name, e.hint)
-	switch len(found) {
-	case 0:
-		return noRelation(t, e)
-	case 1:
-	default:
-		return ambiguous(t, e, found)
-	}
-	r := found[0]
-	name := e.name
-	if one.alias != "" {
-		name = one.alias
-	}
-	j := &join{name: name, toOne: r.toOne, inner: e.inner}
-	j.here, j.there = r.columns()
-	j.index, j.shuffle = r.target().indexOn(j.there)
-	inner := name
-	if path != "" {
-		inner = path + "." + name
-	}
-	q := root.embeds[inner]
-	if q == nil && one.alias != "" {
-		q = root.embeds[strings.TrimPrefix(path+"."+e.name, ".")]
-	}
-	if q == nil {
-		q = &query{}
-	}
-	q.used = true
-	items := e.items
-	if items == nil {
-		items = []item{}
+		return nil, &apiError{status: http.StatusBadRequest, code: "42712", message: fmt.Sprintf("table name %q specified more than once", p.joinAlias(j.name))}
 	}
 	var err error
-	if j.plan, err = s.newPlan(p.session, r.target(), root, q, items, inner); err != nil {
-		return err
+	if j.plan, err = newPlan(p.session, e, p); err != nil {
+		return nil, err
 	}
+	p.literal = cmp.Or(p.literal, j.plan.literal)
 	p.joins = append(p.joins, j)
 	switch {
-	case e.spread && !r.toOne:
-		return &apiError{
-			status: http.StatusBadRequest, code: "PGRST119",
-			message: fmt.Sprintf("A spread operation on '%s' is not possible", e.name),
-			details: fmt.Sprintf("'%s' and '%s' do not form a many-to-one or one-to-one relationship", t.name, e.name),
+	case embed.Spread:
+		var outputs []output
+		for i, out := range j.plan.outputs {
+			if p.unselectable == nil && slices.ContainsFunc(j.plan.outputs[:i], func(other output) bool { return other.name == out.name }) {
+				p.unselectable = &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", out.name)}
+			}
+			outputs = append(outputs, spreadOutput(j, out))
 		}
-	case e.spread:
-		for _, out := range j.plan.outputs {
-			p.outputs = append(p.outputs, spreadOutput(j, out))
+		for _, inner := range e.embeds {
+			if name := inner.name; p.unselectable == nil && len(inner.item.Embed.Items) == 0 {
+				p.unselectable = &apiError{status: http.StatusBadRequest, code: "42703", message: "column " + p.joinAlias(j.name) + "." + name + " does not exist"}
+			}
 		}
-	case len(items) == 0: // rel() only filters
+		return outputs, nil
+	case len(embed.Items) == 0: // rel() only filters
+		return nil, nil
 	default:
-		p.outputs = append(p.outputs, output{key: printedKey(name), name: name, join: j})
+		return []output{{key: printedKey(j.name), name: j.name, join: j}}, nil
 	}
-	return nil
 }
 
 // spreadOutput prints a column of the embedded row as if it were the row's own.
@@ -146,55 +108,6 @@ func spreadOutput(j *join, out output) output {
 	return output{key: out.key, name: out.name, typ: out.typ, column: -1, join: &one}
 }
 
-func noRelation(t *table, e *embed) error {
-	details := fmt.Sprintf("Searched for a foreign key relationship between '%s' and '%s'", t.name, e.name)
-	if e.hint != "" {
-		details += fmt.Sprintf(" using the hint '%s'", e.hint)
-	}
-	return &apiError{
-		status: http.StatusBadRequest, code: "PGRST200",
-		message: fmt.Sprintf("Could not find a relationship between '%s' and '%s' in the schema cache", t.name, e.name),
-		details: details + " in the schema 'public', but no matches were found.",
-	}
-}
-
-func ambiguous(t *table, e *embed, found []relation) error {
-	type candidate struct {
-		Cardinality  string `json:"cardinality"`
-		Embedding    string `json:"embedding"`
-		Relationship string `json:"relationship"`
-	}
-	var candidates []candidate
-	var hints []string
-	for _, r := range found {
-		cardinality := "one-to-many"
-		switch {
-		case r.direct:
-			cardinality = "many-to-one"
-		case r.toOne:
-			cardinality = "one-to-one"
-		}
-		here, there := r.columns()
-		candidates = append(candidates, candidate{
-			Cardinality:  cardinality,
-			Embedding:    t.name + " with " + r.target().name,
-			Relationship: r.key.name + " using " + t.name + "(" + t.names(here) + ") and " + r.target().name + "(" + r.target().names(there) + ")",
-		})
-		hints = append(hints, "'"+r.target().name+"!"+r.key.name+"'")
-	}
-	details, err := json.Marshal(candidates)
-	if err != nil {
-		return err
-	}
-	return &apiError{
-		status: http.StatusMultipleChoices, code: "PGRST201",
-		message:    fmt.Sprintf("Could not embed because more than one relationship was found for '%s' and '%s'", t.name, e.name),
-		rawDetails: details,
-		hint: fmt.Sprintf("Try changing '%s' to one of the following: %s. Find the desired relationship in the 'details' key.",
-			e.name, strings.Join(hints, ", ")),
-	}
-}
-
 func (t *table) names(columns []int) string {
 	names := make([]string, len(columns))
 	for i, c := range columns {
@@ -203,48 +116,98 @@ func (t *table) names(columns []int) string {
 	return strings.Join(names, ", ")
 }
 
-// nullFilter takes rel=is.null and rel=not.is.null.
-func (p *plan) nullFilter(c filter.Cond) bool {
+// asksForNull finds the join that rel=is.null or rel=not.is.null is about; -1:
+// it is an ordinary filter.
+func (p *plan) asksForNull(c filter.Cond) int {
 	if c.Op != filter.OpIs || !strings.EqualFold(c.Value, "null") || len(c.Path.Steps) > 0 {
-		return false
+		return -1
 	}
-	i := slices.IndexFunc(p.joins, func(j *join) bool { return j.name == c.Path.Column })
-	if i < 0 {
-		return false
+	return slices.IndexFunc(p.joins, func(j *join) bool { return j.name == c.Path.Column })
+}
+
+// joinColumn is the column, in no table, that filters on a join read.
+const joinColumn = "\x00"
+
+// withNullFilters makes filters on embeds filters on a boolean of their own, so
+// that they may stand in a tree with others.
+func (p *plan) withNullFilters(f filter.Filter) filter.Filter {
+	switch f := f.(type) {
+	case filter.Cond:
+		if j := p.asksForNull(f); j >= 0 {
+			f.Path.Column, f.Value = joinColumn+strconv.Itoa(j), "false"
+		}
+		return f
+	case filter.Tree:
+		if len(p.joins) == 0 {
+			return f
+		}
+		f.Filters = slices.Clone(f.Filters)
+		for i := range f.Filters {
+			f.Filters[i] = p.withNullFilters(f.Filters[i])
+		}
+		return f
 	}
-	p.joins[i].mustBe = mustBeEmpty
-	if c.Negate {
-		p.joins[i].mustBe = mustExist
+	return f
+}
+
+func (p *plan) joinOf(column string) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(column, joinColumn))
+	if err != nil {
+		return -1
 	}
-	return true
+	return n
+}
+
+func (p *plan) typeOf(column string) (filter.Type, bool) {
+	if strings.HasPrefix(column, joinColumn) {
+		return boolean, true
+	}
+	return p.table.typeOf(column)
 }
 
 // related finds the rows a foreign key relates to r, before the embed's own
 // filters.
 func (j *join) related(st *state, t *table, r *row) []*row {
-	key, complete := keyOf(t, j.here, r.data)
+	rows := j.hops[0].follow(st, t, r, nil)
+	if len(j.hops) > 1 {
+		var further []*row
+		for _, between := range rows {
+			further = j.hops[1].follow(st, j.hops[0].table, between, further)
+		}
+		rows = further
+	}
+	slices.SortFunc(rows, byID)
+	return rows
+}
+
+// follow appends the rows a hop leads to from row r of table t.
+func (h *hop) follow(st *state, t *table, r *row, rows []*row) []*row {
+	key, complete := keyOf(t, h.here, r.data)
 	if !complete {
-		return nil
+		return rows
 	}
 	ordered := make([]filter.Value, len(key))
-	for i, from := range j.shuffle {
+	for i, from := range h.shuffle {
 		ordered[i] = key[from]
 	}
-	var rows []*row
-	target := j.plan.table
-	a := access{index: j.index, ranges: []keyRange{{prefix: ordered}}}
-	st.tables[target.ordinal].scan(target, a, func(x *row) bool {
+	a := access{index: h.index, ranges: []keyRange{{prefix: ordered}}}
+	st.tables[h.table.ordinal].scan(h.table, a, func(x *row) bool {
 		rows = append(rows, x)
 		return true
 	})
-	slices.SortFunc(rows, byID)
 	return rows
 }
 
 // find selects the embedded rows for r.
 func (j *join) find(ctx context.Context, st *state, t *table, r *row) ([]*row, error) {
+	if j.refusal != nil {
+		return nil, j.refusal
+	}
 	candidates := j.related(st, t, r)
-	if len(candidates) == 0 {
+	if candidates == nil {
+		candidates = []*row{} // nil would mean all
+	}
+	if len(candidates) == 0 && !j.plan.counting {
 		return nil, nil
 	}
 	res, err := j.plan.pick(ctx, st, candidates, false)

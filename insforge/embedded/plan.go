@@ -16,18 +16,23 @@ import (
 type plan struct {
 	table   *table
 	alias   string // what the table is called in messages
+	depth   int    // of embedding
 	session filter.Session
 	where   filter.Predicate
-	always  bool // there is no filter
-	columns []int
+	always  bool  // there is no filter
+	columns []int // that where reads; ^j is whether join j found a row
 	access  access
 	order   []sortKey
 	// presorted says that the access path has the rows in order already.
-	presorted bool
-	limit     int64 // negative: none
-	offset    int64
-	outputs   []output
-	joins     []*join // every embed, printed or not
+	presorted    bool
+	limit        int64 // negative: none
+	offset       int64
+	outputs      []output
+	joins        []*join // every embed, printed or not
+	literal      error   // the first literal that cannot be read
+	unselectable error   // what is wrong with the columns a spread embed gives
+	parent       *plan   // of the resource that embeds this one
+	counting     bool    // there is one row, which says how many are selected
 }
 
 // output is one key of a printed row.
@@ -38,6 +43,7 @@ type output struct {
 	typ    filter.Type
 	get    func(filter.Value) (filter.Value, error) // nil: the column as it is
 	join   *join                                    // an embedded resource instead
+	counts bool                                     // how many rows there are, instead
 }
 
 type sortKey struct {
@@ -62,39 +68,66 @@ type keyRange struct {
 	lower, upper *filter.Value
 }
 
-func unknownColumn(t *table, alias, name string) error {
+func (p *plan) unknownColumn(name string) error {
 	return &apiError{
 		status: http.StatusBadRequest, code: "42703",
-		message: "column " + alias + "." + name + " does not exist", hint: perhaps(suggest(alias, t.similarColumns(name))),
+		message: "column " + p.alias + "." + name + " does not exist", hint: perhaps(p.similarColumns(name)),
 	}
 }
 
-// similarColumns are the columns a misspelt name may have meant: at most three
-// edits away and no more than half the name, the nearest ones only.
-func (t *table) similarColumns(name string) []string {
-	best, names := 4, []string(nil)
-	for _, c := range t.columns {
-		d := editDistance(name, c.name)
-		if d > 3 || 2*d > len(name) {
-			continue
-		}
-		switch {
-		case d < best:
-			best, names = d, []string{c.name}
-		case d == best:
-			names = append(names, c.name)
-		}
+// similarColumns are the columns a misspelt name may have meant, of this
+// resource or those around it: see [nearestColumns].
+func (p *plan) similarColumns(name string) []string {
+	var relations []relationName
+	for around := p; around != nil; around = around.parent {
+		relations = append(relations, relationName{around.alias, around.table.columnNames()})
+	}
+	return nearestColumns(p.alias, name, relations)
+}
+
+// relationName is something with columns and what a statement calls it.
+type relationName struct {
+	alias   string
+	columns []string
+}
+
+func (t *table) columnNames() []string {
+	names := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		names[i] = c.name
 	}
 	return names
 }
 
-// suggest qualifies names as PostgreSQL prints them.
-func suggest(relation string, names []string) []string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = `the column "` + relation + "." + n + `"`
+// nearestColumns are those at most three edits away from relation.name and no
+// more than half the name, the nearest ones only. A relation of another name
+// than the one given, if one is given, is as many edits away as its name is.
+func nearestColumns(relation, name string, relations []relationName) []string {
+	best, found := 4, []string(nil)
+	for _, r := range relations {
+		penalty := 0
+		if relation != "" {
+			penalty = editDistance(relation, r.alias)
+		}
+		for _, column := range r.columns {
+			d := editDistance(name, column)
+			if d > 3 || 2*d > len(name) {
+				continue
+			}
+			switch d += penalty; {
+			case d < best:
+				best, found = d, []string{suggestion(r.alias, column)}
+			case d == best:
+				found = append(found, suggestion(r.alias, column))
+			}
+		}
 	}
-	return out
+	return found
+}
+
+// suggestion qualifies a name as PostgreSQL prints it.
+func suggestion(relation, column string) string {
+	return `the column "` + relation + "." + column + `"`
 }
 
 // perhaps is PostgreSQL's hint; more than two candidates are none.
@@ -105,15 +138,17 @@ func perhaps(suggestions []string) string {
 	return "Perhaps you meant to reference " + strings.Join(suggestions, " or ") + "."
 }
 
-func editDistance(a, b string) int {
+// editDistance is Levenshtein's, in characters.
+func editDistance(from, to string) int {
+	a, b := []rune(from), []rune(to)
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
-	for i := range len(a) {
+	for i := range a {
 		diagonal := row[0]
 		row[0] = i + 1
-		for j := range len(b) {
+		for j := range b {
 			cost := diagonal
 			if a[i] != b[j] {
 				cost++
@@ -141,46 +176,66 @@ func (t *table) typeOf(column string) (filter.Type, bool) {
 	return t.columns[n].typ, true
 }
 
-// newPlan resolves q against t. path is where the parameters of embedded
-// resources are looked up.
-func (s *Store) newPlan(session filter.Session, t *table, root, q *query, items []item, path string) (*plan, error) {
-	p := &plan{table: t, alias: t.name, session: session, limit: -1}
-	if path != "" {
-		p.alias = t.name + "_" + strconv.Itoa(strings.Count(path, ".")+1)
+// planFor is newPlan for the table of a request, with all that PostgreSQL may
+// have against it.
+func planFor(session filter.Session, r *resource) (*plan, error) {
+	p, err := newPlan(session, r, nil)
+	if err == nil {
+		err = p.literal
 	}
-	if q.limit != nil {
-		p.limit = max(*q.limit, 0)
+	return p, err
+}
+
+// newPlan understands what is asked of a resource as PostgreSQL does: FROM first,
+// where the embeds are, then what is selected, then the rest, and literals only
+// once everything else is clear. What is embedded behind a junction keeps its
+// name in messages.
+func newPlan(session filter.Session, r *resource, parent *plan) (*plan, error) {
+	p := &plan{table: r.table, alias: r.table.name, parent: parent, session: session, limit: -1}
+	if parent != nil {
+		p.depth = parent.depth + 1
 	}
-	if q.offset != nil {
-		p.offset = max(*q.offset, 0)
+	if parent != nil && r.relation.second == nil {
+		p.alias += "_" + strconv.Itoa(p.depth)
 	}
-	if items == nil {
-		items = []item{{star: true}}
+	if r.limit != nil {
+		p.limit = max(*r.limit, 0)
 	}
-	for _, one := range items {
-		if err := s.addOutput(p, root, one, path); err != nil {
+	if r.offset != nil {
+		p.offset = max(*r.offset, 0)
+	}
+	var embedded []output
+	for _, e := range r.embeds {
+		outputs, err := p.addJoin(e)
+		if err != nil {
+			return nil, err
+		}
+		embedded = append(embedded, outputs...)
+	}
+	for _, one := range r.columns {
+		if err := p.addColumn(one); err != nil {
 			return nil, err
 		}
 	}
-	whereErr := p.setFilters(q.filters)
+	p.outputs = append(p.outputs, embedded...)
+	if p.unselectable != nil {
+		return nil, p.unselectable
+	}
+	whereErr := p.setFilters(r.where())
 	if whereErr != nil && !strings.HasPrefix(asAPIError(whereErr).code, "22") {
-		return nil, whereErr // a bad literal is found only after the rest is understood
+		return nil, whereErr
 	}
-	if path == "" {
-		if err := root.checkEmbeds(); err != nil {
-			return nil, err
-		}
-	}
-	for _, term := range q.order {
+	for _, term := range r.order {
 		key, err := p.sortKey(term)
 		if err != nil {
 			return nil, err
 		}
 		p.order = append(p.order, key)
 	}
-	if whereErr != nil {
-		return nil, whereErr
+	if err := p.checkCounting(r.order); err != nil {
+		return nil, err
 	}
+	p.literal = cmp.Or(p.literal, whereErr, r.tooMany, r.tooFar)
 	p.useOrder()
 	return p, nil
 }
@@ -221,8 +276,14 @@ func (p *plan) follows(ix *index, skip int) bool {
 func (p *plan) setFilters(filters []filter.Filter) error {
 	own := make([]filter.Filter, 0, len(filters))
 	for _, f := range filters {
-		if cond, ok := f.(filter.Cond); ok && p.nullFilter(cond) {
-			continue
+		if cond, ok := f.(filter.Cond); ok {
+			if j := p.asksForNull(cond); j >= 0 {
+				p.joins[j].mustBe = mustBeEmpty
+				if cond.Negate {
+					p.joins[j].mustBe = mustExist
+				}
+				continue
+			}
 		}
 		own = append(own, f)
 	}
@@ -234,13 +295,17 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 	if len(own) == 1 {
 		all = own[0]
 	}
-	where, err := p.session.Compile(all, p.alias, p.table.typeOf)
+	where, err := p.session.Compile(p.withNullFilters(all), p.alias, p.typeOf)
 	if err != nil {
 		return p.withColumnHint(err)
 	}
 	p.where = where
 	for _, name := range where.Columns() {
-		p.columns = append(p.columns, p.table.byName[name])
+		n, ok := p.table.byName[name]
+		if !ok {
+			n = ^p.joinOf(name)
+		}
+		p.columns = append(p.columns, n)
 	}
 	p.access = p.table.access(own, p.session)
 	return nil
@@ -250,37 +315,51 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 func (p *plan) withColumnHint(err error) error {
 	if api := asAPIError(err); api.code == "42703" {
 		if name, ok := strings.CutPrefix(api.message, "column "+p.alias+"."); ok {
-			return unknownColumn(p.table, p.alias, strings.TrimSuffix(name, " does not exist"))
+			return p.unknownColumn(strings.TrimSuffix(name, " does not exist"))
 		}
 	}
 	return err
 }
 
-func (p *plan) sortKey(term orderTerm) (sortKey, error) {
-	key := sortKey{descending: term.descending, nullsFirst: term.nullsFirst}
+func (p *plan) sortKey(term filter.OrderTerm) (sortKey, error) {
+	key := sortKey{descending: term.Descending, nullsFirst: term.NullsFirst}
 	t, alias := p.table, p.alias
-	if term.relation != "" {
-		i := slices.IndexFunc(p.joins, func(j *join) bool { return j.name == term.relation })
+	if term.Relation != "" {
+		i := slices.IndexFunc(p.joins, func(j *join) bool { return j.name == term.Relation })
 		if i < 0 {
-			return key, notEmbedded(term.relation)
+			return key, notEmbedded(term.Relation)
 		}
-		if key.join = p.joins[i]; !key.join.toOne {
+		key.join = p.joins[i]
+		t = key.join.plan.table
+		alias = p.joinAlias(key.join.name)
+	}
+	n, ok := t.byName[term.Path.Column]
+	switch {
+	case key.join != nil && key.join.spread: // only what it gives the row is there
+		i := slices.IndexFunc(key.join.plan.outputs, func(out output) bool { return out.name == term.Path.Column && out.join == nil })
+		if i < 0 {
+			return key, &apiError{status: http.StatusBadRequest, code: "42703", message: "column " + alias + "." + term.Path.Column + " does not exist"}
+		}
+		out := key.join.plan.outputs[i]
+		key.column, key.typ, key.get = out.column, out.typ, out.get
+		ok = true
+	case ok:
+		key.column, key.typ = n, t.columns[n].typ
+	default:
+		if key.join != nil {
+			inner := relationName{alias, t.columnNames()}
 			return key, &apiError{
-				status: http.StatusBadRequest, code: "PGRST118",
-				message: fmt.Sprintf("A related order on '%s' is not possible", term.relation),
-				details: fmt.Sprintf("'%s' and '%s' do not form a many-to-one or one-to-one relationship", t.name, term.relation),
+				status: http.StatusBadRequest, code: "42703", message: "column " + alias + "." + term.Path.Column + " does not exist",
+				hint: perhaps(nearestColumns(alias, term.Path.Column, []relationName{inner})),
 			}
 		}
-		t = key.join.plan.table
-		alias = key.join.plan.alias
+		return key, p.unknownColumn(term.Path.Column)
 	}
-	n, ok := t.byName[term.path.Column]
-	if !ok {
-		return key, unknownColumn(t, alias, term.path.Column)
-	}
-	key.column, key.typ = n, t.columns[n].typ
-	if len(term.path.Steps) > 0 {
-		key.typ, key.get = key.typ.Follow(term.path.Steps)
+	if len(term.Path.Steps) > 0 {
+		var err error
+		if key.typ, key.get, err = key.typ.Follow(term.Path.Steps); err != nil {
+			return key, err
+		}
 	}
 	if !key.typ.Comparable() {
 		return key, &apiError{
@@ -291,30 +370,35 @@ func (p *plan) sortKey(term orderTerm) (sortKey, error) {
 	return key, nil
 }
 
-func (s *Store) addOutput(p *plan, root *query, one item, path string) error {
+func (p *plan) addColumn(one filter.SelectItem) error {
 	t := p.table
-	switch {
-	case one.count || one.agg != "":
-		return &apiError{status: http.StatusBadRequest, code: "PGRST123", message: "Use of aggregate functions is not allowed"}
-	case one.star:
+	if one.Path.Column == "*" {
 		p.outputs = append(p.outputs, t.star...)
 		return nil
-	case one.embed != nil:
-		return s.addJoin(p, root, one, path)
 	}
-	n, ok := t.byName[one.path.Column]
-	if !ok {
-		return unknownColumn(t, p.alias, one.path.Column)
+	target, err := castTarget(one.Cast)
+	if err != nil {
+		return err
 	}
-	out := output{column: n, typ: t.columns[n].typ, name: cmp.Or(one.alias, outputName(one.path))}
-	if len(one.path.Steps) > 0 {
-		out.typ, out.get = out.typ.Follow(one.path.Steps)
+	n, ok := t.byName[one.Path.Column]
+	out := output{column: n, name: cmp.Or(one.Alias, outputName(one.Path))}
+	switch {
+	case ok:
+		out.typ = t.columns[n].typ
+	case one.Path.Column == "count" && len(one.Path.Steps) == 0:
+		// To PostgreSQL t.count is count(t) where there is no such column, and
+		// clients build on it: select=name,projects(count).
+		out.column, out.typ, out.counts = -1, bigint, true
+		p.counting = true
+	default:
+		return p.unknownColumn(one.Path.Column)
 	}
-	if one.cast != "" {
-		target, err := filter.ParseType(one.cast)
-		if err != nil {
-			return &apiError{status: http.StatusBadRequest, code: "42704", message: fmt.Sprintf("type %q does not exist", one.cast)}
+	if len(one.Path.Steps) > 0 {
+		if out.typ, out.get, err = out.typ.Follow(one.Path.Steps); err != nil {
+			return err
 		}
+	}
+	if one.Cast != "" {
 		convert, err := out.typ.Cast(target, p.session)
 		if err != nil {
 			return err
@@ -337,6 +421,18 @@ func (s *Store) addOutput(p *plan, root *query, one item, path string) error {
 	return nil
 }
 
+// castTarget reads the name of a type behind "::"; there may be none.
+func castTarget(name string) (filter.Type, error) {
+	if name == "" {
+		return filter.Type{}, nil
+	}
+	t, err := filter.ParseType(name)
+	if err != nil {
+		return t, &apiError{status: http.StatusBadRequest, code: "42704", message: fmt.Sprintf("type %q does not exist", name)}
+	}
+	return t, nil
+}
+
 // outputName is the last key of a path that is not an array index.
 func outputName(path filter.Path) string {
 	for i := len(path.Steps) - 1; i >= 0; i-- {
@@ -345,6 +441,33 @@ func outputName(path filter.Path) string {
 		}
 	}
 	return path.Column
+}
+
+// checkCounting refuses what cannot be shown or ordered by beside a count.
+func (p *plan) checkCounting(order []filter.OrderTerm) error {
+	if !p.counting {
+		return nil
+	}
+	var other string
+	if len(order) > 0 {
+		other = order[0].Path.Column
+	}
+	for _, out := range p.outputs {
+		if !out.counts {
+			other = out.name
+			if out.column >= 0 {
+				other = p.table.columns[out.column].name
+			}
+			break
+		}
+	}
+	if other == "" {
+		return nil
+	}
+	return &apiError{
+		status: http.StatusBadRequest, code: "42803",
+		message: fmt.Sprintf("column %q must appear in the GROUP BY clause or be used in an aggregate function", p.alias+"."+other),
+	}
 }
 
 func printedKey(name string) string {

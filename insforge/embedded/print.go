@@ -3,6 +3,8 @@ package embedded
 import (
 	"context"
 	"strings"
+
+	"github.com/followthrough-go/followthrough/insforge/filter"
 )
 
 // A printer writes rows as a plan says.
@@ -10,6 +12,7 @@ type printer struct {
 	ctx        context.Context
 	state      *state
 	stripNulls bool
+	depth      int // of embedding
 }
 
 // array writes rows as PostgreSQL's json_agg does.
@@ -52,7 +55,7 @@ func (pr *printer) cell(dst []byte, p *plan, out *output, r *row) (_ []byte, nul
 	if out.join != nil {
 		return pr.embedded(dst, p, out, r)
 	}
-	v := p.table.layout.value(r.data, out.column)
+	v := p.value(out, r)
 	if out.get != nil {
 		if v, err = out.get(v); err != nil {
 			return nil, false, err
@@ -61,22 +64,39 @@ func (pr *printer) cell(dst []byte, p *plan, out *output, r *row) (_ []byte, nul
 	return out.typ.AppendJSON(dst, v, p.session), v.IsNull(), nil
 }
 
+// value is what a column output shows of a row, before casts.
+func (p *plan) value(out *output, r *row) filter.Value {
+	if out.counts {
+		return filter.Int(int64(r.id))
+	}
+	return p.table.layout.value(r.data, out.column)
+}
+
 func (pr *printer) embedded(dst []byte, p *plan, out *output, r *row) (_ []byte, null bool, err error) {
 	j := out.join
 	rows, err := j.find(pr.ctx, pr.state, p.table, r)
 	switch {
 	case err != nil:
 		return nil, false, err
-	case !j.toOne:
-		dst, err = pr.array(dst, j.plan, rows)
-		return dst, false, err
-	case len(rows) == 0:
+	case j.toOne && len(rows) == 0:
 		return append(dst, "null"...), true, nil
 	case out.column < 0: // spread
 		return pr.cell(dst, j.plan, &j.plan.outputs[0], rows[0])
 	}
-	dst, err = pr.row(dst, j.plan, rows[0])
-	return dst, false, err
+	start := len(dst)
+	pr.depth++
+	if j.toOne {
+		dst, err = pr.row(dst, j.plan, rows[0])
+	} else {
+		dst, err = pr.array(dst, j.plan, rows)
+	}
+	pr.depth--
+	if err != nil || pr.depth > 0 {
+		return dst, false, err
+	}
+	// Embedded rows are jsonb, which shows in numbers and in the order of keys.
+	inner, err := throughJSONB(dst[start:])
+	return append(dst[:start], inner...), false, err
 }
 
 // csv writes rows as PostgREST does: a header, \n between lines, no NULLs.
@@ -88,7 +108,7 @@ func (pr *printer) csv(dst []byte, p *plan, rows []*row) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendCSV(dst, out.name)
+		dst = append(dst, out.name...) // as it is, whatever it contains
 	}
 	for _, r := range rows {
 		dst = append(dst, '\n')
@@ -118,12 +138,9 @@ func (pr *printer) text(p *plan, out *output, r *row) (_ string, null bool, err 
 	}
 	if out.join != nil {
 		cell, null, err := pr.embedded(nil, p, out, r)
-		if err == nil {
-			cell, err = throughJSONB(cell) // embedded rows are jsonb, which shows here
-		}
 		return string(cell), null, err
 	}
-	v := p.table.layout.value(r.data, out.column)
+	v := p.value(out, r)
 	if out.get != nil {
 		if v, err = out.get(v); err != nil {
 			return "", false, err

@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"fmt"
+	"math/big"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,72 +16,80 @@ import (
 // A query is a request's query string, taken apart but not yet resolved
 // against tables.
 type query struct {
-	selection  []item // nil: everything
+	selection  []filter.SelectItem // none: everything
 	columns    []string
 	hasColumns bool
 	onConflict []string
-	filters    []filter.Filter // on the table itself
-	trees      []filter.Filter // those of the filters that are and/or
-	order      []orderTerm
-	limit      *int64
-	offset     *int64
-	embeds     map[string]*query // filters, order and limits of embedded resources, by path
-	used       bool              // the embedded resource is in select
+	criteria             // of the table itself
+	inner      []address // what is about embedded resources
+	ranged     bool      // there is a limit or offset somewhere
+	sorted     bool      // there is an order somewhere
 	params     []param
 }
+
+// criteria say which rows of a table or embedded resource are wanted.
+type criteria struct {
+	filters []filter.Filter
+	trees   []filter.Filter // those that are and/or
+	order   []filter.OrderTerm
+	span
+}
+
+// A span is a limit and an offset.
+type span struct {
+	limit, offset *int64
+	// hasLimit and hasOffset tell that the parameters are there, whatever they say.
+	hasLimit, hasOffset bool
+	tooMany, tooFar     error // what PostgreSQL says to them
+}
+
+// address is what one parameter says about an embedded resource.
+type address struct {
+	about about
+	path  []string
+	criteria
+}
+
+// about says what a parameter for an embedded resource is.
+type about int
+
+const (
+	aboutFilter about = iota
+	aboutOrder
+	aboutSpan
+	aboutTree
+)
 
 type param struct {
 	key, value string
 	bare       bool // there was no =
 }
 
-// item is one entry of select.
-type item struct {
-	alias string
-	path  filter.Path // unless an embed
-	star  bool
-	cast  string
-	embed *embed
-	count bool   // count()
-	agg   string // an aggregate function
-}
-
-// embed asks for related rows.
-type embed struct {
-	name   string // table, constraint or column
-	hint   string // after !
-	inner  bool
-	spread bool
-	items  []item
-}
-
-type orderTerm struct {
-	path       filter.Path
-	relation   string // order=rel(col)
-	descending bool
-	nullsFirst bool
-}
-
-func badQuery(message, details string) error {
-	return &apiError{status: http.StatusBadRequest, code: "PGRST100", message: message, details: details}
-}
-
 // parseQuery reads a raw query string as PostgREST does: + is a space, and a
 // key without = is not a filter.
-func parseQuery(raw string, writes bool) (*query, error) {
+func parseQuery(raw string) (*query, error) {
 	q := &query{}
 	if raw == "" {
 		return q, nil
 	}
-	for part := range strings.SplitSeq(raw, "&") {
+	for raw != "" { // no parameter stands behind a separator at the end
+		part := raw
+		if end := strings.IndexAny(raw, "&;"); end >= 0 {
+			part, raw = raw[:end], raw[end+1:]
+		} else {
+			raw = ""
+		}
 		key, value, valued := strings.Cut(part, "=")
 		q.params = append(q.params, param{unescape(key), unescape(value), !valued})
+		if p := q.params[len(q.params)-1]; !utf8.ValidString(p.key) || !utf8.ValidString(p.value) {
+			return nil, errCrash
+		}
 	}
 	// PostgREST reads the kinds of parameters one after the other, which decides
 	// what it complains about first.
 	for _, kind := range []paramKind{orderParam, logicParam, columnsParam, selectParam, filterParam, conflictParam} {
 		for _, p := range q.params {
-			if p.kind() != kind {
+			if p.kind() != kind || q.repeats(kind, p) {
 				continue
 			}
 			if err := q.take(kind, p); err != nil {
@@ -87,23 +97,37 @@ func parseQuery(raw string, writes bool) (*query, error) {
 			}
 		}
 	}
-	q.joinTrees(writes)
-	for _, inner := range q.embeds {
-		inner.joinTrees(writes)
+	q.span.finish()
+	for i := range q.inner {
+		q.inner[i].span.finish()
 	}
 	return q, nil
 }
 
-// joinTrees puts trees and plain filters together in the order they have in
-// the SQL PostgREST writes, which decides what PostgreSQL complains about first:
-// trees come first in reads and last in writes.
-func (q *query) joinTrees(writes bool) {
-	if writes {
-		q.filters = append(q.filters, q.trees...)
-	} else {
-		q.filters = append(slices.Clip(q.trees), q.filters...)
+// errCrash is what PostgREST answers where it stumbles over its own feet: a
+// query string that is not UTF-8, say.
+var errCrash = &apiError{status: http.StatusInternalServerError, plain: "Something went wrong"}
+
+// repeats tells that the same was said before: the first select, columns,
+// on_conflict and order count, but the last limit and offset.
+func (q *query) repeats(kind paramKind, p param) bool {
+	if kind == filterParam || kind == logicParam || strings.HasSuffix(p.key, "limit") || strings.HasSuffix(p.key, "offset") {
+		return false
+	}
+	first := slices.IndexFunc(q.params, func(other param) bool { return other.key == p.key && !other.bare })
+	return first >= 0 && q.params[first] != p
+}
+
+// finish does what can only be done once all is read: a limit that is no number
+// is none, but beside an offset it is 0.
+func (s *span) finish() {
+	if s.hasLimit && s.hasOffset && s.limit == nil && s.tooMany == nil {
+		s.limit = new(int64)
 	}
 }
+
+// limited reports whether only some of the rows are wanted.
+func (s *span) limited() bool { return s.limit != nil || s.offset != nil && *s.offset > 0 }
 
 // paramKind says what a parameter is about.
 type paramKind int
@@ -141,7 +165,7 @@ func unescape(s string) string {
 		return s
 	}
 	if out, err := url.QueryUnescape(s); err == nil {
-		return strings.ToValidUTF8(out, "\uFFFD")
+		return out
 	}
 	var out []byte
 	for i := 0; i < len(s); i++ {
@@ -158,29 +182,20 @@ func unescape(s string) string {
 		}
 		out = append(out, s[i])
 	}
-	return strings.ToValidUTF8(string(out), "\uFFFD")
+	return string(out)
 }
 
 func (q *query) take(kind paramKind, p param) (err error) {
 	switch kind {
 	case selectParam:
-		q.selection, err = parseSelect(p.value)
+		q.selection, err = filter.ParseSelect(p.value)
 	case columnsParam:
 		q.hasColumns = true
-		q.columns, err = parseColumns(p.value, "columns parameter")
+		q.columns, err = filter.ParseColumns("columns", p.value)
 	case conflictParam:
-		q.onConflict, err = parseColumns(p.value, "on_conflict parameter")
+		q.onConflict, err = filter.ParseColumns("on_conflict", p.value)
 	case orderParam:
-		last := p.key[strings.LastIndexByte(p.key, '.')+1:]
-		target := q.at(strings.TrimSuffix(strings.TrimSuffix(p.key, last), "."))
-		switch last {
-		case "order":
-			target.order, err = parseOrder(p.value)
-		case "limit":
-			target.limit = parseCount(p.value)
-		default:
-			target.offset = parseCount(p.value)
-		}
+		err = q.takeOrder(p)
 	default:
 		err = q.takeFilter(p)
 	}
@@ -193,27 +208,34 @@ func (q *query) takeFilter(p param) error {
 	if p.bare {
 		return nil // not a filter
 	}
-	value, _, _ := strings.Cut(p.value, "\x00") // PostgreSQL reads no further
-	if quick, ok := quickFilter(p.key, value); ok {
+	if quick, ok := quickFilter(p.key, p.value); ok {
 		q.filters = append(q.filters, quick)
 		return nil
 	}
-	f, err := filter.ParseParam(p.key, value)
+	f, err := filter.ParseParam(p.key, p.value)
 	if err != nil {
 		return err
 	}
-	target := q
+	if strings.IndexByte(p.value, 0) >= 0 {
+		f = untilZero(f)
+	}
+	var path []string
 	switch g := f.(type) {
 	case filter.Cond:
-		target = q.at(strings.Join(g.Path.Embed, "."))
-		g.Path.Embed = nil
+		path, g.Path.Embed = g.Path.Embed, nil
 		f = g
 	case filter.Tree:
-		target = q.at(strings.Join(g.Embed, "."))
-		g.Embed = nil
+		path, g.Embed = g.Embed, nil
 		f = g
 	}
+	about, target := aboutFilter, &q.criteria
 	if p.kind() == logicParam {
+		about = aboutTree
+	}
+	if len(path) > 0 {
+		target = q.address(about, path)
+	}
+	if about == aboutTree {
 		target.trees = append(target.trees, f)
 	} else {
 		target.filters = append(target.filters, f)
@@ -221,39 +243,103 @@ func (q *query) takeFilter(p param) error {
 	return nil
 }
 
-// at finds the parameters of an embedded resource; the path of the table
-// itself is empty.
-func (q *query) at(path string) *query {
-	if path == "" {
-		return q
+// untilZero cuts literals at a zero byte: PostgreSQL reads no further.
+func untilZero(f filter.Filter) filter.Filter {
+	cut := func(s string) string {
+		s, _, _ = strings.Cut(s, "\x00")
+		return s
 	}
-	if q.embeds == nil {
-		q.embeds = map[string]*query{}
+	switch f := f.(type) {
+	case filter.Cond:
+		f.Value, f.List = cut(f.Value), slices.Clone(f.List)
+		for i := range f.List {
+			f.List[i] = cut(f.List[i])
+		}
+		return f
+	case filter.Tree:
+		f.Filters = slices.Clone(f.Filters)
+		for i := range f.Filters {
+			f.Filters[i] = untilZero(f.Filters[i])
+		}
+		return f
 	}
-	if q.embeds[path] == nil {
-		q.embeds[path] = &query{}
-	}
-	return q.embeds[path]
+	return f
 }
 
-// checkEmbeds refuses filters, orders and limits for what select does not embed.
-func (q *query) checkEmbeds() error {
-	for path, inner := range q.embeds {
-		if !inner.used {
-			first, _, _ := strings.Cut(path, ".")
-			return notEmbedded(first)
+// takeOrder reads an order, limit or offset.
+func (q *query) takeOrder(p param) (err error) {
+	if p.bare {
+		return nil
+	}
+	what := p.key[strings.LastIndexByte(p.key, '.')+1:]
+	path, err := filter.ParseEmbedPath(p.key)
+	if err != nil {
+		return err
+	}
+	if what == "order" {
+		q.sorted = true
+		order, err := filter.ParseOrder(p.value)
+		if target := &q.criteria; len(path) == 0 {
+			target.order = order
+		} else {
+			q.address(aboutOrder, path).order = order
 		}
+		return err
+	}
+	q.ranged = true
+	target := &q.span
+	if len(path) > 0 {
+		i := slices.IndexFunc(q.inner, func(a address) bool { return a.about == aboutSpan && slices.Equal(a.path, path) })
+		if i < 0 {
+			q.address(aboutSpan, path)
+			i = len(q.inner) - 1
+		}
+		target = &q.inner[i].span
+	}
+	if what == "limit" {
+		target.hasLimit = true
+		target.limit, target.tooMany = parseCount(p.value)
+	} else {
+		target.hasOffset = true
+		target.offset, target.tooFar = parseCount(p.value)
 	}
 	return nil
 }
 
-// parseCount ignores what is not a number.
-func parseCount(s string) *int64 {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return nil
+func (q *query) address(about about, path []string) *criteria {
+	q.inner = append(q.inner, address{about: about, path: path})
+	return &q.inner[len(q.inner)-1].criteria
+}
+
+// parseCount reads a whole number as Haskell does, with blanks and parentheses
+// around it; what is none counts as absent. err is PostgreSQL's for one too
+// large.
+func parseCount(s string) (n *int64, err error) {
+	s = strings.TrimSpace(s)
+	for strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")") {
+		s = strings.TrimSpace(s[1 : len(s)-1])
 	}
-	return &n
+	digits, negative := strings.CutPrefix(s, "-")
+	digits = strings.TrimLeft(digits, " \t\n\r")
+	if digits == "" || digits[0] < '0' || digits[0] > '9' || strings.Contains(digits, "_") {
+		return nil, nil
+	}
+	base := 10
+	if len(digits) > 2 && digits[0] == '0' && strings.IndexByte("xXoO", digits[1]) >= 0 {
+		base = 0
+	}
+	value, ok := new(big.Int).SetString(digits, base)
+	if !ok {
+		return nil, nil
+	}
+	if negative {
+		value.Neg(value)
+	}
+	if !value.IsInt64() {
+		return nil, &apiError{status: http.StatusBadRequest, code: "22003", message: fmt.Sprintf("value %q is out of range for type bigint", value.String())}
+	}
+	small := value.Int64()
+	return &small, nil
 }
 
 // canonical is the query string as Content-Location repeats it: keys sorted,

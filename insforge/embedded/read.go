@@ -26,10 +26,18 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	var rows []*row
 	var failure error
 	view := cursor{layout: &p.table.layout, columns: p.columns}
+	var looked *row
+	view.joined = func(n int) bool {
+		found, err := p.joins[n].find(ctx, st, p.table, looked)
+		if err != nil && failure == nil {
+			failure = err
+		}
+		return len(found) > 0
+	}
 	seen := 0
 	enough := int64(-1) // stop after so many rows
 	unordered := len(p.order) == 0 && p.access.index == nil
-	if p.limit >= 0 && !needTotal && (unordered || p.presorted && given == nil) {
+	if p.limit >= 0 && !needTotal && !p.counting && (unordered || p.presorted && given == nil) {
 		enough = p.offset + p.limit
 	}
 	look := func(r *row) bool {
@@ -38,10 +46,12 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 			return false
 		}
 		if !p.always {
-			view.data = r.data
+			view.data, looked = r.data, r
 			got, err := p.where.Match(&view)
-			if err != nil {
+			if err != nil && failure == nil {
 				failure = err
+			}
+			if failure != nil {
 				return false
 			}
 			if got != filter.True {
@@ -72,19 +82,92 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	if failure != nil {
 		return result{}, failure
 	}
-	if !p.presorted || given != nil {
+	total := int64(len(rows))
+	if p.counting { // the one row that is left carries the count where its number would be
+		rows = []*row{{id: uint64(total)}}
+	} else if !p.presorted || given != nil {
 		if err := p.sort(st, rows); err != nil {
 			return result{}, err
 		}
 	}
-	res := result{total: int64(len(rows))}
-	from := min(p.offset, res.total)
-	to := res.total
+	if needTotal && p.hasLimitedJoin() {
+		all, err := p.unlimited().pick(ctx, st, given, false)
+		if err != nil {
+			return result{}, err
+		}
+		total = int64(len(all.rows))
+	}
+	res := result{total: total}
+	from := min(p.offset, int64(len(rows)))
+	to := int64(len(rows))
 	if p.limit >= 0 {
 		to = min(to, from+p.limit)
 	}
 	res.rows = rows[from:to]
 	return res, nil
+}
+
+// hasLimitedJoin reports whether a limit on an embed may leave rows out.
+func (p *plan) hasLimitedJoin() bool {
+	return slices.ContainsFunc(p.joins, func(j *join) bool {
+		return j.plan.limit >= 0 || j.plan.offset > 0 || j.plan.hasLimitedJoin()
+	})
+}
+
+// unlimited is the plan of PostgREST's count, which minds no limit, of embeds
+// neither.
+func (p *plan) unlimited() *plan {
+	all := *p
+	all.limit, all.offset, all.order = -1, 0, nil
+	all.joins = make([]*join, len(p.joins))
+	for i, j := range p.joins {
+		inner := *j
+		inner.plan = j.plan.unlimited()
+		all.joins[i] = &inner
+	}
+	return &all
+}
+
+// affected are the rows a PATCH or DELETE changes. One with a limit or offset
+// looks for rows in the order asked for, and then changes every row of the table,
+// whether it satisfies the filters or not, that has the same values in the
+// columns it is ordered by: so PostgREST 12 writes it. NULL is the same as
+// nothing.
+func (p *plan) affected(ctx context.Context, st *state) ([]*row, error) {
+	found, err := p.find(ctx, st, false)
+	if err != nil || p.limit < 0 && p.offset == 0 {
+		return found.rows, err
+	}
+	same := func(a, b *row) bool {
+		for _, key := range p.order {
+			x, y := p.table.layout.value(a.data, key.column), p.table.layout.value(b.data, key.column)
+			if x.IsNull() || y.IsNull() || p.table.columns[key.column].typ.Compare(x, y) != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	if p.orderedByKey() {
+		return slices.DeleteFunc(slices.Clone(found.rows), func(r *row) bool { return !same(r, r) }), nil
+	}
+	var rows []*row
+	st.tables[p.table.ordinal].rows.ascend(nil, func(r *row) bool {
+		if slices.ContainsFunc(found.rows, func(f *row) bool { return same(r, f) }) {
+			rows = append(rows, r)
+		}
+		return ctx.Err() == nil
+	})
+	return rows, ctx.Err()
+}
+
+// orderedByKey reports whether no two rows have the same values in the columns
+// of the order.
+func (p *plan) orderedByKey() bool {
+	return slices.ContainsFunc(p.table.indexes, func(ix *index) bool {
+		return ix.unique && !slices.ContainsFunc(ix.columns, func(c int) bool {
+			return !slices.ContainsFunc(p.order, func(key sortKey) bool { return key.column == c && key.join == nil })
+		})
+	})
 }
 
 // sort orders rows; without an order they come as written, whatever index they

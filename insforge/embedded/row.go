@@ -150,7 +150,17 @@ type cursor struct {
 	layout  *layout
 	columns []int
 	data    string
+	joined  func(join int) bool // stands for the columns ^join
 }
 
 // Value implements filter.Row.
-func (c *cursor) Value(i int) filter.Value { return c.layout.value(c.data, c.columns[i]) }
+func (c *cursor) Value(i int) filter.Value {
+	n := c.columns[i]
+	if n >= 0 {
+		return c.layout.value(c.data, n)
+	}
+	if c.joined(^n) {
+		return filter.Int(1)
+	}
+	return filter.Int(0)
+}

@@ -15,7 +15,7 @@ func quickFilter(key, value string) (_ filter.Cond, ok bool) {
 		return filter.Cond{}, false
 	}
 	name, operand, found := strings.Cut(value, ".")
-	if !found {
+	if !found || strings.IndexByte(value, 0) >= 0 {
 		return filter.Cond{}, false
 	}
 	c := filter.Cond{Path: filter.Path{Column: key}, Op: filter.Op(name)}

@@ -192,7 +192,7 @@ func (s *Store) apply(session filter.Session, do func(tx *txn) error) (*state, e
 	if s.closed {
 		return before, ErrClosed
 	}
-	tx := &txn{store: s, session: session, edit: &edit{}, tables: cloneTables(before.tables), numbers: map[*table]int64{}}
+	tx := &txn{store: s, session: session, edit: &edit{}, before: before, tables: cloneTables(before.tables), numbers: map[*table]int64{}}
 	err := do(tx)
 	if err == nil {
 		err = tx.checkForeignKeys()

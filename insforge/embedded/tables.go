@@ -433,6 +433,22 @@ func (s *Schema) link(t *table, f foreignKeyFile) error {
 	return nil
 }
 
+// Types that are used whatever the tables' are.
+var (
+	bigint     = mustType("bigint")
+	boolean    = mustType("boolean")
+	jsonInput  = mustType("json")
+	jsonbInput = mustType("jsonb")
+)
+
+func mustType(name string) filter.Type {
+	t, err := filter.ParseType(name)
+	if err != nil {
+		panic(err) // not a type of this package's
+	}
+	return t
+}
+
 // uniqueOn finds the unique index on exactly these columns, in any order.
 func (t *table) uniqueOn(columns []int) *index {
 	wanted := slices.Sorted(slices.Values(columns))

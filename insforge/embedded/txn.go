@@ -15,6 +15,7 @@ type txn struct {
 	store   *Store
 	session filter.Session
 	edit    *edit
+	before  *state // what the transaction found
 	tables  []tableState
 	changes []change
 	numbers map[*table]int64 // identity numbers last given out
@@ -219,7 +220,7 @@ func (tx *txn) describeKey(t *table, columns []int, data string) string {
 
 // quoteIdentifier quotes a name where PostgreSQL would print it quoted.
 func quoteIdentifier(name string) string {
-	plain := name != "" && (name[0] < '0' || name[0] > '9')
+	plain := name != "" && (name[0] < '0' || name[0] > '9') && !keywords[name]
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		plain = plain && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_')

@@ -20,18 +20,8 @@ type insertion struct {
 	only           []filter.Value // a primary key: other rows are passed over
 }
 
-// payloadColumns are the columns a write gives: those asked for, or the keys of
-// the first object.
-func payloadColumns(t *table, q *query, rows []object) ([]int, error) {
-	names := q.columns
-	switch {
-	case q.hasColumns:
-		names = slices.Clone(names)
-		slices.Sort(names)
-		names = slices.Compact(names)
-	case len(rows) > 0:
-		names = rows[0].keys()
-	}
+// payloadColumns finds the columns a write gives.
+func payloadColumns(t *table, names []string) ([]int, error) {
 	columns := make([]int, len(names))
 	for i, name := range names {
 		n, ok := t.byName[name]
@@ -76,17 +66,19 @@ func conflictTarget(t *table, q *query, ins *insertion) (*index, error) {
 // nearestColumn is the hint at a misspelt on_conflict column. PostgreSQL also
 // looks at the row sources of the statement PostgREST writes.
 func (ins *insertion) nearestColumn(name string) string {
-	best := ins.table.similarColumns(name)
-	hints := suggest(ins.table.name, best)
-	if len(best) == 1 && len(ins.columns) > 0 {
+	all := ins.table.columnNames()
+	relations := []relationName{{ins.table.name, all}}
+	if len(ins.columns) > 0 {
 		if ins.resolution == "merge-duplicates" {
-			hints = append(hints, suggest("excluded", best)...)
+			relations = append(relations, relationName{"excluded", all})
 		}
-		if slices.Contains(ins.columns, ins.table.byName[best[0]]) {
-			hints = append(hints, suggest("*SELECT*", best)...)
+		given := make([]string, len(ins.columns))
+		for i, c := range ins.columns {
+			given[i] = all[c]
 		}
+		relations = append(relations, relationName{"*SELECT*", given})
 	}
-	return perhaps(hints)
+	return perhaps(nearestColumns("", name, relations))
 }
 
 // insert carries out ins: the rows that were written, and how many of them are
@@ -178,6 +170,11 @@ func (tx *txn) propose(ins *insertion) ([][]filter.Value, error) {
 		}
 	}
 	for i, o := range ins.rows {
+		for _, f := range o { // before any of them is looked at
+			if err := filter.CheckJSON(f.value); err != nil {
+				return nil, err
+			}
+		}
 		for _, c := range ins.columns {
 			cell, given := o.get(t.columns[c].name)
 			if !given {
@@ -202,12 +199,8 @@ func throughJSONB(cell []byte) ([]byte, error) {
 	if string(cell) == "null" {
 		return cell, nil
 	}
-	jsonb, err := filter.ParseType("jsonb")
-	if err != nil {
-		return nil, err
-	}
-	v, err := jsonb.ParseJSON(cell, filter.Session{})
-	return jsonb.AppendJSON(nil, v, filter.Session{}), err
+	v, err := jsonbInput.ParseJSON(cell, filter.Session{})
+	return jsonbInput.AppendJSON(nil, v, filter.Session{}), err
 }
 
 // withKey adds the hint that names the key of a JSON value.
