@@ -13,9 +13,37 @@ import (
 	"github.com/followthrough-go/followthrough/insforge/embedded"
 )
 
+const zooTables = `{
+"owners":{"columns":[{"name":"id","type":"integer","primary_key":true,"generated":"identity"},{"name":"name","type":"text","not_null":true}],
+	"unique":[["name"]],"rows":[{"name":"Ann"},{"name":"Bob"},{"name":"Cyd"}]},
+"animals":{"columns":[
+	{"name":"id","type":"bigint","primary_key":true,"generated":"identity"},
+	{"name":"owner_id","type":"integer"},
+	{"name":"n","type":"integer","default":5},
+	{"name":"price","type":"numeric(8,2)"},
+	{"name":"weight","type":"double precision"},
+	{"name":"name","type":"text"},
+	{"name":"code","type":"varchar(4)"},
+	{"name":"ok","type":"boolean","not_null":true,"default":false},
+	{"name":"at","type":"timestamptz"},
+	{"name":"day","type":"date"},
+	{"name":"uid","type":"uuid"},
+	{"name":"doc","type":"jsonb"},
+	{"name":"raw","type":"json"},
+	{"name":"tags","type":"text[]"},
+	{"name":"nums","type":"integer[]"},
+	{"name":"span","type":"int4range"},
+	{"name":"kind","type":"text","default":"cat"}],
+	"unique":[["name","n"]],"indexes":[["n","id"],["at"],["owner_id"]],
+	"checks":[{"column":"kind","in":["cat","dog","emu"]}],
+	"foreign_keys":[{"columns":["owner_id"],"references":"owners","referenced_columns":["id"]}]}}`
+
 // wellFormed fails if an answer is not one of PostgREST's shapes.
 func wellFormed(t *testing.T, rec *httptest.ResponseRecorder) {
 	t.Helper()
+	if rec.Code == http.StatusInternalServerError && rec.Body.String() == "Something went wrong" {
+		return // as PostgREST has it where the query string is not UTF-8
+	}
 	require.Less(t, rec.Code, 500, rec.Body)
 	if rec.Code >= 400 && rec.Body.String() != "{}" {
 		var e struct{ Code, Message *string }

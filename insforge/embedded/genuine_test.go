@@ -75,7 +75,7 @@ func sqlOf(t testing.TB, tables []byte) string {
 				switch {
 				case d == `"now()"` || d == `"gen_random_uuid()"`:
 					line += " DEFAULT " + strings.Trim(d, `"`)
-				case json.Unmarshal(c.Default, &word) == nil:
+				case c.Type != "json" && c.Type != "jsonb" && json.Unmarshal(c.Default, &word) == nil:
 					line += " DEFAULT " + quote(word)
 				default:
 					line += " DEFAULT " + quote(d)
@@ -109,6 +109,12 @@ func sqlOf(t testing.TB, tables []byte) string {
 			require.NoError(t, err)
 			fmt.Fprintf(&b, "INSERT INTO %s (%s) SELECT %s FROM json_populate_record(NULL::%s, %s);\n",
 				id(name), ids(keys), ids(keys), id(name), quote(string(encoded)))
+		}
+		for _, c := range tab.Columns {
+			if c.Generated == "identity" || strings.HasSuffix(c.Type, "serial") { // numbering goes on after the highest
+				fmt.Fprintf(&b, "SELECT setval(pg_get_serial_sequence('%s', '%s'), greatest(max(%[3]s), 1), max(%[3]s) IS NOT NULL) FROM %[1]s;\n",
+					id(name), c.Name, id(c.Name))
+			}
 		}
 		for _, fk := range tab.ForeignKeys {
 			fmt.Fprintf(&links, "ALTER TABLE %s ADD FOREIGN KEY (%s) REFERENCES %s (%s);\n",
