@@ -32,6 +32,8 @@ type parser struct {
 	window bool
 	// atHour is true after "at".
 	atHour bool
+	// half is true when the last clock time said which half of the day it is in.
+	half bool
 	// led is true after any leading filler.
 	led bool
 }
@@ -296,10 +298,18 @@ func (p *parser) now() (meaning, bool) {
 		p.eat(kComma)
 		p.eat(kOpen)
 		p.eat(kSlash)
-		if p.is(kDayName) && p.tok().val == 0 || p.is(kClose) {
+		if p.is(kDayName) && p.tok().val == 0 || p.is(kClose) || p.is(kSame) && p.tok().val == uDay {
 			p.i++
 			p.eat(kClosing)
 			return m, true
+		}
+		// "ASAP (within 24 hours)"
+		if p.i > save && p.is(kLead) && p.tok().val == leadWindow {
+			p.i++
+			if p.amount(new(span)) {
+				p.eat(kClosing)
+				return m, true
+			}
 		}
 		p.i = save
 		return m, true

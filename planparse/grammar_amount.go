@@ -404,8 +404,13 @@ func (p *parser) distance() (meaning, bool) {
 
 // clockHours reports whether "17h" behind "at" is a time on the clock.
 func (p *parser) clockHours() bool {
-	n, u := p.tok(), p.peek(1)
-	return p.atHour && p.leadIs(leadAt) && n.kind == kNum && n.num < 24 && u.kind == kUnit && u.val == uHour && u.end-u.start == 1 && !u.space
+	if n := p.tok(); !p.atHour || !p.leadIs(leadAt) || n.kind != kNum || n.num >= 24 {
+		return false
+	}
+	p.i++
+	mark := p.hourMark()
+	p.i--
+	return mark
 }
 
 // oneUnit reads a unit that stands for one of it: "another week", "over the

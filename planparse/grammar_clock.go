@@ -4,13 +4,17 @@ package planparse
 func (p *parser) attachTime(m *meaning) {
 	for {
 		save := p.i
-		for p.is(kComma) || p.is(kOpen) || p.is(kThe) || p.is(kLead) || p.is(kDash) || p.is(kSep) || p.is(kColon) || p.is(kT) || p.is(kBetween) || p.is(kFrom) {
+		for p.is(kComma) || p.is(kOpen) || p.is(kThe) || p.is(kLead) || p.is(kDash) || p.is(kSep) || p.is(kColon) || p.is(kT) || p.is(kBetween) || p.is(kFrom) || p.is(kAfter) {
 			p.atHour = p.is(kLead) && p.tok().val == leadAt
 			p.i++
 		}
+		part := m.clock
 		if m.explicit || !p.partOrClock(m) {
 			p.i = save
 			return
+		}
+		if part > noon && m.explicit && m.clock < noon && !p.half {
+			m.clock += 12 * 60 // "tonight at 8"
 		}
 		p.eat(kClosing)
 	}
@@ -87,7 +91,7 @@ func (p *parser) clock(m *meaning) bool {
 		p.i = start
 		return false
 	}
-	m.clock, m.explicit = minutes, true
+	m.clock, m.explicit, p.half = minutes, true, meridiem >= 0
 	p.zone(m)
 	return true
 }
@@ -121,6 +125,9 @@ func (p *parser) clockPoint() (minutes int32, sure bool, meridiem int32, ok bool
 		if p.is(kColon) && p.peek(1).kind == kNum && !p.peek(1).space {
 			p.i += 2 // seconds
 		}
+		if p.hourMark() {
+			p.i++ // 14:30h
+		}
 	case t.digits == 4 && t.val == numDigits:
 		h, min = int32(t.num)/100, int32(t.num)%100
 		if k := p.tok().kind; k == kDash || k == kSlash || k == kDot {
@@ -145,7 +152,7 @@ func (p *parser) clockPoint() (minutes int32, sure bool, meridiem int32, ok bool
 		sure = true
 	case p.halfOfDay(&h):
 		sure = true
-	case p.is(kUnit) && p.tok().val == uHour && at && p.tok().end-p.tok().start <= 3:
+	case p.is(kUnit) && p.tok().val == uHour && at && p.tok().end-p.tok().start <= 3, p.i > 1 && p.hourMark():
 		p.i++ // "at 14h", "at 14h30"
 		if p.is(kNum) && !p.tok().space && p.tok().digits == 2 && p.tok().num < 60 {
 			min = int32(p.tok().num)
@@ -157,6 +164,12 @@ func (p *parser) clockPoint() (minutes int32, sure bool, meridiem int32, ok bool
 		return 0, false, -1, false
 	}
 	return h*60 + min, sure, meridiem, true
+}
+
+// hourMark reports whether the h of "14h" follows.
+func (p *parser) hourMark() bool {
+	t := p.tok()
+	return t.kind == kUnit && t.val == uHour && t.end-t.start == 1 && !t.space
 }
 
 // halfOfDay reads the part of the day that says which half of it an hour is in:

@@ -7,8 +7,8 @@ func (p *parser) dayTime() (meaning, bool) {
 	start := p.i
 	m := blank()
 	// "EOD tomorrow", "9am on Friday", "first thing Monday"
-	if p.is(kClose) && p.peek(1).kind == kNum && p.peek(1).val == numDigits && p.peek(1).num <= MaxDays {
-		// "End of Day 3": the phrase has swallowed the word.
+	if (p.is(kClose) || p.is(kPart) && p.tok().num == endsInDay) && p.peek(1).kind == kNum && p.peek(1).val == numDigits && p.peek(1).num <= MaxDays {
+		// "End of Day 3", "Mid Day 3": the phrase has swallowed the word.
 		m.days, m.clock, m.counted = int(p.peek(1).num), p.tok().val, true
 		p.i += 2
 		return m, true

@@ -331,6 +331,9 @@ func (p *parser) labelled() (meaning, bool) {
 // labelWords reports whether the tokens may stand behind a separator without
 // changing the time before it.
 func (p *parser) labelWords(from, to int, free bool) bool {
+	if p.toks[from-1].kind == kOpen && p.dateIn(from, to) {
+		return true // "3 days (Saturday, March 7)"
+	}
 	for i := from; i < to; i++ {
 		switch p.toks[i].kind {
 		case kMessage, kDo, kStep, kThe, kA, kClosing, kOpen, kMark, kDot, kThat, kLead, kPlan, kOf, kStart, kWith, kTo, kSlash, kDash, kAnd:
@@ -363,6 +366,17 @@ func (p *parser) labelWords(from, to int, free bool) bool {
 		}
 	}
 	return from < to
+}
+
+// dateIn reports whether the tokens are a date.
+func (p *parser) dateIn(from, to int) bool {
+	save, hi, fail := p.i, p.hi, p.fail
+	p.i, p.hi = from, to
+	d, ok := p.day()
+	p.eat(kClosing)
+	ok = ok && p.end() && d.ref.Kind == ToBase
+	p.i, p.hi, p.fail = save, hi, fail
+	return ok
 }
 
 // eventFirst reads a condition with an amount behind it, such as "no reply

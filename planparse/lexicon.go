@@ -199,6 +199,7 @@ var english = vocabulary{
 	"sob":                                           {kind: kPart, val: morning},
 	"noon,midday,lunchtime":                         {kind: kPart, val: noon},
 	"lunch,lunch time,noontime":                     {kind: kPart, val: noon},
+	"mid day":                                       {kind: kPart, val: noon, num: endsInDay},
 	"afternoon,early afternoon":                     {kind: kPart, val: afternoon},
 	"mid afternoon,midafternoon":                    {kind: kPart, val: 15 * 60},
 	"late afternoon":                                {kind: kPart, val: 16 * 60},

@@ -293,3 +293,10 @@ func TestWhatIsCountedIsNoTime(t *testing.T) {
 		}
 	}
 }
+
+// The commonest timing costs no memory, and so none has to be collected.
+func TestDayNIsReadWithoutAllocation(t *testing.T) {
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		_, _ = ParseTiming("Day 3", labelBase)
+	}))
+}

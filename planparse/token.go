@@ -130,6 +130,9 @@ const (
 // passed" is three days from the base, whatever "once" is elsewhere.
 const tailOver int32 = 1
 
+// endsInDay marks the phrase that takes the word from "Mid Day 3".
+const endsInDay = 1
+
 // notOne marks the unit that does not count with an article: "3 weekdays" are
 // three days, "a weekday" is any.
 const notOne = 2
