@@ -16,8 +16,10 @@ type file struct {
 	db    *bbolt.DB
 	store *Store
 
-	digest  uint64 // as in the file; the writer's
+	// The writer's own: what the file holds of these.
+	digest  uint64
 	numbers map[*table]int64
+	log     journal
 
 	mu      sync.Mutex
 	pending *batch // gathers transactions until the writer takes it
@@ -147,11 +149,11 @@ func fullDisk(cause error) error {
 
 // commit writes a batch; once it returns without an error, the batch is on disk.
 func (f *file) commit(b *batch) error {
-	before := f.digest
+	digest, log := f.digest, f.log
 	var transaction int
 	err := f.db.Update(func(tx *bbolt.Tx) error {
 		transaction = tx.ID()
-		if err := f.putRows(tx, b.changes); err != nil {
+		if err := f.putChanges(tx, b.changes); err != nil {
 			return err
 		}
 		path := string(bucketSequences) + "/"
@@ -171,7 +173,7 @@ func (f *file) commit(b *batch) error {
 		maps.Copy(f.numbers, b.numbers)
 		return nil
 	}
-	f.digest = before
+	f.digest, f.log = digest, log
 	// Only the last step makes a commit: where that failed, nobody knows what the disk holds.
 	if viewErr := f.db.View(func(tx *bbolt.Tx) error {
 		if tx.ID() >= transaction {
@@ -182,35 +184,6 @@ func (f *file) commit(b *batch) error {
 		return errors.Join(err, viewErr)
 	}
 	return err
-}
-
-func (f *file) putRows(tx *bbolt.Tx, changes []change) error {
-	type target struct {
-		bucket *bbolt.Bucket
-		path   string
-	}
-	targets := map[*table]target{}
-	for _, c := range changes {
-		to, ok := targets[c.table]
-		if !ok {
-			to = target{tx.Bucket(bucketRows).Bucket([]byte(c.table.name)), rowsPath(c.table.name)}
-			targets[c.table] = to
-		}
-		key, value := rowKey(c.row.id), seal(c.row.data)
-		sum := entrySum(to.path, key, value)
-		var err error
-		if c.gone {
-			f.digest -= sum
-			err = to.bucket.Delete(key)
-		} else {
-			f.digest += sum
-			err = to.bucket.Put(key, value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // failure is the error that ended the store, if one did.

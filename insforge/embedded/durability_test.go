@@ -27,7 +27,7 @@ func TestAcknowledgedIsOnDisk(t *testing.T) {
 	}
 	dir := t.TempDir()
 	path, log := filepath.Join(dir, "traced.db"), filepath.Join(dir, "log")
-	const writers, wanted = 16, 150
+	const writers, wanted = 16, 500 // enough for the log to be applied
 	child, stdin, lines := startWriters(t, path, writers, strace, "-f", "-y", "-xx", "-s", "1000000", "-o", log,
 		"-e", "trace=write,pwrite64,ftruncate,fsync,fdatasync")
 	n := 0
@@ -59,8 +59,8 @@ func TestAcknowledgedIsOnDisk(t *testing.T) {
 			require.True(t, disk.named, "the file's name was not on disk when %s was acknowledged", ack)
 			acknowledged[ack] = true
 		}
-		if ack == "" && !disk.moved || len(acknowledged) == 0 || random.IntN(10) > 0 {
-			continue // one moment in ten will do
+		if ack == "" && !disk.moved || len(acknowledged) == 0 || random.IntN(25) > 0 {
+			continue // one moment in many will do
 		}
 		images++
 		requireBatches(t, filepath.Join(dir, "image.db"), disk.after(random), acknowledged)

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,7 @@ import (
 //	tables/NAME           the columns rows were written with, as JSON
 //	sequences/NAME        the identity number last given out, 8 bytes
 //	rows/NAME/ID          a row's data and its CRC-32C; ID is 8 bytes, big-endian
+//	log/NUMBER            changes of rows that are not there yet, in order
 //
 // Format 1 had no digest, and an entry followthrough/ready once it was complete.
 const formatVersion = "2"
@@ -36,6 +38,7 @@ var (
 	bucketTables    = []byte("tables")
 	bucketSequences = []byte("sequences")
 	bucketRows      = []byte("rows")
+	bucketLog       = []byte("log")
 	keyFormat       = []byte("format")
 	keyDigest       = []byte("digest")
 	keyReady        = []byte("ready") // format 1
@@ -190,9 +193,12 @@ func digest(tx *bbolt.Tx) (sum uint64, err error) {
 			return nil
 		})
 	}
-	for _, name := range [][]byte{bucketTables, bucketSequences, bucketRows} {
+	for _, name := range [][]byte{bucketTables, bucketSequences, bucketRows, bucketLog} {
 		bucket := tx.Bucket(name)
 		if bucket == nil {
+			if bytes.Equal(name, bucketLog) {
+				continue // it is not always there
+			}
 			return 0, fmt.Errorf("there is no bucket %q", name)
 		}
 		if err := add(string(name)+"/", bucket); err != nil {
@@ -338,6 +344,9 @@ func (f *file) load() error {
 		}
 		return nil
 	}); err != nil {
+		return err
+	}
+	if err := f.recover(); err != nil {
 		return err
 	}
 	if !upToDate {

@@ -44,14 +44,14 @@ func writeToFullDisk(t *testing.T, path string) {
 		now.Cur = min(size, now.Max)
 		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &now))
 	}
-	limit(256 << 10)
+	limit(160 << 10)
 
 	var counting sync.Mutex
 	var written, refused int
 	var writers sync.WaitGroup
 	for writer := range 4 {
 		writers.Go(func() {
-			for n := range 400 {
+			for n := range 100 {
 				batch := writer*1000 + n
 				rec := do(store, http.MethodPost, "/batches", "["+strings.Repeat(fmt.Sprintf(`{"batch":%d,"place":1},`, batch), 19)+fmt.Sprintf(`{"batch":%d,"place":2}]`, batch))
 				counting.Lock()
