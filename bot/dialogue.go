@@ -200,6 +200,7 @@ func (t *turn) apologise(ctx context.Context, text string) {
 
 // say sends an answer, with rows of buttons if there are any.
 func (t *turn) say(ctx context.Context, text richText, rows ...[]button) error {
+	t.flash(ctx, "") // a press is answered before anything else
 	_, err := t.courier.say(ctx, t.chat, chatMessage{text: text, keys: rows})
 	return err
 }

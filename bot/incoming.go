@@ -18,8 +18,8 @@ func textOf(m *tele.Message) string {
 
 // contactText is a shared contact as a person would type the lead.
 func contactText(c *tele.Contact) string {
-	name := strings.TrimSpace(c.FirstName + " " + c.LastName)
-	return strings.NewReplacer(",", " ", "@", " ", "\n", " ").Replace(name) + "\n" + c.PhoneNumber
+	name := strings.NewReplacer(",", " ", "@", " ").Replace(c.FirstName + " " + c.LastName)
+	return strings.Join(strings.Fields(name), " ") + "\n" + c.PhoneNumber
 }
 
 // text handles a message that is no command.
@@ -87,6 +87,10 @@ func keepAsNote(ctx context.Context, t *turn, args []string) error {
 	text, ok, err := t.quotedText(ctx)
 	if err != nil || !ok {
 		return err
+	}
+	latest, err := t.store.Activities(ctx, t.from.ID, found.ID, 1)
+	if err == nil && len(latest) == 1 && latest[0].Type == activityNote && latest[0].Content == text {
+		return nil // a second tap
 	}
 	return t.noted(ctx, found, text)
 }

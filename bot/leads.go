@@ -405,12 +405,13 @@ func toggleStep(ctx context.Context, t *turn, args []string) error {
 		return err
 	}
 	change, err := t.sched.SetStep(ctx, t.from.ID, ids[0], int(ids[1]), ids[2] == 1)
-	if err != nil && !errors.Is(err, scheduler.ErrAlreadyHandled) {
+	if err != nil && !errors.Is(err, scheduler.ErrAlreadyHandled) && !errors.Is(err, scheduler.ErrNotFound) {
 		return err
 	}
 	found := change.Lead
 	if found.ID == 0 {
-		// It stands as wanted already, or its lead was not read: show what is.
+		// It stands as wanted already, is in the plan no more, or its lead was
+		// not read: show what is.
 		if found, err = t.store.Lead(ctx, t.from.ID, ids[0]); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +31,7 @@ func regenerate(ctx context.Context, t *turn, args []string) error {
 		what = lines(what, plain("The plan in force ("+progress(lead)+") stays until you schedule the new one; then its open reminders are cancelled."))
 	}
 	return t.say(ctx, paragraphs(join(plain("✨ Write a new plan for "), describe(lead), plain("?")), what),
-		[]button{press("✨ Yes, write it", "regenyes", lead.ID), press("Keep", "regenno", lead.ID)})
+		[]button{press("✨ Yes, write it", "regenyes", lead.ID, proposalMark(lead)), press("Keep", "regenno", lead.ID)})
 }
 
 // confirmRegenerate writes the plan in place of the question.
@@ -39,7 +40,21 @@ func confirmRegenerate(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
+	if len(args) > 1 && args[1] != proposalMark(lead) {
+		// A second tap, or a question that was left open for long: a plan costs
+		// money, and the one that is there was not asked about.
+		return t.notice(ctx, "Another plan was proposed since I asked. /lead shows it.")
+	}
 	return t.write(ctx, lead, t.message)
+}
+
+// proposalMark tells a lead's proposals apart.
+func proposalMark(lead scheduler.Lead) string {
+	proposal, ok := lead.Proposal()
+	if !ok {
+		return "0"
+	}
+	return strconv.FormatInt(proposal.At.UnixMicro(), 36)
 }
 
 func keepPlan(ctx context.Context, t *turn, args []string) error {
