@@ -222,9 +222,14 @@ func TestAModelWritesWhilePeopleWatch(t *testing.T) {
 		{presses: "New plan", sees: []string{"Write a new plan", "0 of 1 step closed", "stays until you schedule the new one"}},
 	})
 	question := ann.sees("Write a new plan")
+	yes, _ := question.Button("Yes, write it")
 	ann.presses("Yes, write it")
+	second, err := ann.PressData(question.ID, yes.CallbackData)
+	require.NoError(t, err)
 	again := ann.sees("Plan for Jane Doe", "replaces the plan in force")
 	require.Equal(t, question.ID, again.ID)
 	require.Contains(t, prompts.String(), "plays the Sicilian", "what was noted since reaches the model")
+	ann.hears(second, "Another plan was proposed since")
+	require.Equal(t, 2, strings.Count(prompts.String(), `"messages"`), "a second tap costs nothing")
 	require.NotContains(t, w.log.String(), "MODEL-SECRET")
 }

@@ -158,6 +158,25 @@ func TestMarkupThatTelegramRefusesIsSentAsPlainText(t *testing.T) {
 	require.True(t, ok)
 }
 
+func TestButtonsThatTelegramRefusesAreLeftOut(t *testing.T) {
+	t.Parallel()
+	srv := telegramtest.Start(t, telegramtest.WithToken(testToken))
+	jane := srv.User(telegramtest.Person{ID: 7, FirstName: "Jane"})
+	jane.Send("/start")
+	c := newTestCourier(srv.URL)
+	c.words = func(scheduler.Message) chatMessage {
+		return chatMessage{text: bold("Ann"), keys: keyboard{{press("Done", "done", 1), copying("Copy", "hi")}, {opening("Open", "https://x.example")}}}
+	}
+	for _, complaint := range []string{"Bad Request: BUTTON_URL_INVALID", "Bad Request: inline keyboard button URL 'https://x.example' is invalid: Wrong HTTP URL", "Bad Request: Text buttons are unallowed in the inline keyboard"} {
+		srv.Fault(telegramtest.Fault{Method: "sendMessage", Status: 400, Description: complaint, Times: 1})
+		got := c.Send(t.Context(), nudgeFor(7, "Ann"))
+		require.Equal(t, scheduler.Delivered, got.Outcome, complaint)
+		last, _ := jane.Last()
+		require.Equal(t, []string{"Done"}, last.Labels(), "what can be acted on stays")
+		require.NotEmpty(t, last.Entities, "the markup, too")
+	}
+}
+
 func TestTextsFullOfMarkupAndOfAnyLength(t *testing.T) {
 	t.Parallel()
 	srv := telegramtest.Start(t, telegramtest.WithToken(testToken))

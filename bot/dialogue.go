@@ -211,8 +211,18 @@ func (t *turn) show(ctx context.Context, text richText, rows ...[]button) error 
 	if t.toast == nil {
 		return t.say(ctx, text, rows...)
 	}
-	t.toast.show(ctx, "")
-	return t.courier.edit(ctx, t.chat, t.message, chatMessage{text: text, keys: rows})
+	return t.replace(ctx, t.message, text, rows...)
+}
+
+// replace changes one of the bot's messages. Where it is there no more, or is
+// too old to be changed, what it should say comes in a new one.
+func (t *turn) replace(ctx context.Context, message int64, text richText, rows ...[]button) error {
+	t.flash(ctx, "")
+	err := t.courier.edit(ctx, t.chat, message, chatMessage{text: text, keys: rows})
+	if refused := (*apiError)(nil); errors.As(err, &refused) && refused.uneditable() {
+		return t.say(ctx, text, rows...)
+	}
+	return err
 }
 
 // notice tells something in passing: on top of the chat after a press, as

@@ -87,6 +87,39 @@ func TestRemindersThroughTelegramsTroubles(t *testing.T) {
 	}
 }
 
+func TestADialogueThroughTelegramsTroubles(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]telegramtest.Fault{
+		"rate limited":               {RetryAfter: time.Second, Times: 1},
+		"internal error":             {Status: 500, Times: 2},
+		"edit cut after it was made": {Method: "editMessageText", Drop: true, Times: 1},
+		"edit cut before":            {Method: "editMessageText", Reset: true, Times: 1},
+		"gateway's page for an edit": {Method: "editMessageText", HTML: true, Times: 1},
+		"edit that changes nothing":  {Method: "editMessageText", Status: 400, Description: "Bad Request: message is not modified: specified new message content and reply markup are exactly the same", Deliver: true, Times: 1},
+		"message deleted since":      {Method: "editMessageText", Status: 400, Description: "Bad Request: message to edit not found"},
+		"message too old":            {Method: "editMessageText", Status: 400, Description: "Bad Request: message can't be edited"},
+		"press too old":              {Method: "answerCallbackQuery", Status: 400, Description: "Bad Request: query is too old and response timeout expired or query ID is invalid"},
+		"press not to be answered":   {Method: "answerCallbackQuery", Reset: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "embedded")
+			ann := w.person(7, "Ann")
+			ann.converses([]line{
+				{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+				{says: `/plan [{"description":"Call her","delay_days":1}]`, sees: []string{"1 step"}},
+			})
+			w.telegram.Fault(fault)
+			ann.converses([]line{
+				{presses: "Schedule", sees: []string{"Scheduled for Jane Doe"}},
+				{says: "/lead", sees: []string{"Call her", "tomorrow"}},
+				{presses: "Tick", sees: []string{"Press a number"}},
+				{presses: "1", sees: []string{"✅ 1. Call her"}},
+			})
+		})
+	}
+}
+
 func TestSomebodyWhoBlocksTheBotAndComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")

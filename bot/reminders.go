@@ -238,8 +238,12 @@ func digestMessage(items []scheduler.Item, now time.Time) chatMessage {
 		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(cut(oneLine(item.Lead.Display()), 40)), plain(": "+cut(oneLine(what), 70)+late)))
 		rows = append(rows, []button{press(reminderLabel(i+1, oneLine(item.Lead.Display()), what), "open", item.Reminder.ID)})
 	}
+	head := count(len(items), "more step") + " to look at"
+	if !slices.ContainsFunc(items, func(item scheduler.Item) bool { return overdue(item.Overdue) == "" }) {
+		head = count(len(items), "step") + " waiting for you" // after a pause, or a time when nothing could be sent
+	}
 	return chatMessage{
-		text: paragraphs(bold("🗂 "+count(len(items), "more step")+" to look at"), list, italic("Press one to see it with its draft.")),
+		text: paragraphs(bold("🗂 "+head), list, italic("Press one to see it with its draft.")),
 		keys: rows, silent: true,
 	}
 }

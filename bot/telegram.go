@@ -53,6 +53,17 @@ func (e *apiError) Error() string {
 	return fmt.Sprintf("telegram: %s: %d %s", e.Method, e.Code, e.Description)
 }
 
+// uneditable reports whether a message is refused to be changed whatever it
+// should say: it was deleted, or is too old.
+func (e *apiError) uneditable() bool {
+	for _, reason := range []string{"message to edit not found", "message can't be edited", "MESSAGE_ID_INVALID"} {
+		if e.Code == http.StatusBadRequest && strings.Contains(e.Description, reason) {
+			return true
+		}
+	}
+	return false
+}
+
 // callError is a call that got no answer of the Bot API's.
 type callError struct {
 	Method string

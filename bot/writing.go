@@ -100,7 +100,7 @@ func (t *turn) write(ctx context.Context, lead scheduler.Lead, message int64) er
 	by := t.say
 	if message != 0 {
 		by = func(ctx context.Context, text richText, rows ...[]button) error {
-			return t.courier.edit(ctx, t.chat, message, chatMessage{text: text, keys: rows})
+			return t.replace(ctx, message, text, rows...)
 		}
 	}
 	return t.showProposal(ctx, lead, proposal, remark, by)
