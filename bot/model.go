@@ -102,6 +102,9 @@ func (m *model) ask(ctx context.Context, lead planparse.Brief) (planparse.Plan, 
 			return second, nil
 		}
 	}
+	if listed, ok := listedPlan(answer); ok && err != nil {
+		return listed, nil
+	}
 	return plan, err // half a plan is better than none
 }
 

@@ -124,6 +124,7 @@ func TestTheModelWritesPlans(t *testing.T) {
 		{"not, having moved", []completion{{status: 302, header: [2]string{"Location", "https://elsewhere.invalid/v1"}}}, 1, 7, "built-in playbook", "redirects"},
 		{"not, being told to come back tomorrow", []completion{{status: 429, header: [2]string{"Retry-After", "86400"}, body: "{}"}}, 1, 7, "built-in playbook", "429"},
 		{"not, drowning us", []completion{{body: strings.Repeat(" ", maxCompletion+1)}}, 1, 7, "built-in playbook", "too long"},
+		{"as a list and nothing else", []completion{{content: "Day 1: like their posts\nDay 3: connect"}, {content: "I did."}}, 2, 2, "", ""},
 		{"half", []completion{{content: `[{"step_id":1,"description":"Write"},{"step_id":2,"descr`}, {content: "no"}}, 2, 1, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

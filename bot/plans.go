@@ -151,6 +151,9 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 	}
 	text := parts[len(parts)-1]
 	notes := planWarnings(proposal.Plan, slots)
+	if user.TimeZone == "" {
+		notes = append(notes, "Times are those of "+zoneLabel(t.zone.String())+"; /timezone sets yours.")
+	}
 	if remark != "" {
 		notes = append([]string{remark}, notes...)
 	}
