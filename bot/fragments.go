@@ -1,0 +1,75 @@
+package bot
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/followthrough-go/followthrough/planparse"
+)
+
+// fragments joins a plan that Telegram's apps cut in two: texts over 4096
+// characters arrive as several messages. Only the last text of each person is
+// kept, in memory: should it be lost, the person sends the plan again.
+type fragments struct {
+	mu    sync.Mutex
+	last  map[int64]fragment
+	lists map[int64]fragment // of plans that are no JSON
+}
+
+type fragment struct {
+	text string
+	at   time.Time
+}
+
+// The size from which a text may have been cut, and how long its rest is
+// waited for.
+const (
+	fragmentSize = 3500
+	fragmentTime = time.Minute
+)
+
+// parse reads a plan from a text, or from the texts before it and this one
+// together where that makes more of it.
+func (f *fragments) parse(person int64, text string, now time.Time) (planparse.Plan, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	plan, err := planparse.Parse(text)
+	if before, ok := f.last[person]; ok && now.Sub(before.at) < fragmentTime {
+		joined, joinedErr := planparse.Parse(before.text + text)
+		if joinedErr == nil && (err != nil || len(joined.Steps) > len(plan.Steps)) {
+			text, plan, err = before.text+text, joined, nil
+		}
+	}
+	delete(f.last, person)
+	cutOff := err != nil || slices.Contains(plan.Warnings, planparse.WarnTruncated)
+	if cutOff && len(text) >= fragmentSize && len(text) <= planparse.MaxInput && looksLikePlan(text) {
+		if f.last == nil {
+			f.last = map[int64]fragment{}
+		}
+		f.last[person] = fragment{text, now}
+	}
+	return plan, err
+}
+
+// listed reads a plan that is a list, from a text or from the one before it and
+// this one together.
+func (f *fragments) listed(person int64, text string, now time.Time) (planparse.Plan, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	plan, ok := listedPlan(text)
+	if before, waits := f.lists[person]; waits && now.Sub(before.at) < fragmentTime {
+		whole := before.text + "\n" + text
+		if joined, joinedOK := listedPlan(whole); joinedOK && len(joined.Steps) > len(plan.Steps) {
+			text, plan, ok = whole, joined, true
+		}
+	}
+	delete(f.lists, person)
+	if ok && len(text) >= fragmentSize && len(text) <= planparse.MaxInput {
+		if f.lists == nil {
+			f.lists = map[int64]fragment{}
+		}
+		f.lists[person] = fragment{text, now}
+	}
+	return plan, ok
+}
