@@ -63,7 +63,7 @@ func TestButtonsPressedTwiceOrByOthers(t *testing.T) {
 	done, _ := first.Button("Done")
 	id, err := eve.PressData(greeting.ID, done.CallbackData)
 	require.NoError(ann, err)
-	require.Contains(ann, eve.told(id), "belongs to somebody else")
+	eve.hears(id, "belongs to somebody else")
 	ann.converses([]line{{says: "/today", sees: []string{"Call her"}}})
 
 	// Ann presses twice, like somebody in a hurry.

@@ -33,11 +33,11 @@ var oddMessages = []string{
 
 // TestAPersonWhoDoesAnything has somebody send odd messages and press whatever
 // button there is, old ones too. Everything is answered, nothing breaks, and
-// Telegram takes all of it. WALK is how many things they do, 120 without it;
+// Telegram takes all of it. WALK is how many things they do, 60 without it;
 // WALK_SEED does the same things again.
 func TestAPersonWhoDoesAnything(t *testing.T) {
 	t.Parallel()
-	things, seed := 120, uint64(time.Now().UnixNano())
+	things, seed := 60, uint64(time.Now().UnixNano())
 	if n, err := strconv.Atoi(os.Getenv("WALK")); err == nil {
 		things = n
 	}
@@ -53,7 +53,7 @@ func TestAPersonWhoDoesAnything(t *testing.T) {
 			did := []string{fmt.Sprintf("WALK_SEED=%d", seed)}
 			for n := range things {
 				did = append(did, p.doesSomething(chance))
-				require.Eventually(t, func() bool { return w.handled() > n }, patience, time.Millisecond, "did %q", did)
+				require.Eventually(t, func() bool { return w.handled() > n }, patience, 3*time.Millisecond, "did %q", did)
 				changed := slices.ContainsFunc(p.Messages(), func(m telegramtest.Message) bool { return m.FromBot() && p.before[m.ID] != showing(m) })
 				require.True(t, changed || !strings.HasPrefix(did[len(did)-1], "says "), "no answer; did %q", did)
 			}
