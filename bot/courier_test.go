@@ -231,3 +231,30 @@ func TestRedirectsAreNotFollowedWithTheToken(t *testing.T) {
 	require.Equal(t, scheduler.NotDelivered, got.Outcome)
 	require.Zero(t, asked.Load())
 }
+
+// A message that waited for its turn until it was too late stays here.
+func TestAMessageWhoseTurnComesTooLateDoesNotLeave(t *testing.T) {
+	t.Parallel()
+	srv := telegramtest.Start(t, telegramtest.WithToken(testToken))
+	jane := srv.User(telegramtest.Person{ID: 7, FirstName: "Jane"})
+	jane.Send("/start")
+	c := newTestCourier(srv.URL)
+	c.limiter = scheduler.NewLimiter(1000, 10) // three at once, then one every 100 ms
+	now := time.Now()
+	outcomes := map[scheduler.Outcome]int{}
+	for range 8 {
+		m := nudgeFor(7, "Ann")
+		m.Now, m.Until = time.Now(), now.Add(250*time.Millisecond)
+		outcomes[c.Send(t.Context(), m).Outcome]++
+	}
+	require.Positive(t, outcomes[scheduler.Delivered])
+	require.Positive(t, outcomes[scheduler.NotDelivered])
+	require.Equal(t, 8, outcomes[scheduler.Delivered]+outcomes[scheduler.NotDelivered])
+	arrived := 0
+	for _, m := range jane.Messages() {
+		if m.FromBot() {
+			arrived++
+		}
+	}
+	require.Equal(t, outcomes[scheduler.Delivered], arrived)
+}

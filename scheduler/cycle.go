@@ -154,6 +154,7 @@ func (c *cycle) sendDue(ctx context.Context) error {
 	rows = once(rows)
 	c.unsent(rows[0].DueAt)
 	c.report.Due = len(rows)
+	rows = c.withoutLeft(rows)
 	users, err := c.store.usersByID(ctx, distinct(rows, func(r Reminder) int64 { return r.TelegramID }))
 	if err != nil {
 		return err
@@ -340,7 +341,8 @@ func (c *cycle) claim(ctx context.Context, claim claim) ([]Reminder, error) {
 		return rows, err
 	}
 	if len(claim.ids) == 1 {
-		c.log.Error("reminder cannot be claimed; it stays due", "reminder", claim.ids[0], "error", err)
+		c.log.Error("reminder cannot be claimed; it stays due", "reminder", claim.ids[0], "error", err, "next_try_in", c.interval)
+		c.leave(claim.ids[0], c.now.Add(c.interval))
 		return nil, nil
 	}
 	first, second := claim, claim

@@ -264,13 +264,13 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 		slices.Sort(ended)
 		writes = append(writes, func(ctx context.Context) error { return c.store.planFollowups(ctx, slices.Compact(ended)) })
 	}
-	for user, reason := range blocked {
-		writes = append(writes, func(ctx context.Context) error {
-			_, err := c.store.block(ctx, user, reason)
-			return err
-		})
-	}
 	err := c.storeAll(ctx, writes)
+	for user, reason := range blocked {
+		// Not kept for later, when the user may have come back: where it cannot be
+		// stored, the nudge that was given back meets the same refusal again.
+		_, failed := c.store.block(ctx, user, reason)
+		err = cmp.Or(err, failed)
+	}
 	if err != nil {
 		c.log.Error("what became of reminders cannot be stored for now", "error", err)
 	}

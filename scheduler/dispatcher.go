@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -42,8 +43,9 @@ type Dispatcher struct {
 	trigger chan struct{}
 
 	mu          sync.Mutex
-	lost        []claim // claims whose outcome is unknown
-	unsettled   []write // outcomes that could not be stored
+	lost        []claim             // claims whose outcome is unknown
+	unsettled   []write             // outcomes that could not be stored
+	left        map[int64]time.Time // rows that cannot be claimed, and until when they are left alone
 	inFlight    map[*cycle]struct{}
 	pausedUntil time.Time
 	lastCycle   time.Time
@@ -135,7 +137,7 @@ func NewDispatcher(store *Store, sender Sender, options ...DispatcherOption) (*D
 		store: store, sender: sender, clock: store.clock, log: slog.Default(), zone: time.UTC,
 		interval: 15 * time.Minute, maxSingles: 3, escalation: DefaultEscalation(), onReport: func(Report) {},
 		cycling: make(chan struct{}, 1), trigger: make(chan struct{}, 1),
-		inFlight: map[*cycle]struct{}{},
+		inFlight: map[*cycle]struct{}{}, left: map[int64]time.Time{},
 	}
 	for _, option := range options {
 		if err := option(d); err != nil {
@@ -303,6 +305,28 @@ func (d *Dispatcher) lose(claims ...claim) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lost = append(d.lost, claims...)
+}
+
+// leave has a row that cannot be claimed left alone for a while.
+func (d *Dispatcher) leave(id int64, until time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left[id] = until
+}
+
+// withoutLeft drops the rows that are to be left alone.
+func (c *cycle) withoutLeft(rows []Reminder) []Reminder {
+	c.Dispatcher.mu.Lock()
+	defer c.Dispatcher.mu.Unlock()
+	for id, until := range c.left {
+		if !until.After(c.now) {
+			delete(c.left, id)
+		}
+	}
+	if len(c.left) == 0 {
+		return rows
+	}
+	return slices.DeleteFunc(rows, func(r Reminder) bool { _, left := c.left[r.ID]; return left })
 }
 
 func (d *Dispatcher) takeLost() []claim {

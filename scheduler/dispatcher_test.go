@@ -473,6 +473,11 @@ func TestOneBadRowDoesNotHoldUpTheOthers(t *testing.T) {
 		report, got := w.cycle(t, d)
 		require.Equal(t, 1, report.Held)
 		require.Len(t, got, 11, "all but those that overflow")
+		w.server.ForgetRequests()
+		w.cycle(t, d)
+		for _, r := range w.server.Requests() {
+			require.NotEqual(t, "PATCH", r.Method, "what cannot be claimed is not tried again at once")
+		}
 		_, err = w.store.Upcoming(t.Context(), 100)
 		require.NoError(t, err)
 		_, err = w.store.Reminders(t.Context(), ann, lead.ID)
