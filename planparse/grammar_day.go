@@ -242,8 +242,13 @@ func (p *parser) dayOne() (meaning, bool) {
 		if p.is(kDash) {
 			p.i++
 		}
-		if p.is(kTo) && p.peek(1).kind == kEdge { // "mid to late March"
-			p.i += 2
+		if p.is(kTo) { // "mid to late March", "mid-to-late March"
+			save := p.i
+			p.i++
+			p.eat(kDash)
+			if !p.eat(kEdge) {
+				p.i = save
+			}
 		}
 		return p.period(e)
 	case kThis, kNext, kFollowing:

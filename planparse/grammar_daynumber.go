@@ -25,7 +25,7 @@ func (p *parser) dayNumber() (meaning, bool) {
 			return m, false
 		}
 		p.i++
-	case kColon, kPlus, kOpen, kEquals, kDot:
+	case kColon, kPlus, kOpen, kEquals, kDot, kTilde:
 		p.i++
 	case kThe:
 		if s.val == 1 {

@@ -155,7 +155,13 @@ func edgeOfMonth(e edge) int {
 // weekOf reads "week of March 9": the Monday of that week, if it is ahead.
 func (p *parser) weekOf(start int) (meaning, bool) {
 	p.eat(kThe)
-	m, ok := p.date()
+	var m meaning
+	ok := false
+	if p.is(kWeekday) {
+		m, ok = p.weekday() // "week of Monday 16 March"
+	} else {
+		m, ok = p.date()
+	}
 	if !ok {
 		if p.fail == understood && (p.is(kOrd) || p.is(kNum)) {
 			m, ok = p.ordinal()
