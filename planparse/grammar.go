@@ -291,13 +291,16 @@ func (p *parser) now() (meaning, bool) {
 			}
 		}
 		p.i++
-		for p.eat(kNow) || p.is(kComma) && p.peek(1).kind == kNow && p.eat(kComma) {
+		for p.eat(kNow) || (p.is(kComma) || p.is(kSlash)) && p.peek(1).kind == kNow {
+			if p.is(kComma) || p.is(kSlash) {
+				p.i++
+			}
 		}
 		// "now (today)", "immediately, today"
 		save := p.i
-		p.eat(kComma)
-		p.eat(kOpen)
-		p.eat(kSlash)
+		if p.is(kComma) || p.is(kOpen) || p.is(kSlash) || p.is(kDash) && p.tok().space {
+			p.i++
+		}
 		if p.is(kDayName) && p.tok().val == 0 || p.is(kClose) || p.is(kSame) && p.tok().val == uDay {
 			p.i++
 			p.eat(kClosing)
