@@ -419,3 +419,24 @@ func TestRetentionThatMayNotDeleteEnds(t *testing.T) {
 		require.Less(t, len(w.server.Requests()), 10)
 	})
 }
+
+// A refusal that could not be stored is no longer news when the user has come
+// back meanwhile.
+func TestAUserWhoCameBackIsNotBlockedForAnOldRefusal(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		stored := w.insert(t, w.row(w.lead(t, ann, "Jane"), 1, w.clock.Now().Add(-time.Second)))
+		d := w.dispatcher(t)
+		w.sender.Answer = answer(scheduler.Result{Outcome: scheduler.Refused, Err: errors.New("403")})
+		heal := w.server.Fault(insforgetest.Fault{Table: "bot_users", Method: "POST", Status: 500, Body: `{"message":"out of order"}`})
+		_, err := d.Cycle(t.Context())
+		require.Error(t, err)
+		heal()
+		w.sender.Answer = nil
+		_, err = w.store.Unblock(t.Context(), ann)
+		require.NoError(t, err)
+		w.clock.Advance(time.Minute)
+		_, got := w.cycle(t, d)
+		require.Len(t, got, 1)
+		require.Equal(t, scheduler.Sent, w.reminder(t, stored[0]).Status)
+	})
+}

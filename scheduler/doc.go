@@ -10,7 +10,9 @@
 //     compare-and-swap, safe to repeat and to run anywhere.
 //   - A [Dispatcher] sleeps until the earliest reminder is due, claims what is
 //     due, hands it to a [Sender], and stores what became of it.
-//   - A [Store] is the repository both work on.
+//   - [Followups] ask after leads whose plan has run out, and list those that
+//     seem forgotten.
+//   - A [Store] is the repository they work on.
 //
 // # The promise
 //
