@@ -157,7 +157,7 @@ func TestRequests(t *testing.T) {
 			return err
 		},
 		answer: answer(200, `[{"id":1}]`),
-		want:   seen{Method: "PATCH", Path: "/leads", Query: "id=eq.1&and=(n.gte.2,n.lt.5)", Body: `{"name":null}`},
+		want:   seen{Method: "PATCH", Path: "/leads", Query: "id=eq.1&n=gte.2&%22n%22=lt.5", Body: `{"name":null}`},
 		prefer: "return=representation",
 	}, {
 		name: "delete",

@@ -27,6 +27,11 @@ var (
 	// ErrURLTooLong says that a query does not fit into a URL that every
 	// gateway takes, and could not be split into several.
 	ErrURLTooLong = errors.New("the query is too long for a URL")
+	// ErrHidden says that an update would not be seen in its own answer: it sets a
+	// column that an and/or filter is about to what the filter does not accept, and
+	// PostgREST before 14.4 leaves such rows out of the answer. Nothing has been sent.
+	// [Query.Update], which only counts the rows, counts them right.
+	ErrHidden = errors.New("changed rows would be missing from the answer (use the method Update): the filter does not hold of what the update sets")
 	// ErrNoRollback says that the server does not undo requests, and that the
 	// write under [Query.Rollback] has not been sent.
 	ErrNoRollback = errors.New("the server does not allow rollback")

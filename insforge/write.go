@@ -2,6 +2,7 @@ package insforge
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,6 +25,7 @@ type write struct {
 	single     bool
 	batched    bool
 	most       int
+	strip      []string // keys of the answer's rows that nobody asked for
 	err        error
 }
 
@@ -114,6 +116,9 @@ func (q Query) Insert(ctx context.Context, rows any, opts ...WriteOption) (affec
 // Update sets columns, given by a struct or map, in the rows of the query and
 // returns these rows as they are afterwards. No rows is not an error: that is
 // how a conditional update says that its condition did not hold.
+//
+// An or-filter on a column that is set to something the filter does not accept is
+// [ErrHidden]; [Query.Update] has no such limit.
 func Update[T any](ctx context.Context, q Query, set any, opts ...WriteOption) ([]T, error) {
 	return changing[T](ctx, q, http.MethodPatch, set, opts)
 }
@@ -180,7 +185,7 @@ func (q Query) insertCall(rows any, opts []WriteOption) (*call, *write, error) {
 
 // changeCalls prepares an update or delete: one request, or several where that
 // is allowed and the URL would be too long.
-func (q Query) changeCalls(method string, set any, opts []WriteOption) ([]*call, *write, error) {
+func (q Query) changeCalls(method string, set any, opts []WriteOption, returning bool) ([]*call, *write, error) {
 	w, err := newWrite(opts)
 	if err != nil {
 		return nil, nil, err
@@ -217,6 +222,11 @@ func (q Query) changeCalls(method string, set any, opts []WriteOption) ([]*call,
 	calls := make([]*call, 0, len(queries))
 	for _, part := range queries {
 		ps, err := part.params()
+		if returning || w.single {
+			var columns object
+			_ = json.Unmarshal(body, &columns) // an object, or nothing for a delete
+			ps, w.strip, err = part.changeParams(columns)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -304,7 +314,7 @@ func joinColumns(names []string) string {
 }
 
 func changing[T any](ctx context.Context, q Query, method string, set any, opts []WriteOption) ([]T, error) {
-	calls, w, err := q.changeCalls(method, set, opts)
+	calls, w, err := q.changeCalls(method, set, opts, true)
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +330,7 @@ func changing[T any](ctx context.Context, q Query, method string, set any, opts 
 }
 
 func (q Query) change(ctx context.Context, method string, set any, opts []WriteOption) (int64, error) {
-	calls, _, err := q.changeCalls(method, set, opts)
+	calls, _, err := q.changeCalls(method, set, opts, false)
 	if err != nil {
 		return 0, err
 	}
@@ -343,16 +353,20 @@ func returning[T any](ctx context.Context, q Query, r *call, w *write) ([]T, err
 	r.prefer = preferring(r.prefer, "return=representation")
 	var rows []T
 	err := q.client.send(ctx, r, func(a answer) error {
+		body, err := withoutKeys(a.body, w.strip)
+		if err != nil {
+			return decodeError(r, a, q.client.redact(), err)
+		}
 		if w.single {
 			var row T
-			if err := q.client.decodeBody(a.body, &row); err != nil {
+			if err := q.client.decodeBody(body, &row); err != nil {
 				return decodeError(r, a, q.client.redact(), err)
 			}
 			rows = []T{row}
 			return nil
 		}
 		rows = nil
-		if err := q.client.decodeBody(a.body, &rows); err != nil {
+		if err := q.client.decodeBody(body, &rows); err != nil {
 			return decodeError(r, a, q.client.redact(), err)
 		}
 		return nil

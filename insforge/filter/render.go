@@ -62,6 +62,61 @@ func Params(filters ...Filter) ([]Param, error) {
 	return paramsOf(parts, values), nil
 }
 
+// ParamsApart is Params for a write that answers with its rows. PostgREST before
+// 14.4 applies and/or once more to the rows as the write has left them, and does
+// not show those that no longer fulfil it, so here a condition goes into a tree
+// only if it cannot have a key for itself: a second one on a column has the
+// column's name in quotes for a key, which means the same, and so has a column
+// whose name would mean something else. The earlier filters come first in that.
+// What does go into trees is returned besides.
+func ParamsApart(filters ...Filter) (params []Param, trees []Filter, err error) {
+	used := map[string]bool{}
+	var rest []Filter
+	for _, f := range filters {
+		c, ok := f.(Cond)
+		key := ""
+		if ok && c.err == nil && len(c.Path.Embed) == 0 {
+			key = c.ownKey(used)
+		}
+		if key == "" {
+			rest = append(rest, f)
+			continue
+		}
+		used[key] = true
+		params = append(params, Param{key, string(appendExpr(nil, &c, false))})
+	}
+	for i, f := range rest {
+		if f == nil || f.Err() != nil || len(embedOf(f)) > 0 {
+			continue
+		}
+		trees = append(trees, f)
+		if _, ok := f.(Cond); ok { // its key is taken
+			rest[i] = Tree{Or: true, Filters: []Filter{f}}
+		}
+	}
+	more, err := Params(rest...)
+	return append(params, more...), trees, err
+}
+
+// ownKey is a key for a condition that no other one has; empty if there is none.
+func (c *Cond) ownKey(used map[string]bool) string {
+	if key := condKey(c); key != "" && !used[key] {
+		return key
+	}
+	if strings.ContainsAny(c.Path.Column, "[]") { // which gateways read as lists
+		return ""
+	}
+	var b strings.Builder
+	writeQuoted(&b, c.Path.Column)
+	for _, step := range c.Path.Steps {
+		step.write(&b)
+	}
+	if used[b.String()] {
+		return ""
+	}
+	return b.String()
+}
+
 var errEmbedNot = errors.New(`filter: an embedded resource called "not" cannot be filtered by an and/or tree; give it another alias`)
 
 // part is a parameter whose value ends there, in the buffer that all values
@@ -259,21 +314,25 @@ func (p Path) String() string {
 	b.WriteString(embedPrefix(p.Embed))
 	writeName(&b, p.Column)
 	for _, s := range p.Steps {
-		if s.AsText {
-			b.WriteString("->>")
-		} else {
-			b.WriteString("->")
-		}
-		switch {
-		case s.Index:
-			b.WriteString(s.Key)
-		case isDigits(s.Key): // unquoted it would be an array index
-			writeQuoted(&b, s.Key)
-		default:
-			writeName(&b, s.Key)
-		}
+		s.write(&b)
 	}
 	return b.String()
+}
+
+func (s PathStep) write(b *strings.Builder) {
+	if s.AsText {
+		b.WriteString("->>")
+	} else {
+		b.WriteString("->")
+	}
+	switch {
+	case s.Index:
+		b.WriteString(s.Key)
+	case isDigits(s.Key): // unquoted it would be an array index
+		writeQuoted(b, s.Key)
+	default:
+		writeName(b, s.Key)
+	}
 }
 
 func isDigits(s string) bool {
