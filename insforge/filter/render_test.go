@@ -2,9 +2,11 @@ package filter_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/big"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -215,4 +217,48 @@ func TestAResourceCalledNot(t *testing.T) {
 		_, err := filter.Params(filters...)
 		require.ErrorContains(t, err, "another alias", name)
 	}
+}
+
+// TestParamsApart: a condition has a key for itself as long as there is one, and
+// what is in a tree is told.
+func TestParamsApart(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		in    []filter.Filter
+		want  string
+		trees string
+	}{
+		{"nothing", nil, "[]", ""},
+		{"two of a column", []filter.Filter{filter.Gte("n", 1), filter.Lt("n", 5)}, `[{n gte.1} {"n" lt.5}]`, ""},
+		{"three of a column", []filter.Filter{filter.Gte("n", 1), filter.Lt("n", 5), filter.Neq("n", 3)}, `[{n gte.1} {"n" lt.5} {or (n.neq.3)}]`, "n.neq.3"},
+		{"four of a column", []filter.Filter{filter.Gte("n", 1), filter.Lt("n", 5), filter.Neq("n", 3), filter.Neq("n", 4)},
+			`[{n gte.1} {"n" lt.5} {and (or(n.neq.3),or(n.neq.4))}]`, "n.neq.3 n.neq.4"},
+		{"names that are something else", []filter.Filter{filter.Eq("order", 1), filter.Eq(filter.Quote("a.b"), 2)}, `[{"order" eq.1} {"a.b" eq.2}]`, ""},
+		{"a name that a gateway reads as a list", []filter.Filter{filter.Eq(filter.Quote("a[0]"), 1)}, `[{or ("a[0]".eq.1)}]`, `"a[0]".eq.1`},
+		{"a place in JSON", []filter.Filter{filter.Gt("j->a->>b", 1), filter.Lt("j->a->>b", 2)}, `[{j->a->>b gt.1} {"j"->a->>b lt.2}]`, ""},
+		{"or", []filter.Filter{filter.Or(filter.Eq("a", 1), filter.IsNull("b")), filter.Eq("a", 2)}, `[{a eq.2} {or (a.eq.1,b.is.null)}]`, "or(a.eq.1,b.is.null)"},
+		{"of an embedded resource", []filter.Filter{filter.Eq("r.a", 1), filter.Eq("a", 2)}, `[{a eq.2} {r.a eq.1}]`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			params, trees, err := filter.ParamsApart(tt.in...)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, fmt.Sprint(params))
+			var told []string
+			for _, f := range trees {
+				told = append(told, filter.TreeString(f))
+			}
+			require.Equal(t, tt.trees, strings.Join(told, " "))
+		})
+	}
+	for _, bad := range []filter.Filter{nil, filter.Eq("a", nil), filter.Or()} {
+		_, _, err := filter.ParamsApart(filter.Eq("b", 1), bad)
+		require.Error(t, err)
+	}
+	require.True(t, filter.Reserved("x.order"))
+	require.False(t, filter.Reserved("order_id"))
+	require.True(t, filter.LooksLike("in.progress"))
+	require.False(t, filter.LooksLike("progress"))
 }
