@@ -47,7 +47,7 @@ func TestNamesOnTheRealEngine(t *testing.T) {
 			n, err := table.Insert(ctx, map[string]any{"id": 12, name: "z"}, insforge.OnConflictIgnore(name))
 			require.NoError(t, err)
 			require.Zero(t, n)
-			updated, err := insforge.Update[map[string]any](ctx, table.Where(filter.Eq(column, "z"), filter.Gt(column, "a")), map[string]any{name: "w"})
+			updated, err := insforge.Update[map[string]any](ctx, table.Where(filter.Eq(column, "z"), filter.IsDistinct(column, "q")), map[string]any{name: "w"})
 			require.NoError(t, err)
 			require.Len(t, updated, 1)
 			require.Equal(t, "w", updated[0][name])

@@ -78,6 +78,9 @@ func afterwards(f filter.Filter, set object) filter.Truth {
 		if string(raw) != "null" {
 			t = guessType(raw)
 		}
+		if raw[0] == '"' && json.Valid(raw[1:len(raw)-1]) || t.IsText() && ordering(f.Op) {
+			return filter.Unknown // a number as text; an order that depends on the collation
+		}
 		v, err := t.ParseJSON(raw, filter.Session{})
 		if err != nil {
 			return filter.Unknown
@@ -94,6 +97,10 @@ func afterwards(f filter.Filter, set object) filter.Truth {
 	default:
 		return filter.Unknown
 	}
+}
+
+func ordering(op filter.Op) bool {
+	return op == filter.OpGt || op == filter.OpGte || op == filter.OpLt || op == filter.OpLte
 }
 
 // withoutKeys removes keys from an answer's rows.
