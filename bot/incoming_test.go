@@ -117,6 +117,7 @@ func TestPressesThatAreNotThePersonsOwn(t *testing.T) {
 		{7, "leads:9223372036854775807", own, "Your leads (1)"},
 		{7, "log:1:9223372036854775807", own, "History of <b>Jane Doe</b>"},
 		{7, "step:1:99:1", own, "Press a number"},
+		{7, "lead:1", own, "Jane Doe"},
 	} {
 		got := press(i, tc.from, tc.data, tc.message)
 		require.True(t, strings.HasPrefix(got, "answerCallbackQuery"), "a press is answered first: %q: %s", tc.data, got)
