@@ -139,15 +139,26 @@ func TestARowThatSomebodyElseWrote(t *testing.T) {
 	}
 }
 
-func TestTheMenuIsTheCommands(t *testing.T) {
+func TestTheMenuAndTheHelpAreTheCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")
-	w.person(7, "Ann").converses([]line{{says: "/start", sees: []string{"Hello"}}})
-	var names []string
+	ann := w.person(7, "Ann")
+	ann.converses([]line{{says: "/help", sees: []string{"What I can do"}}})
+	help, _ := ann.Last()
+	var menu, listed []string
 	for _, c := range w.telegram.Commands() {
-		names = append(names, c.Command)
+		menu = append(menu, c.Command)
 	}
-	require.Contains(w, names, "newlead")
+	for line := range strings.Lines(help.Text) {
+		if command, ok := strings.CutPrefix(line, "/"); ok {
+			listed = append(listed, strings.Fields(command)[0])
+		}
+	}
+	require.Equal(t, menu, listed)
+	require.Subset(t, menu, strings.Fields("start help newlead plan leads lead today week snoozed timezone quiet sendhour pause resume settings export undo delete"))
+	for _, name := range menu {
+		ann.converses([]line{{says: "/help " + name, sees: []string{"/" + name}, lacks: []string{"I do not know"}}})
+	}
 }
 
 func TestTheLocationIsAskedForWithAButton(t *testing.T) {
