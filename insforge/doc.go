@@ -105,9 +105,8 @@
 // Rows are decoded as encoding/json does, by its next implementation
 // (go-json-experiment), in half of its time. Reading 50 rows of 12 kB into structs
 // takes about two thirds of the time and half of the memory that net/http with
-// io.ReadAll and encoding/json takes, and less than half of the time with
-// goccy/go-json for [WithDecoder]; examples/compare/client measures it beside other
-// clients. [Rows] holds one page of rows at a time. A client opens at most 16
+// io.ReadAll and encoding/json takes, and about half of the time with goccy/go-json
+// for [WithDecoder]; examples/compare/client measures it beside other clients. [Rows] holds one page of rows at a time. A client opens at most 16
 // connections, unless [WithHTTPClient] brings its own.
 //
 // # Testing
