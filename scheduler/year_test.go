@@ -71,9 +71,9 @@ func TestAYearOfAHundredUsers(t *testing.T) {
 			require.NoError(t, store.ChangeUser(ctx, r.id, change))
 			lead, err := store.CreateLead(ctx, scheduler.NewLead{TelegramID: r.id, Name: "Jane"})
 			require.NoError(t, err)
-			// A step every 50 days or so, up to the end of the year.
+			// A step every 90 days or so, up to the end of the year.
 			var p planparse.Plan
-			for day := 1 + i%50; day < 360; day += 50 {
+			for day := 1 + i%90; day < 360; day += 90 {
 				p.Steps = append(p.Steps, planparse.Step{ID: day, Description: "A step", Delay: fmt.Append(nil, day)})
 			}
 			planned += len(p.Steps)
