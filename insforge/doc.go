@@ -106,8 +106,9 @@
 // (go-json-experiment), in half of its time. Reading 50 rows of 12 kB into structs
 // takes about two thirds of the time and half of the memory that net/http with
 // io.ReadAll and encoding/json takes, and about half of the time with goccy/go-json
-// for [WithDecoder]; examples/compare/client measures it beside other clients. [Rows] holds one page of rows at a time. A client opens at most 16
-// connections, unless [WithHTTPClient] brings its own.
+// for [WithDecoder]; examples/compare/client measures it beside other clients.
+// [Rows] holds one page of rows at a time. A client opens at most 16 connections,
+// unless [WithHTTPClient] brings its own.
 //
 // # Testing
 //
