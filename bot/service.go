@@ -279,7 +279,7 @@ func (s *Service) Dispatcher() *scheduler.Dispatcher { return s.dispatcher }
 // not end it.
 func (s *Service) Run(ctx context.Context) error {
 	server := &http.Server{
-		Handler: s.endpoints(), ReadHeaderTimeout: 5 * time.Second,
+		Handler: s.endpoints(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	tasks := scheduler.NewSupervisor(s.log)

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -70,7 +71,13 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxUpdate))
-	if err != nil {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		// It would be no smaller the next time, and hold up what comes after it.
+		h.log.Warn("an update was too large, and was passed over", "limit", tooLarge.Limit)
+		return
+	case err != nil:
 		http.Error(w, "the update cannot be read", http.StatusBadRequest)
 		return
 	}

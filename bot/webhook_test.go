@@ -90,6 +90,7 @@ func TestUpdatesByWebhook(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, post(secret[:63]+"x", forged))
 	require.Equal(t, http.StatusOK, post(secret, "{}"), "what is no update is not wanted again")
 	require.Equal(t, http.StatusOK, post(secret, "no JSON"))
+	require.Equal(t, http.StatusOK, post(secret, `{"update_id":4710,"x":"`+strings.Repeat("x", 5<<20)+`"}`), "nor is what is far too large")
 	sent := len(w.telegram.Calls("sendMessage"))
 	require.Equal(t, http.StatusOK, post(secret, forged))
 	ann.sees("Your leads")

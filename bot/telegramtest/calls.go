@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// maxCalls is how many calls the server remembers.
-const maxCalls = 10_000
-
 // Call is a request of the bot, as it came, whatever became of it.
 type Call struct {
 	Method string            // as the bot spelt it
@@ -18,14 +15,15 @@ type Call struct {
 	At     time.Time         // real time
 }
 
-// record remembers a call, the latest ten thousand of them.
+// record remembers a call, and forgets the older half of what it remembers when
+// there are too many.
 func (s *Server) record(method string, p params) Call {
 	c := Call{Method: method, Params: p.values, At: time.Now()}
 	c.ChatID, _ = strconv.ParseInt(p.values["chat_id"], 10, 64)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.calls) == maxCalls {
-		s.calls = append(s.calls[:0:0], s.calls[maxCalls/2:]...)
+	if len(s.calls) >= s.cfg.calls {
+		s.calls = append(s.calls[:0:0], s.calls[(len(s.calls)+1)/2:]...)
 	}
 	s.calls = append(s.calls, c)
 	return c

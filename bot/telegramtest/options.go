@@ -17,6 +17,7 @@ type config struct {
 	journal      string
 	strict       bool
 	callbackLife time.Duration
+	calls        int
 }
 
 // An Option configures [New]; one that makes no sense is New's error.
@@ -98,6 +99,18 @@ func WithCallbackLife(d time.Duration) Option {
 	}
 }
 
+// WithCallLog sets how many calls [Server.Calls] remembers at most, the latest;
+// ten thousand without it. A server that runs for months needs few.
+func WithCallLog(n int) Option {
+	return func(c *config) error {
+		if n < 1 {
+			return errors.New("the call log must have room for one call")
+		}
+		c.calls = n
+		return nil
+	}
+}
+
 // DefaultToken is the token of a server made without [WithToken].
 const DefaultToken = "123456:TEST"
 
@@ -107,6 +120,7 @@ func newConfig(opts []Option) (config, error) {
 		bot:          Person{IsBot: true, FirstName: "Followthrough", Username: "followthrough_bot"},
 		now:          time.Now,
 		callbackLife: 30 * time.Second,
+		calls:        10_000,
 	}
 	for _, opt := range opts {
 		if err := opt(&c); err != nil {

@@ -113,6 +113,20 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestTheCallLogHoldsTheLatest(t *testing.T) {
+	t.Parallel()
+	srv := telegramtest.Start(t, telegramtest.WithCallLog(10))
+	for n := range 35 {
+		call(t, srv, "getMe", args{"n": n})
+	}
+	calls := srv.Calls()
+	require.LessOrEqual(t, len(calls), 10)
+	require.GreaterOrEqual(t, len(calls), 5)
+	require.Equal(t, "34", calls[len(calls)-1].Params["n"])
+	_, err := telegramtest.New(telegramtest.WithCallLog(0))
+	require.ErrorContains(t, err, "room for one call")
+}
+
 func TestAFaultEndsWithItsTimesOrWhenLifted(t *testing.T) {
 	t.Parallel()
 	srv, _ := chatting(t)

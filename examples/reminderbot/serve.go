@@ -98,7 +98,7 @@ const demoRate = 20
 
 // runDemo runs the service with a Bot API server of its own, and a chat page.
 func (h *host) runDemo(ctx context.Context, clock *movingClock, connect connector, options []bot.Option) error {
-	settings := []telegramtest.Option{telegramtest.WithBot("Followthrough", "followthrough_demo_bot"), telegramtest.WithClock(clock.Now)}
+	settings := []telegramtest.Option{telegramtest.WithBot("Followthrough", "followthrough_demo_bot"), telegramtest.WithClock(clock.Now), telegramtest.WithCallLog(100)}
 	if journal := journalFile(h.config.DataFile); journal != "" {
 		settings = append(settings, telegramtest.WithJournal(journal))
 	}
