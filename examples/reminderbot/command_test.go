@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -57,6 +58,15 @@ func TestCommandLine(t *testing.T) {
 				require.Empty(t, stderr.String())
 			}
 		})
+	}
+}
+
+func TestPageAddress(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{"127.0.0.1:8080": "http://127.0.0.1:8080", "0.0.0.0:80": "http://localhost:80", "[::]:8080": "http://localhost:8080", "[::1]:1": "http://[::1]:1"} {
+		resolved, err := net.ResolveTCPAddr("tcp", addr)
+		require.NoError(t, err)
+		require.Equal(t, want, pageAddress(resolved))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -86,7 +87,7 @@ func (h *host) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		h.log.Info("running", "http", "http://"+service.Addr().String(), "store", h.storeName())
+		h.log.Info("running", "http", pageAddress(service.Addr()), "store", h.storeName())
 		return service.Run(ctx)
 	}
 	return h.runDemo(ctx, moving, connect, options)
@@ -121,8 +122,16 @@ func (h *host) runDemo(ctx context.Context, clock *movingClock, connect connecto
 		return err
 	}
 	journey = newTravel(clock, service)
-	h.log.Info(fmt.Sprintf("demo: open http://%s in a browser and say /start", service.Addr()), "store", h.storeName(), "clock", clock.Now().Format(time.RFC1123))
+	h.log.Info(fmt.Sprintf("demo: open %s in a browser and say /start", pageAddress(service.Addr())), "store", h.storeName(), "clock", clock.Now().Format(time.RFC1123))
 	return service.Run(ctx)
+}
+
+// pageAddress is where a browser on this machine finds what listens at addr.
+func pageAddress(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", tcp.Port)
+	}
+	return "http://" + addr.String()
 }
 
 // connector makes the service's client; see [bot.New].
