@@ -37,6 +37,11 @@ func Param(key, value string) Match {
 	return func(r Request) bool { return slices.Contains(r.Query[key], value) }
 }
 
+// Header matches requests that have this header with this value.
+func Header(name, value string) Match {
+	return func(r Request) bool { return slices.Contains(r.Header.Values(name), value) }
+}
+
 // Requests returns the requests received so far, in order of arrival, that
 // satisfy every match.
 func (s *Server) Requests(matches ...Match) []Request {
