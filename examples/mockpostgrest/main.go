@@ -32,6 +32,18 @@ It answers as PostgREST 12.0.2 does: filters, and/or, JSON paths, casts, embedde
 upserts, constraints, and errors with PostgreSQL's codes and texts. It has no full-text search, functions,
 aggregates, roles or row security.
 
+Its first line on standard output is "listening on http://HOST:PORT", once requests are answered; with port 0 that
+is how a test learns the port. Everything else goes to standard error. SIGINT and SIGTERM end it, with exit status 0,
+after the requests that are under way.
+
+  mockpostgrest -listen 127.0.0.1:0 -tables tables.json                      # for one test; nothing is kept
+  mockpostgrest -tables tables.json -data dev.db                             # for days: a write is answered when it is on disk
+  mockpostgrest -tables tables.json -dialect insforge -api-key ik_secret     # as InsForge
+
+  curl 127.0.0.1:3000/api/database/records/leads -H 'Authorization: Bearer ik_secret'
+
+@supabase/postgrest-js takes the address as it is, @insforge/sdk as baseUrl (with -dialect insforge).
+
 The tables file:
 
   {"leads": {
@@ -52,7 +64,13 @@ The tables file:
        {"name": "body",    "type": "jsonb"}],
      "foreign_keys": [{"columns": ["lead_id"], "references": "leads", "referenced_columns": ["id"]}]}}
 
-Types are PostgreSQL's names, [] behind them for arrays. Keys it does not know are an error.
+Types are PostgreSQL's names, [] behind them for arrays; those it has no operators for (tsvector, money) behave as
+text. A default is a JSON value, or "now()" on dates and times, or "gen_random_uuid()" on a uuid. Identity columns
+take explicit values, too; numbering goes on after the highest in "rows". Constraints have PostgreSQL's names
+(leads_pkey, leads_email_key, notes_lead_id_fkey, leads_status_check). Keys it does not know are an error.
+
+With -data, "rows" fill only a new file. Later the tables file may have more tables, and more columns with defaults;
+the file gains them when it is opened.
 
 Flags:
 `
@@ -72,18 +90,19 @@ const shutdownTime = 5 * time.Second
 
 func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("mockpostgrest", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // the error says it
 	listen := flags.String("listen", "127.0.0.1:3000", "`address` to listen on; port 0 takes a free one")
 	tables := flags.String("tables", "", "tables `file` (JSON); without it there are no tables")
 	dialectName := flags.String("dialect", "postgrest", "postgrest (tables at /) or insforge (tables at /api/database/records/)")
 	apiKey := flags.String("api-key", "", "the `key` every request must carry; without it every request is accepted")
 	data := flags.String("data", "", "keep the data in this `file`; without it nothing is kept")
-	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		flags.SetOutput(stdout)
 		flags.PrintDefaults()
-	}
-	if err := flags.Parse(args); err != nil {
 		return err
+	} else if err != nil {
+		return fmt.Errorf("%w (see -help)", err)
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q (see -help)", flags.Arg(0))
@@ -92,13 +111,23 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log := newLogger(stderr)
 	store, err := open(*tables, *data, log)
 	if err != nil {
 		return err
 	}
 	serveErr := serve(store, *listen, dialect, *apiKey, stdout, log)
 	return errors.Join(serveErr, store.Close())
+}
+
+// newLogger writes text to a terminal and JSON to everything else.
+func newLogger(w io.Writer) *slog.Logger {
+	if file, ok := w.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return slog.New(slog.NewTextHandler(w, nil))
+		}
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
 func open(tables, data string, log *slog.Logger) (*embedded.Store, error) {

@@ -139,8 +139,8 @@ func TestWrongUseIsExplained(t *testing.T) {
 		require.ErrorContains(t, err, tt.want, name)
 	}
 	var help bytes.Buffer
-	require.Error(t, run([]string{"-help"}, io.Discard, &help))
-	for _, word := range []string{"curl", "tables.json", "-api-key", "foreign_keys", "insforge"} {
+	require.Error(t, run([]string{"-help"}, &help, io.Discard))
+	for _, word := range []string{"curl", "tables.json", "-api-key", "foreign_keys", "insforge", "listening on"} {
 		require.Contains(t, help.String(), word)
 	}
 }

@@ -342,15 +342,15 @@ func (f *file) load() error {
 			stored[t] = columns
 			upToDate = upToDate && slices.Equal(columns, storedColumns(t))
 		}
-		return nil
+		return f.readLog(tx)
 	}); err != nil {
-		return err
-	}
-	if err := f.recover(); err != nil {
 		return err
 	}
 	if !upToDate {
 		if err := f.db.Update(func(tx *bbolt.Tx) error {
+			if err := f.apply(tx, f.log.changes); err != nil {
+				return err
+			}
 			if err := f.upgrade(tx, stored); err != nil {
 				return err
 			}
@@ -383,8 +383,16 @@ func (f *file) loadTable(tx *bbolt.Tx, t *table) error {
 			return damaged(fmt.Sprintf("row %x", key))
 		}
 		r := &row{id: binary.BigEndian.Uint64(key), data: data}
-		s.nextRow = max(s.nextRow, r.id+1)
 		rows = append(rows, r)
+	}
+	for _, c := range f.log.changes {
+		if c.table == t.name && !c.gone && !t.layout.valid(c.data) {
+			return damaged("an entry of the log")
+		}
+	}
+	rows = f.log.overlay(t, rows)
+	if len(rows) > 0 {
+		s.nextRow = max(s.nextRow, rows[len(rows)-1].id+1)
 	}
 	return t.load(&s.state.Load().tables[t.ordinal], rows) // nobody else has it yet
 }

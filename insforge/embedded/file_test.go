@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -158,6 +159,30 @@ func TestFileKeepsRowsAndNumbering(t *testing.T) {
 	require.JSONEq(t, `[{"id":9,"x":null}]`, do(store, http.MethodPost, "/t", `{}`).Body.String(), "a number is not given twice")
 	require.JSONEq(t, `[{"id":7,"x":"changed"},{"id":9,"x":null}]`, do(store, http.MethodGet, "/t?order=id", "").Body.String(),
 		"the rows of the tables file fill only a new file")
+}
+
+// A file that is closed and opened at any moment holds what a store in memory
+// does, whether a change has just been logged or is where it belongs.
+func TestFileAgreesWithMemory(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data.db")
+	memory, file := openTables(t, embedded.Memory, batchTables), openTables(t, path, batchTables)
+	random := rand.New(rand.NewPCG(5, 6))
+	for n := range 400 {
+		method, target, body := http.MethodPost, "/batches", "["+strings.Repeat(fmt.Sprintf(`{"batch":%d,"place":1},`, n), random.IntN(9))+fmt.Sprintf(`{"batch":%d,"place":2}]`, n)
+		switch random.IntN(4) {
+		case 0:
+			method, target, body = http.MethodPatch, fmt.Sprintf("/batches?batch=eq.%d", random.IntN(n+1)), fmt.Sprintf(`{"place":%d}`, n)
+		case 1:
+			method, target, body = http.MethodDelete, fmt.Sprintf("/batches?batch=gte.%d", n-random.IntN(3)), ""
+		}
+		require.Equal(t, do(memory, method, target, body).Body.String(), do(file, method, target, body).Body.String())
+		if random.IntN(20) == 0 {
+			require.NoError(t, file.Close())
+			file = openTables(t, path, batchTables)
+			require.Equal(t, do(memory, http.MethodGet, "/batches", "").Body.String(), do(file, http.MethodGet, "/batches", "").Body.String())
+		}
+	}
 }
 
 func TestFileGainsTablesAndColumns(t *testing.T) {

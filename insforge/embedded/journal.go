@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"go.etcd.io/bbolt"
 )
@@ -9,7 +10,7 @@ import (
 // Rows that change lie all over the file, and a disk takes its time over many
 // places. So a commit writes its changes in one piece, as an entry of the log;
 // when the log has grown, they are put where they belong, all at once, and the
-// log starts anew. Whoever opens a file begins with that.
+// log starts anew.
 type journal struct {
 	changes []loggedChange // those that are in the log
 	entries uint64
@@ -102,35 +103,45 @@ func (f *file) apply(tx *bbolt.Tx, changes []loggedChange) error {
 	return nil
 }
 
-// recover puts what a file's log holds into the tables.
-func (f *file) recover() error {
-	var changes []loggedChange
-	if err := f.db.View(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket(bucketLog)
-		if bucket == nil {
-			return nil
-		}
-		return bucket.ForEach(func(key, entry []byte) error {
-			f.log.sum += entrySum(string(bucketLog)+"/", key, entry)
-			for len(entry) > 0 {
-				var c loggedChange
-				var ok bool
-				if c, entry, ok = readLogged(entry); !ok {
-					return damaged("an entry of the log")
-				}
-				changes = append(changes, c)
-			}
-			return nil
-		})
-	}); err != nil || len(changes) == 0 {
-		return err
+// readLog takes up the log where whoever had the file before has left it.
+func (f *file) readLog(tx *bbolt.Tx) error {
+	bucket := tx.Bucket(bucketLog)
+	if bucket == nil {
+		return nil
 	}
-	return f.db.Update(func(tx *bbolt.Tx) error {
-		if err := f.apply(tx, changes); err != nil {
-			return err
+	return bucket.ForEach(func(key, entry []byte) error {
+		f.log.sum += entrySum(string(bucketLog)+"/", key, entry)
+		f.log.entries++
+		for len(entry) > 0 {
+			c, rest, ok := readLogged(entry)
+			if !ok {
+				return damaged("an entry of the log")
+			}
+			f.log.changes, f.log.size = append(f.log.changes, c), f.log.size+len(c.data)
+			f.store.nextRow = max(f.store.nextRow, c.id+1) // a number is in the log for one row only
+			entry = rest
 		}
-		return f.putDigest(tx)
+		return nil
 	})
+}
+
+// overlay carries out on a table's rows, which are in order, what the log says.
+func (j *journal) overlay(t *table, rows []*row) []*row {
+	gone := map[uint64]bool{}
+	for _, c := range j.changes {
+		if c.table == t.name && c.gone {
+			gone[c.id] = true
+		}
+	}
+	for _, c := range j.changes {
+		if c.table == t.name && !c.gone {
+			rows = append(rows, &row{id: c.id, data: c.data}) // a new row has the highest number
+		}
+	}
+	if len(gone) == 0 {
+		return rows
+	}
+	return slices.DeleteFunc(rows, func(r *row) bool { return gone[r.id] })
 }
 
 func (c loggedChange) append(dst []byte) []byte {

@@ -126,9 +126,10 @@ func verify(file io.ReaderAt, m meta) error {
 }
 
 type verifier struct {
-	file io.ReaderAt
-	meta meta
-	used []bool
+	file  io.ReaderAt
+	meta  meta
+	used  []bool
+	spare [][]byte // pages that were looked at
 }
 
 // deepest is far more levels than 2^64 rows need.
@@ -155,7 +156,12 @@ func (v *verifier) page(id uint64) (page []byte, flags uint16, count int, err er
 		}
 		v.used[i] = true
 	}
-	page = make([]byte, (1+int64(overflow))*v.meta.pageSize)
+	size := (1 + int64(overflow)) * v.meta.pageSize
+	if n := len(v.spare); n > 0 && int64(cap(v.spare[n-1])) >= size {
+		page, v.spare = v.spare[n-1][:size], v.spare[:n-1]
+	} else {
+		page = make([]byte, size)
+	}
 	if _, err := v.file.ReadAt(page, at); err != nil {
 		return nil, 0, 0, err
 	}
@@ -169,6 +175,7 @@ func (v *verifier) tree(id uint64, low, high []byte, depth int) error {
 	if err != nil {
 		return err
 	}
+	defer func() { v.spare = append(v.spare, page) }()
 	bad := damaged(fmt.Sprintf("page %d", id))
 	switch {
 	case depth > deepest:
