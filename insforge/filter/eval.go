@@ -521,7 +521,7 @@ func (c *compiler) binary(op Op, t Type, literal, right string) (func(Value) (Tr
 	}
 	switch op {
 	case OpLike, OpILike:
-		return like(op, literal)
+		return like(op, t, literal)
 	case OpMatch, OpIMatch:
 		return match(op, literal)
 	}

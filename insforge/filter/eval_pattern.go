@@ -4,29 +4,44 @@ import (
 	"cmp"
 	"regexp"
 	"regexp/syntax"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// like makes LIKE and ILIKE. PostgREST turns every * of the pattern into %.
-func like(op Op, pattern string) (func(Value) (Truth, error), error) {
+// like makes LIKE and ILIKE. PostgREST turns every * of the pattern into %. Case
+// is Unicode's, but ASCII's in names, which have a collation of their own.
+func like(op Op, t Type, pattern string) (func(Value) (Truth, error), error) {
 	if err := checkText(pattern); err != nil {
 		return nil, err
 	}
 	pattern = strings.ReplaceAll(pattern, "*", "%")
 	fold := op == OpILike
+	lower := strings.ToLower
+	if t.kind == kindName {
+		lower = lowerASCII
+	}
 	if fold {
-		pattern = strings.ToLower(pattern)
+		pattern = lower(pattern)
 	}
 	return func(v Value) (Truth, error) {
 		s := v.str
 		if fold {
-			s = strings.ToLower(s)
+			s = lower(s)
 		}
 		got, err := likeMatch(s, pattern)
 		return truth(got == likeYes), err
 	}, nil
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 type likeResult int8
@@ -117,7 +132,7 @@ func match(op Op, pattern string) (func(Value) (Truth, error), error) {
 	if err := checkText(pattern); err != nil {
 		return nil, err
 	}
-	translated, err := translateRegexp(pattern)
+	translated, boundaries, err := translateRegexp(pattern)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +144,12 @@ func match(op Op, pattern string) (func(Value) (Truth, error), error) {
 	if err != nil {
 		return nil, &SQLError{Code: "2201B", Message: "invalid regular expression: " + regexpComplaint(err)}
 	}
-	return func(v Value) (Truth, error) { return truth(re.MatchString(v.str)), nil }, nil
+	return func(v Value) (Truth, error) {
+		if boundaries && !isASCII(v.str) { // Go's words are made of ASCII
+			return Unknown, unsupportedRegexp(`\y, \Y, \m or \M on text beyond ASCII`)
+		}
+		return truth(re.MatchString(v.str)), nil
+	}, nil
 }
 
 // shorthands are the escapes for classes of characters, which know all of
@@ -144,32 +164,65 @@ var classes = map[string]string{
 	"[:space:]": `\s\v\p{Z}`, "[:word:]": `\p{L}\p{N}_`,
 }
 
-// translateRegexp rewrites what PostgreSQL spells differently.
-func translateRegexp(pattern string) (string, error) {
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// translateRegexp rewrites what PostgreSQL spells differently, and refuses what
+// would mean something else here. Boundaries tells that it asks where words
+// begin or end.
+func translateRegexp(pattern string) (translated string, boundaries bool, err error) {
 	if literal, ok := strings.CutPrefix(pattern, "***="); ok {
-		return regexp.QuoteMeta(literal), nil
+		return regexp.QuoteMeta(literal), false, nil
 	}
 	pattern = strings.TrimPrefix(pattern, "***:")
 	var out strings.Builder
 	inClass := false
+	at := func(i int) byte {
+		if i < 0 || i >= len(pattern) {
+			return 0
+		}
+		return pattern[i]
+	}
+	refuse := func(what string) (string, bool, error) { return "", false, unsupportedRegexp(what) }
+	invalid := func(what string) (string, bool, error) {
+		return "", false, &SQLError{Code: "2201B", Message: "invalid regular expression: " + what}
+	}
 	for i := 0; i < len(pattern); i++ {
 		c := pattern[i]
 		switch {
 		case c == '\\' && i+1 < len(pattern):
 			i++
 			switch e := pattern[i]; {
-			case e == 'y':
+			case e == 'y' && !inClass:
+				boundaries = true
 				out.WriteString(`\b`)
-			case e == 'Y':
+			case e == 'Y' && !inClass:
+				boundaries = true
 				out.WriteString(`\B`)
-			case e == 'm':
+			case e == 'm' && !inClass: // the start of a word is a boundary before a letter
+				if !isWordByte(at(i+1)) || strings.IndexByte("*?{", at(i+2)) >= 0 && at(i+2) != 0 {
+					return refuse(`\m before anything but a letter or digit`)
+				}
+				boundaries = true
 				out.WriteString(`\b`)
-			case e == 'M':
+			case e == 'M' && !inClass: // and its end one behind a letter
+				if !isWordByte(at(i-2)) || at(i-3) == '\\' {
+					return refuse(`\M behind anything but a letter or digit`)
+				}
+				boundaries = true
 				out.WriteString(`\b`)
+			case strings.IndexByte("abBceuUx0", e) >= 0:
+				return refuse(`the escape \` + string(e))
 			case e == 'Z':
 				out.WriteString(`\z`)
 			case e >= '1' && e <= '9' && !inClass:
-				return "", unsupportedRegexp("back-references")
+				return refuse("back-references")
 			case shorthands[e] != "":
 				class := shorthands[e]
 				switch {
@@ -184,7 +237,7 @@ func translateRegexp(pattern string) (string, error) {
 				out.WriteByte('\\')
 				out.WriteByte(e)
 			case e >= utf8.RuneSelf || unicode.IsLetter(rune(e)):
-				return "", &SQLError{Code: "2201B", Message: `invalid regular expression: invalid escape \ sequence`}
+				return invalid(`invalid escape \ sequence`)
 			default:
 				out.WriteByte('\\')
 				out.WriteByte(e)
@@ -215,13 +268,31 @@ func translateRegexp(pattern string) (string, error) {
 				i++
 				out.WriteString(`\]`)
 			}
-		case c == '(' && i+2 < len(pattern) && pattern[i+1] == '?' && strings.IndexByte("=!<", pattern[i+2]) >= 0:
-			return "", unsupportedRegexp("look-around")
+		case c == '(' && at(i+1) == '?' && strings.IndexByte("=!<", at(i+2)) >= 0:
+			return refuse("look-around")
+		case c == '(' && at(i+1) == '?' && at(i+2) != ':' && (i > 0 || !strings.HasPrefix(pattern, "(?i)")):
+			return refuse("embedded options")
+		case c == '^' && strings.IndexByte("*+?", at(i+1)) >= 0 && at(i+1) != 0:
+			return invalid("quantifier operand invalid")
+		case c == '{' && tooOften(pattern[i+1:]):
+			return invalid("invalid repetition count(s)")
 		default:
 			out.WriteByte(c)
 		}
 	}
-	return out.String(), nil
+	return out.String(), boundaries, nil
+}
+
+// tooOften reports whether a quantifier such as 3,300} passes PostgreSQL's 255.
+func tooOften(s string) bool {
+	counts, _, closed := strings.Cut(s, "}")
+	low, high, _ := strings.Cut(counts, ",")
+	for _, count := range []string{low, high} {
+		if n, err := strconv.Atoi(count); closed && err == nil && n > 255 {
+			return true
+		}
+	}
+	return false
 }
 
 func unsupportedRegexp(what string) error {
