@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
@@ -707,70 +705,4 @@ func (c *call) putKey() ([]filter.Value, error) {
 		key[i] = v
 	}
 	return key, nil
-}
-
-// noFunction is the answer to every rpc.
-func noFunction(r *http.Request, name, rawQuery string, body []byte) error {
-	var names []string
-	switch r.Method {
-	case http.MethodOptions:
-		if _, err := parseQuery(rawQuery); err != nil {
-			return err
-		}
-	case http.MethodGet, http.MethodHead:
-		q, err := parseParams(rawQuery)
-		if err != nil {
-			return err
-		}
-		for _, p := range q {
-			names = append(names, p.key)
-		}
-	case http.MethodPost:
-		if len(bytes.TrimSpace(body)) > 0 {
-			payload, err := readPayload(r.Header.Get("Content-Type"), body, nil, false, false)
-			if err != nil {
-				return err
-			}
-			if len(payload.rows) > 0 {
-				names = payload.rows[0].keys()
-			}
-		}
-	default:
-		return &apiError{
-			status: http.StatusMethodNotAllowed, code: "PGRST101", message: "Cannot use the " + r.Method + " method on RPC",
-		}
-	}
-	signature, searched := "("+strings.Join(names, ", ")+")", "with parameters "+strings.Join(names, ", ")
-	switch len(names) {
-	case 0:
-		signature, searched = " without parameters", "without parameters"
-	case 1:
-		searched = "with parameter " + names[0]
-	}
-	if r.Method == http.MethodPost {
-		searched += " or with a single unnamed json/jsonb parameter"
-	}
-	return &apiError{
-		status: http.StatusNotFound, code: "PGRST202",
-		message: "Could not find the function public." + name + signature + " in the schema cache",
-		details: "Searched for the function public." + name + " " + searched + ", but no matches were found in the schema cache.",
-	}
-}
-
-// parseParams reads a query string without giving the keys a meaning.
-func parseParams(raw string) ([]param, error) {
-	var out []param
-	for part := range strings.SplitSeq(raw, "&") {
-		if part == "" {
-			continue
-		}
-		key, value, _ := strings.Cut(part, "=")
-		key = unescape(key)
-		if key == "select" || key == "order" || key == "limit" || key == "offset" {
-			continue
-		}
-		out = append(out, param{key: key, value: unescape(value)})
-	}
-	slices.SortStableFunc(out, func(a, b param) int { return strings.Compare(a.key, b.key) })
-	return out, nil
 }

@@ -12,27 +12,33 @@
 //
 // All filters and operators but full-text search, and/or trees, JSON paths,
 // casts and aliases in select, embedded resources along declared foreign keys
-// (to one, to many, inner, spread; filtered, ordered and limited), order,
-// limit, offset and Range, counts, single objects, CSV, bulk inserts with
-// columns and missing=default, on_conflict with merge or ignore, PUT, limited
-// PATCH and DELETE, and every Prefer of PostgREST 12.0. Values have PostgreSQL's
-// types and meaning (package filter evaluates them), constraints are real, and
-// errors carry PostgreSQL's code, message, details and hint.
+// (to one, to many, many to many, to itself; inner, spread; filtered, ordered,
+// limited, counted), order, limit, offset and Range, counts, single objects, CSV,
+// bulk inserts with columns and missing=default, on_conflict with merge or
+// ignore, PUT, limited PATCH and DELETE, and every Prefer of PostgREST 12.0.
+// Values have PostgreSQL's types and meaning (package filter evaluates them),
+// constraints are real, errors carry PostgreSQL's code, message, details and
+// hint, and functions of the program stand in for those of the database
+// ([WithFunction]).
 //
 // # What differs from PostgREST, knowingly
 //
 //	full-text search            400 0A000 that says so
-//	functions (/rpc)            404 PGRST202 for every name
+//	functions (/rpc)            those given by WithFunction, else 404 PGRST202; select and filters do not apply to them
+//	aggregates in select        only count, as in select=name,tasks(count)
 //	roles, JWT, row security    none; WithAPIKey checks one key
 //	schemas                     public only
-//	many-to-many embedding      no relationship found (PGRST200)
 //	count=planned, estimated    exact
 //	text                        sorts by code point; ilike folds by Unicode
-//	regular expressions         no look-around or back-references (0A000); \m, \M, \y are ASCII
-//	tsvector, money, inet, …    behave as text; intervals too
+//	regular expressions         no look-around, back-references, embedded options but (?i), \a \b \c \e \u \x; \m, \M, \y on ASCII only (0A000)
+//	tsvector, money, inet, …    behave as text, and so do multiranges
+//	array subscripts            [2:3]={a,b} is {a,b}
 //	order without order=        order of writing; PostgreSQL may reuse space
+//	equal in order=             order of writing; PostgreSQL may have any
 //	a bad value in a PATCH      noticed if a row matches; in PostgreSQL that depends on the plan
-//	application/vnd.pgrst.plan  415
+//	of several mistakes         the one told may be another where PostgreSQL's plan decides
+//	missing=default             works where the table's name needs quotes; PostgREST raises 42602
+//	vnd.pgrst.plan, geo+json    415
 //	the root document           lists tables and columns only
 //
 // # What may surprise, and is PostgREST's
@@ -42,6 +48,13 @@
 // compare-and-swap whose condition stands in a tree seems to have changed
 // nothing. Plain filters (status=eq.pending) do not have this trap, nor does
 // return=minimal with count=exact.
+//
+// A PATCH or DELETE with limit changes every row of the table that has the same
+// values in the columns of its order, and is undone with PGRST110 if those are
+// more than the limit: order it by the primary key. A tree for an embedded
+// resource, as in owners.or=(…), filters the table itself when it stands in a
+// write, where the orders and limits of embedded resources have no effect; and
+// embedded rows are shown as they were before the write.
 //
 // # Durability
 //

@@ -32,6 +32,8 @@ type handler struct {
 	store   *Store
 	dialect Dialect
 	key     string
+
+	functions map[string]Function
 }
 
 // maxBody bounds what a request may send, as InsForge does.
@@ -178,7 +180,7 @@ func (h *handler) route(r *http.Request, path, rawQuery string, body []byte) (*r
 	case name == "" && !nested:
 		return h.store.describe(r)
 	case name == "rpc" && nested && !strings.Contains(rest, "/"):
-		return nil, noFunction(r, rest, rawQuery, body)
+		return h.rpc(r, rest, rawQuery, body)
 	case nested:
 		return nil, notFound
 	}
