@@ -494,7 +494,9 @@ func (c *compiler) operatorExists(op Op, t Type, right string) error {
 	switch op {
 	case OpEq, OpNeq, OpGt, OpGte, OpLt, OpLte, OpIsDistinct:
 		ok = t.Comparable()
-	case OpLike, OpILike, OpMatch, OpIMatch:
+	case OpLike:
+		ok = t.IsText() || t == Type{kind: kindBytea}
+	case OpILike, OpMatch, OpIMatch:
 		ok = t.IsText()
 	case OpCs, OpCd:
 		ok = t.array && t.kind != kindJSON || t.isRange() || t == Type{kind: kindJSONB}
@@ -518,6 +520,9 @@ func (c *compiler) operatorExists(op Op, t Type, right string) error {
 func (c *compiler) binary(op Op, t Type, literal, right string) (func(Value) (Truth, error), error) {
 	if err := c.operatorExists(op, t, right); err != nil {
 		return nil, err
+	}
+	if op == OpLike && t.kind == kindBytea {
+		return c.likeBytes(literal)
 	}
 	switch op {
 	case OpLike, OpILike:

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"cmp"
+	"encoding/hex"
 	"regexp"
 	"regexp/syntax"
 	"strconv"
@@ -31,6 +32,23 @@ func like(op Op, t Type, pattern string) (func(Value) (Truth, error), error) {
 			s = lower(s)
 		}
 		got, err := likeMatch(s, pattern)
+		return truth(got == likeYes), err
+	}, nil
+}
+
+// likeBytes makes LIKE for bytea, where a character is a byte.
+func (c *compiler) likeBytes(pattern string) (func(Value) (Truth, error), error) {
+	characters := func(v Value) string {
+		raw, _ := hex.DecodeString(strings.TrimPrefix(v.str, `\x`))
+		out := make([]rune, len(raw))
+		for i, b := range raw {
+			out[i] = rune(b)
+		}
+		return string(out)
+	}
+	wanted := characters(c.read(Type{kind: kindBytea}, strings.ReplaceAll(pattern, "*", "%")))
+	return func(v Value) (Truth, error) {
+		got, err := likeMatch(characters(v), wanted)
 		return truth(got == likeYes), err
 	}, nil
 }

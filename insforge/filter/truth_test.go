@@ -182,6 +182,8 @@ func (s sampler) condition() (filter.Filter, string) {
 		ops = append(ops, filter.OpLike, filter.OpILike)
 	case isText:
 		ops = append(ops, filter.OpLike, filter.OpILike, filter.OpMatch, filter.OpIMatch, filter.OpLike, filter.OpILike)
+	case typ == "bytea":
+		ops = append(ops, filter.OpLike)
 	case strings.HasSuffix(typ, "[]"):
 		ops = append(ops, filter.OpCs, filter.OpCd, filter.OpOv, filter.OpCs, filter.OpCd, filter.OpOv)
 	case typ == "jsonb":
