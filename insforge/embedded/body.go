@@ -19,6 +19,7 @@ type payload struct {
 	// failure is what PostgreSQL says to the body. PostgREST does not read JSON
 	// itself where columns is given.
 	failure error
+	isJSON  bool // though failure says that it is not what it should be
 }
 
 // object is a JSON object in source order.
@@ -97,7 +98,7 @@ func recordset(body []byte, columns []string, missingDefault bool) payload {
 	read, err := parseBody(body)
 	p.rows = read.rows
 	isScalar := len(read.rows) == 0 && !strings.HasPrefix(strings.TrimLeft(string(body), " \t\r\n"), "[")
-	if err != nil || isScalar {
+	if p.isJSON = true; err != nil || isScalar {
 		function := "json_to_recordset"
 		if missingDefault {
 			function = "jsonb_to_recordset"

@@ -101,6 +101,8 @@ var rangeHeader = regexp.MustCompile(`^([0-9]+)-([0-9]*)$`)
 // the header says.
 func (c *call) applyRange() error {
 	q := c.query
+	first, last, badHeader := c.rangeHeader()
+	negative := cmp.Or(badHeader, error(unsatisfiable("Limit should be greater than or equal to zero.")))
 	lower, upper := int64(0), int64(-2) // -2: none
 	if q.offset != nil {
 		lower = *q.offset
@@ -108,7 +110,7 @@ func (c *call) applyRange() error {
 	if q.limit != nil {
 		switch limit := *q.limit; {
 		case limit < 0 && lower <= 0:
-			return unsatisfiable("Limit should be greater than or equal to zero.")
+			return negative
 		case lower > math.MaxInt64-max(limit, 0):
 			upper = math.MaxInt64 - 1
 		default:
@@ -120,12 +122,11 @@ func (c *call) applyRange() error {
 			return nil
 		}
 		if upper < max(lower, 0) {
-			return unsatisfiable("Limit should be greater than or equal to zero.")
+			return negative
 		}
 	}
-	first, last, err := c.rangeHeader()
-	if err != nil {
-		return err
+	if badHeader != nil {
+		return badHeader
 	}
 	lower = max(lower, first, 0)
 	if last >= 0 && (upper == -2 || last < upper) {
@@ -134,7 +135,7 @@ func (c *call) applyRange() error {
 	q.offset = &lower
 	if upper != -2 {
 		if lower > upper {
-			return unsatisfiable("Limit should be greater than or equal to zero.")
+			return negative
 		}
 		limit := upper - lower + 1
 		q.limit = &limit
@@ -321,25 +322,24 @@ var errCountReturned = &apiError{status: http.StatusBadRequest, code: "42803", m
 // checkSelection reports errors of what a write returns before anything is
 // written.
 func (c *call) checkSelection() error {
-	switch c.prefer.returns {
-	case "representation":
-		p, err := planFor(c.session, c.returned())
-		if err == nil && p.counting {
+	if c.prefer.returns != "representation" && c.prefer.returns != "headers-only" {
+		return nil
+	}
+	// The statement returns the columns, whatever becomes of them.
+	for _, item := range c.root.columns {
+		if _, ok := c.table.byName[item.Path.Column]; ok || item.Path.Column == "*" {
+			continue
+		}
+		if item.Path.Column == "count" {
 			return errCountReturned
 		}
-		return err
-	case "headers-only": // the columns are returned to PostgREST though not to the client
-		for _, item := range c.root.columns {
-			if _, ok := c.table.byName[item.Path.Column]; ok || item.Path.Column == "*" {
-				continue
-			}
-			if item.Path.Column == "count" {
-				return errCountReturned
-			}
-			return (&plan{table: c.table, alias: c.table.name}).unknownColumn(item.Path.Column)
-		}
+		return (&plan{table: c.table, alias: c.table.name}).unknownColumn(item.Path.Column)
 	}
-	return nil
+	if c.prefer.returns == "headers-only" {
+		return nil
+	}
+	_, err := planFor(c.session, c.returned())
+	return err
 }
 
 func (c *call) payload(byColumns bool) (payload, error) {
@@ -538,14 +538,17 @@ func (c *call) patch() (*response, error) {
 		res.status = http.StatusOK
 	}
 	err = c.store.write(c.session, func(tx *txn) error {
-		if body.failure != nil {
-			return body.failure
-		}
 		var rows []*row
 		if p != nil {
 			found, err := p.affected(c.ctx(), tx.before)
 			if err != nil {
 				return err
+			}
+			if body.failure != nil && (len(found) > 0 || !body.isJSON) {
+				return body.failure // what is JSON is taken apart only for rows to change
+			}
+			if body.failure != nil {
+				body.rows = []object{nil}
 			}
 			if rows, err = tx.updateRows(c.table, found, columns, body.rows[0], c.prefer.missing == "default"); err != nil {
 				return err
