@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/followthrough-go/followthrough/planparse"
 )
@@ -70,9 +71,13 @@ func listedPlan(text string) (planparse.Plan, bool) {
 	return plan, err == nil
 }
 
-// isTiming reports whether a text is a time and nothing else. Any base will do:
-// whether a text can be read hardly depends on it.
+// isTiming reports whether a text is a time and nothing else; a bare number is
+// none, as it begins a time of day. Any base will do: whether a text can be read
+// hardly depends on it.
 func isTiming(text string) bool {
+	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || r == '-' || r == '/' }) {
+		return false
+	}
 	_, err := planparse.ParseTiming(text, time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
 	return err == nil && !strings.ContainsAny(text, ".!?")
 }
