@@ -44,7 +44,9 @@ func wellFormed(t *testing.T, rec *httptest.ResponseRecorder) {
 	if rec.Code == http.StatusInternalServerError && rec.Body.String() == "Something went wrong" {
 		return // as PostgREST has it where the query string is not UTF-8
 	}
-	require.Less(t, rec.Code, 500, rec.Body)
+	if !strings.Contains(rec.Body.String(), `"54000"`) { // too many dimensions of an array are 500 there, too
+		require.Less(t, rec.Code, 500, rec.Body)
+	}
 	if rec.Code >= 400 && rec.Body.String() != "{}" {
 		var e struct{ Code, Message *string }
 		require.NoError(t, json.Unmarshal(rec.Body.Bytes(), &e), rec.Body)
