@@ -19,17 +19,17 @@ const (
 	firstBatch   = 8
 	batchGrowth  = 3
 	maxBatch     = 200
-	maxPerCycle  = 10_000                 // rows listed in one cycle; the next one takes the rest
-	lookUpAtOnce = 1000                   // rows whose leads are read together
-	longOverdue  = 2 * time.Hour          // after this, several come as one digest
-	retryDelay   = 5 * time.Second        // before a message that did not leave is tried again
-	claimTime    = 5 * time.Second        // for a claim, and for reading it back
-	wrapUpTime   = 5 * time.Second        // for storing what became of messages
-	slowAfter    = 2 * time.Second        // a message that takes longer no longer holds up others
-	flushFirst   = 250 * time.Millisecond // outcomes are stored together, but not much later than they are known;
-	flushEvery   = 5 * time.Second        // in a long cycle less and less often, up to this
-	claimLife    = 10 * time.Minute       // how long after a claim a message may still leave
-	doubtTime    = 30 * time.Second       // how long a claim is asked about whose answer was lost
+	maxPerCycle  = 10_000           // rows listed in one cycle; the next one takes the rest
+	lookUpAtOnce = 1000             // rows whose leads are read together
+	longOverdue  = 2 * time.Hour    // after this, several come as one digest
+	retryDelay   = 5 * time.Second  // before a message that did not leave is tried again
+	claimTime    = 5 * time.Second  // for a claim, and for reading it back
+	wrapUpTime   = 5 * time.Second  // for storing what became of messages
+	slowAfter    = 2 * time.Second  // a message that takes longer no longer holds up others
+	flushFirst   = time.Second      // outcomes are stored together, but not much later than they are known;
+	flushEvery   = 5 * time.Second  // in a long cycle less and less often, up to this
+	claimLife    = 10 * time.Minute // how long after a claim a message may still leave
+	doubtTime    = 30 * time.Second // how long a claim is asked about whose answer was lost
 )
 
 // Report counts what a cycle did, in reminders unless said otherwise.

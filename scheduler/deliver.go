@@ -103,12 +103,13 @@ func (c *cycle) collect(ctx context.Context) {
 }
 
 // lastOf notes that an outcome is known, and reports whether to store those
-// that are: there is a batch of them, or none that is not known yet.
+// that are: there is none that is not known yet, or there are batches of them
+// and no more at hand. Half a batch would take a request as well.
 func (c *cycle) lastOf(known []delivery) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.unknown--
-	return c.unknown == 0 || len(known) >= maxBatch
+	return c.unknown == 0 || len(known) >= 2*maxBatch && len(c.outcomes) == 0 || len(known) >= 5*maxBatch
 }
 
 // sendOne sends one message, unless by now nothing may be sent.
