@@ -272,13 +272,18 @@ func (q *query) takeOrder(p param) (err error) {
 		return nil
 	}
 	what := p.key[strings.LastIndexByte(p.key, '.')+1:]
-	path, err := filter.ParseEmbedPath(p.key)
-	if err != nil {
-		return err
+	var path []string
+	if what != p.key {
+		if path, err = filter.ParseEmbedPath(p.key); err != nil {
+			return err
+		}
 	}
 	if what == "order" {
 		q.sorted = true
-		order, err := filter.ParseOrder(p.value)
+		order, quick := quickOrder(p.value)
+		if !quick {
+			order, err = filter.ParseOrder(p.value)
+		}
 		if target := &q.criteria; len(path) == 0 {
 			target.order = order
 		} else {

@@ -37,6 +37,20 @@ func quickFilter(key, value string) (_ filter.Cond, ok bool) {
 	return filter.Cond{}, false
 }
 
+// quickOrder reads the orders that most requests have, such as due_at.asc,id, as
+// filter.ParseOrder would.
+func quickOrder(value string) (terms []filter.OrderTerm, ok bool) {
+	for part := range strings.SplitSeq(value, ",") {
+		name, direction, directed := strings.Cut(part, ".")
+		if !isPlainName(name) || directed && direction != "asc" && direction != "desc" {
+			return nil, false
+		}
+		descending := direction == "desc"
+		terms = append(terms, filter.OrderTerm{Path: filter.Path{Column: name}, Descending: descending, NullsFirst: descending})
+	}
+	return terms, true
+}
+
 func isPlainName(s string) bool {
 	for i := 0; i < len(s); i++ {
 		c := s[i]

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,5 +30,21 @@ func TestQuickFilterAgreesWithTheGrammar(t *testing.T) {
 		parsed, err := filter.ParseParam(key, value)
 		require.NoError(t, err)
 		require.Equal(t, filter.Filter(quick), parsed)
+	})
+}
+
+func TestQuickOrderAgreesWithTheGrammar(t *testing.T) {
+	t.Parallel()
+	terms := rapid.OneOf(rapid.StringMatching(`[a-c_0-9]{1,3}(\.asc|\.desc)?`), rapid.StringMatching(`[a-c_0-9]{1,3}(\.asc|\.desc)?`),
+		rapid.StringMatching(`[a-c_0-9(> -]{0,3}(\.(asc|desc|nullsfirst|nullslast|x)){0,2}`))
+	rapid.Check(t, func(t *rapid.T) {
+		value := strings.Join(rapid.SliceOfN(terms, 0, 3).Draw(t, "terms"), ",")
+		quick, ok := quickOrder(value)
+		if !ok {
+			t.Skip()
+		}
+		parsed, err := filter.ParseOrder(value)
+		require.NoError(t, err)
+		require.Equal(t, parsed, quick)
 	})
 }
