@@ -36,6 +36,7 @@ func TestCommandLine(t *testing.T) {
 		{args: "version", stdout: "reminderbot"},
 		{args: "migrate -print", environ: []string{"INSFORGE_URL=nonsense"}, stdout: "CREATE TABLE"},
 		{args: "migrate -help", stdout: "Usage:"},
+		{args: "check -h", stdout: "Usage:"},
 		{args: "migrate -nope", status: exitUsage, stderr: "nope"},
 		{args: "migrate up", status: exitUsage, stderr: `no argument "up"`},
 		{args: "migrate", status: exitError, stderr: "there is nothing to migrate"},

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 	_ "time/tzdata" // small containers have no time zones
@@ -71,10 +72,13 @@ func command(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 	if len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
-	switch name {
-	case "help", "-h", "-help", "--help":
+	if slices.ContainsFunc(append([]string{name}, args...), func(arg string) bool {
+		return arg == "help" || arg == "-h" || arg == "-help" || arg == "--help"
+	}) {
 		fmt.Fprint(stdout, usage)
 		return exitFine
+	}
+	switch name {
 	case "version", "-version", "--version":
 		fmt.Fprintln(stdout, version())
 		return exitFine
