@@ -25,10 +25,6 @@ func migrate(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 	printing := flags.Bool("print", false, "")
 	dryRun := flags.Bool("dry-run", false, "")
 	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stdout, usage)
-			return exitFine
-		}
 		return misused(stderr, err.Error())
 	}
 	if flags.NArg() > 0 {
