@@ -152,7 +152,7 @@ func (h *host) connect(clock scheduler.Clock) (connector, error) {
 	})
 	switch {
 	case errors.Is(err, embedded.ErrLocked):
-		return nil, fmt.Errorf("DATA_FILE %s is in use by another process; stop it, or set DATA_FILE to another file", h.config.DataFile)
+		return nil, fmt.Errorf("DATA_FILE %s: %w; stop that, or set DATA_FILE to another file", h.config.DataFile, err)
 	case errors.Is(err, embedded.ErrForeignFile):
 		return nil, fmt.Errorf("DATA_FILE %s cannot be used; it was left as it is: %w", h.config.DataFile, err)
 	case err != nil:
