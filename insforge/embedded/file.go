@@ -45,9 +45,10 @@ var (
 	castagnoli      = crc32.MakeTable(crc32.Castagnoli)
 )
 
-// lockWait is how long opening waits for another process; bbolt needs more than
-// nothing to try at all.
-const lockWait = time.Millisecond
+// lockWait is how long opening waits for another process: long enough to try
+// more than once, since a program that starts another shares its locks with it
+// for a moment.
+const lockWait = 150 * time.Millisecond
 
 // openFile opens the file and loads its rows into s. A file that is not there,
 // or empty, is new: it gets the schema's rows.
