@@ -140,6 +140,13 @@ type cycle struct {
 	failed      error
 }
 
+// tally adds to the report, which the collector adds to as well.
+func (c *cycle) tally(add func(r *Report)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	add(&c.report)
+}
+
 // sendDue lists what is due, and claims and sends it in the order in which its
 // users take turns. What a stretch of messages is about is read while the one
 // before it is claimed.
@@ -153,7 +160,7 @@ func (c *cycle) sendDue(ctx context.Context) error {
 	}
 	rows = once(rows)
 	c.unsent(rows[0].DueAt)
-	c.report.Due = len(rows)
+	c.tally(func(r *Report) { r.Due = len(rows) })
 	rows = c.withoutLeft(rows)
 	users, err := c.store.usersByID(ctx, distinct(rows, func(r Reminder) int64 { return r.TelegramID }))
 	if err != nil {
@@ -220,7 +227,10 @@ func (c *cycle) lookUp(ctx context.Context, users map[int64]User, parcels []parc
 		about.leads, err = c.store.leadsByID(ctx, leads)
 		done <- err
 	}()
-	return func() (subject, error) { return about, <-done }
+	return func() (subject, error) {
+		err := <-done // before about is looked at: it is being filled
+		return about, err
+	}
 }
 
 // once drops rows that were listed twice, as a row is that moves from one page
@@ -247,7 +257,7 @@ func (c *cycle) setAside(ctx context.Context, rows []Reminder, users map[int64]U
 			if err != nil {
 				return nil, err
 			}
-			c.report.Parked += int(n)
+			c.tally(func(r *Report) { r.Parked += int(n) })
 		} else if at := user.SendableAt(c.now, c.zone); at.After(c.now) {
 			away[id] = true
 			later[at] = append(later[at], id)
@@ -258,7 +268,7 @@ func (c *cycle) setAside(ctx context.Context, rows []Reminder, users map[int64]U
 		if err != nil {
 			return nil, err
 		}
-		c.report.Held += int(n)
+		c.tally(func(r *Report) { r.Held += int(n) })
 	}
 	return slices.DeleteFunc(rows, func(r Reminder) bool { return away[r.TelegramID] }), nil
 }
@@ -286,7 +296,7 @@ func (c *cycle) withLeads(ctx context.Context, parcels []parcel, about subject) 
 		if err != nil {
 			return nil, err
 		}
-		c.report.Orphaned += int(n)
+		c.tally(func(r *Report) { r.Orphaned += int(n) })
 		c.log.Warn("reminders skipped: their lead no longer exists", "reminders", n)
 	}
 	return kept, nil

@@ -31,7 +31,7 @@ func (c *cycle) askAboutLost(ctx context.Context) error {
 			c.lose(rest)
 		}
 		for _, p := range taken {
-			c.report.Healed += len(p.rows)
+			c.tally(func(r *Report) { r.Healed += len(p.rows) })
 		}
 		c.send(ctx, taken, nil, about)
 	}
