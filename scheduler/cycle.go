@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -99,7 +100,7 @@ func (d *Dispatcher) cycle(ctx context.Context) (*cycle, error) {
 	if err == nil {
 		err = c.sendDue(ctx)
 	}
-	_ = c.waitFor(context.WithoutCancel(ctx), 0)
+	_ = c.waitFor(context.WithoutCancel(ctx), 0, math.MaxInt)
 	if err == nil && !c.paused() {
 		c.unsent(time.Time{})
 	}
@@ -136,6 +137,7 @@ type cycle struct {
 	mu          sync.Mutex
 	report      Report
 	outstanding int // messages claimed that have not ended, nor proved slow
+	slow        int // messages claimed that proved slow and have not ended
 	unknown     int // messages claimed whose outcome the collector has not got
 	failed      error
 }
@@ -184,8 +186,10 @@ func (c *cycle) sendDue(ctx context.Context) error {
 		next = c.lookUp(ctx, users, stretch)
 		for len(parcels) > 0 {
 			// Claim only when most of what was claimed before has left, however
-			// slow single recipients are.
-			if err := c.waitFor(ctx, size/4); err != nil || c.paused() {
+			// slow single recipients are. Where all are slow, as in a queue for
+			// the pace that Telegram allows, wait for them after all: what a
+			// process has claimed and not sent is put off when it dies.
+			if err := c.waitFor(ctx, size/4, maxBatch); err != nil || c.paused() {
 				_, _ = next()
 				return nil // what is unclaimed stays due
 			}
@@ -385,17 +389,17 @@ func (c claim) without(rows []Reminder) claim {
 	return c
 }
 
-// waitFor waits until at most limit messages are claimed and on their way, slow
-// ones aside.
-func (c *cycle) waitFor(ctx context.Context, limit int) error {
+// waitFor waits until at most so many messages are claimed and on their way:
+// limit that did not prove slow, and slow that did.
+func (c *cycle) waitFor(ctx context.Context, limit, slow int) error {
 	for {
 		c.mu.Lock()
-		outstanding := c.outstanding
+		enough := c.outstanding <= limit && c.slow <= slow
 		c.mu.Unlock()
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if outstanding <= limit {
+		if enough {
 			return nil
 		}
 		select {

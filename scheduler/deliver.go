@@ -51,24 +51,37 @@ func (c *cycle) send(ctx context.Context, taken []parcel, before map[int64]Remin
 		c.sending.Go(func() {
 			// A user's messages go one after another, so when one is slow the
 			// rest are as well.
-			waiting := len(byUser[user])
-			release := func(n int) {
+			left, slow := len(byUser[user]), false
+			account := func(change func()) {
 				c.mu.Lock()
-				n = min(n, waiting)
-				waiting -= n
-				c.outstanding -= n
+				change()
 				c.mu.Unlock()
 				select {
 				case c.changed <- struct{}{}:
 				default:
 				}
 			}
-			for i, p := range byUser[user] {
-				slow := time.AfterFunc(slowAfter, func() { release(len(byUser[user]) - i) })
+			provesSlow := func() {
+				if !slow {
+					slow = true
+					c.outstanding -= left
+					c.slow += left
+				}
+			}
+			ends := func() {
+				left--
+				if slow {
+					c.slow--
+				} else {
+					c.outstanding--
+				}
+			}
+			for _, p := range byUser[user] {
+				timer := time.AfterFunc(slowAfter, func() { account(provesSlow) })
 				result := c.sendOne(ctx, p, before, about)
-				slow.Stop()
+				timer.Stop()
 				c.outcomes <- delivery{p, before, result}
-				release(1)
+				account(ends)
 			}
 		})
 	}
