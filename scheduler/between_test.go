@@ -293,6 +293,25 @@ func TestAnOutcomeThatCannotBeStoredIsStoredLater(t *testing.T) {
 	})
 }
 
+// What the database refuses to keep of one message stops neither what else
+// there is to keep nor what comes after.
+func TestAnOutcomeThatTheDatabaseRefusesHoldsUpNobody(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		d := w.dispatcher(t)
+		bad := w.insert(t, w.row(w.lead(t, ann, "Jane Doe"), 1, w.clock.Now().Add(-time.Second)))[0]
+		w.sender.Answer = answer(scheduler.Result{Outcome: scheduler.Refused, ThisOnly: true, Err: errors.New("a reason with a \x00 in it")})
+		_, err := d.Cycle(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, w.reminder(t, bad).ReminderCount, "it stays claimed")
+
+		w.sender.Answer = nil
+		good := w.insert(t, w.row(w.lead(t, bob, "John Roe"), 1, w.clock.Now().Add(-time.Second)))[0]
+		_, got := w.cycle(t, d)
+		require.Len(t, got, 1)
+		require.Equal(t, scheduler.Sent, w.reminder(t, good).Status)
+	})
+}
+
 // Re-planned with the same step numbers: the old plan's rows stand in for the new one's.
 func TestStepsOfAReplacedPlanDoNotSpeakForTheNewOne(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {

@@ -264,19 +264,23 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 		if len(rows) == 1 {
 			messageID = message[rows[0]]
 		}
-		writes = append(writes, func(ctx context.Context) error { return c.store.confirm(ctx, k.key, rows, k.status, messageID) })
+		writes = append(writes, write{rows, func(ctx context.Context, ids []int64) error {
+			return c.store.confirm(ctx, k.key, ids, k.status, messageID)
+		}})
 	}
 	for k, rows := range released {
 		slices.Sort(rows)
-		writes = append(writes, func(ctx context.Context) error { return c.store.release(ctx, k.key, rows, k.count, k.due) })
+		writes = append(writes, write{rows, func(ctx context.Context, ids []int64) error {
+			return c.store.release(ctx, k.key, ids, k.count, k.due)
+		}})
 	}
 	for key, rows := range parked {
 		slices.Sort(rows)
-		writes = append(writes, func(ctx context.Context) error { return c.store.park(ctx, key, rows, reasons[key]) })
+		writes = append(writes, write{rows, func(ctx context.Context, ids []int64) error { return c.store.park(ctx, key, ids, reasons[key]) }})
 	}
 	if len(ended) > 0 {
 		slices.Sort(ended)
-		writes = append(writes, func(ctx context.Context) error { return c.store.planFollowups(ctx, slices.Compact(ended)) })
+		writes = append(writes, write{slices.Compact(ended), c.store.planFollowups})
 	}
 	err := c.storeAll(ctx, writes)
 	for user, reason := range blocked {
@@ -321,19 +325,34 @@ func (c *cycle) tell(ctx context.Context, level slog.Level, what string, one del
 	c.log.LogAttrs(ctx, level, what, about...)
 }
 
-// write stores something that has happened. All are conditional on the state
-// they are about, so that they can be repeated and come late.
-type write func(ctx context.Context) error
+// write stores something that has happened to some rows. All are conditional
+// on the state they are about, so that they can be repeated and come late.
+type write struct {
+	ids   []int64
+	store func(ctx context.Context, ids []int64) error
+}
 
 // storeAll tries every write, keeps those that fail for the next cycle, and
-// returns the first error.
+// returns the first error. Where the database takes offence at a row, as it may
+// at a claim, the write is split until only that row's part is given up: no
+// later try would fare better, and all sending would wait for it. That reminder
+// stays claimed, and its next nudge comes at its time.
 func (d *Dispatcher) storeAll(ctx context.Context, writes []write) error {
 	var failed error
-	for _, write := range writes {
-		if err := write(ctx); err != nil {
+	for len(writes) > 0 {
+		next := writes[0]
+		writes = writes[1:]
+		err := next.store(ctx, next.ids)
+		switch half := len(next.ids) / 2; {
+		case err == nil:
+		case aboutARow(err) && half > 0:
+			writes = append([]write{{next.ids[:half], next.store}, {next.ids[half:], next.store}}, writes...)
+		case aboutARow(err):
+			d.log.Error("what became of a reminder is not stored: the database does not take it", "row", next.ids[0], "error", err)
+		default:
 			failed = cmp.Or(failed, err)
 			d.mu.Lock()
-			d.unsettled = append(d.unsettled, write)
+			d.unsettled = append(d.unsettled, next)
 			d.mu.Unlock()
 		}
 	}
