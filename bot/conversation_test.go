@@ -45,6 +45,20 @@ func TestAPlanThatTelegramCutInTwo(t *testing.T) {
 	})
 }
 
+// A plan without its end waits for the rest of it, and a command is no rest.
+func TestACommandAfterAPlanWithoutItsEnd(t *testing.T) {
+	t.Parallel()
+	half := "[" + strings.Repeat(`{"description":"Write to her","delay_days":2},`, 85)
+	ann := newWorld(t, "embedded").person(7, "Ann")
+	ann.converses([]line{
+		{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+		{says: half, sees: []string{"ends before the plan does"}},
+		{says: "/newlead John Roe, CTO @ Acme", sees: []string{"Plan for John Roe (CTO @ Acme): 7 steps"}},
+		{says: half, sees: []string{"ends before the plan does"}},
+		{says: "/plan Day 1: call, Day 3: write, Day 5: call", sees: []string{"3 steps"}},
+	})
+}
+
 func TestButtonsPressedTwiceOrByOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")

@@ -73,3 +73,12 @@ func (f *fragments) listed(person int64, text string, now time.Time) (planparse.
 	}
 	return plan, ok
 }
+
+// forget ends the wait for a person's rest of a plan: what they send next is no
+// rest.
+func (f *fragments) forget(person int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.last, person)
+	delete(f.lists, person)
+}

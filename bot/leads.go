@@ -55,8 +55,9 @@ func newLead(ctx context.Context, t *turn, args string) error {
 // leadWithPlan splits what a lead is made of into the lead and a plan that
 // comes along with it: what stands before the plan is the lead.
 func (t *turn) leadWithPlan(text string) (described string, parsed planparse.Plan, planned bool) {
+	t.fragments.forget(t.from.ID)
 	if parsed, err := t.fragments.parse(t.from.ID, text, t.clock.Now()); err == nil {
-		return text[:strings.IndexAny(text, "[{`")], parsed, true
+		return text[:max(strings.IndexAny(text, "[{`"), 0)], parsed, true
 	}
 	first, more, _ := strings.Cut(text, "\n")
 	if parsed, ok := t.fragments.listed(t.from.ID, more, t.clock.Now()); ok {

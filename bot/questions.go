@@ -67,12 +67,14 @@ func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (an
 	return true, t.redescribe(ctx, found, text)
 }
 
-// settle ends what an earlier command waited for: the next message was to be
-// the rest of it, and is another command instead.
+// settle ends what an earlier command, or a plan that was cut in two, waited
+// for: the next message was to be the rest of it, and is another command
+// instead.
 func (t *turn) settle(ctx context.Context, name string) error {
 	if name == "start" || name == "help" {
 		return nil // these work without the backend
 	}
+	t.fragments.forget(t.from.ID)
 	user, err := t.user(ctx)
 	if err != nil {
 		return err
