@@ -391,9 +391,7 @@ func TestUnblockBesideADispatcher(t *testing.T) {
 
 func TestAFollowupWhoseClaimWasLost(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {
-		lead := w.lead(t, ann, "Jane")
-		_, err := w.client.From("lead_registry").Where(filter.Eq("id", lead.ID)).Update(t.Context(), map[string]any{"next_followup": w.clock.Now().Add(-time.Hour)})
-		require.NoError(t, err)
+		w.outOfSteps(t, ann, "Jane")
 		w.server.Fault(insforgetest.Fault{Method: "PATCH", Table: "lead_registry", DropResponse: true, Times: 1})
 		f, err := scheduler.NewFollowups(w.store, w.sender, 6*time.Hour, time.UTC, w.log)
 		require.NoError(t, err)

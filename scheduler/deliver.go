@@ -139,10 +139,7 @@ func (c *cycle) sendOne(ctx context.Context, p parcel, before map[int64]Reminder
 		// Quiet hours began while earlier messages were sent.
 		return Result{Outcome: NotDelivered, RetryAfter: at.Sub(now), Err: errors.New("quiet hours began")}
 	}
-	until := now.Add(claimLife)
-	if quiet, ok := user.quietFrom(now, c.zone); ok && quiet.Before(until) {
-		until = quiet
-	}
+	until := user.leavesBy(now, c.zone)
 	for _, r := range p.rows {
 		// From then on another process may send the next nudge. A process that
 		// was stopped in its tracks and wakes late must not send this one still.

@@ -136,7 +136,7 @@ func (f *Followups) sendPage(ctx context.Context, leads []Lead) error {
 				}
 				continue
 			}
-			if err := f.send(ctx, lead, users[user], now); err != nil {
+			if reached, err := f.send(ctx, lead, users[user], now); err != nil || !reached {
 				return err
 			}
 		}
@@ -153,6 +153,9 @@ func (f *Followups) eachUser(ctx context.Context, users []int64, do func(ctx con
 	group.SetLimit(followupsAtOnce)
 	for _, user := range users {
 		group.Go(func() error {
+			if working.Err() != nil {
+				return nil
+			}
 			err := do(working, user)
 			if stopsEveryone(err) {
 				stop()
@@ -214,38 +217,37 @@ func (f *Followups) busy(ctx context.Context, leads []Lead) (map[int64]bool, err
 	return busy, nil
 }
 
-// send claims a lead's follow-up, like a nudge, before it sends it.
-func (f *Followups) send(ctx context.Context, lead Lead, user User, now time.Time) error {
+// send claims a lead's follow-up, like a nudge, before it sends it. reached is
+// false where its user cannot be sent anything.
+func (f *Followups) send(ctx context.Context, lead Lead, user User, now time.Time) (reached bool, err error) {
 	claimed := lead
 	claimed.NextFollowup = f.tokens.next(now.Add(followupGap)) // unique, so that it tells whose claim it is
 	ok, err := f.swap(ctx, lead, map[string]any{"next_followup": claimed.NextFollowup, "followup_count": lead.FollowupCount + 1})
 	if err != nil || !ok {
-		return err
+		return true, err
 	}
-	result := f.sender.Send(ctx, Message{Kind: Followup, TelegramID: lead.TelegramID, User: user, Now: now, Until: now.Add(claimLife), Items: []Item{{Lead: lead, Next: claimed.NextFollowup}}})
+	result := f.sender.Send(ctx, Message{Kind: Followup, TelegramID: lead.TelegramID, User: user, Now: now, Until: user.leavesBy(now, f.zone), Items: []Item{{Lead: lead, Next: claimed.NextFollowup}}})
 	log := f.log.With("telegram_id", lead.TelegramID, "lead", lead.ID)
 	switch result.Outcome {
 	case Delivered:
 		log.Info("follow-up delivered")
-		return f.store.LogActivity(ctx, Activity{LeadID: lead.ID, TelegramID: lead.TelegramID, Type: ActivityFollowupSent})
+		return true, f.store.LogActivity(ctx, Activity{LeadID: lead.ID, TelegramID: lead.TelegramID, Type: ActivityFollowupSent})
 	case NotDelivered:
 		log.Warn("follow-up not delivered, will be tried again", "error", result.Err)
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), wrapUpTime)
-		defer cancel()
-		if _, err := f.swap(stop, claimed, map[string]any{"next_followup": now, "followup_count": lead.FollowupCount}); err != nil {
-			return err
+		if _, err := f.swap(ctx, claimed, map[string]any{"next_followup": now, "followup_count": lead.FollowupCount}); err != nil {
+			return true, err
 		}
-		return &notDeliveredError{retryAfter: result.RetryAfter, everyone: result.Everyone, cause: result.Err}
+		return true, &notDeliveredError{retryAfter: result.RetryAfter, everyone: result.Everyone, cause: result.Err}
 	case Refused:
 		log.Warn("follow-up refused", "error", result.Err)
 		if !result.ThisOnly {
 			_, err := f.store.block(ctx, lead.TelegramID, fmt.Sprint(result.Err))
-			return err
+			return false, err
 		}
 	default:
 		log.Warn("follow-up may or may not have been delivered", "error", result.Err)
 	}
-	return nil
+	return true, nil
 }
 
 // notDeliveredError says that a message certainly did not leave, and whether
@@ -262,8 +264,11 @@ func (e *notDeliveredError) Error() string {
 func (e *notDeliveredError) Unwrap() error { return e.cause }
 
 // swap changes a lead whose follow-up date is still as it was read. Where the
-// answer is lost the new date tells whether it was this change.
+// answer is lost the new date tells whether it was this change. Like a claim it
+// finishes, within its time, what ctx would cut off.
 func (f *Followups) swap(ctx context.Context, lead Lead, set map[string]any) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTime)
+	defer cancel()
 	row := f.store.client.From(tableLeads).Where(filter.Eq("id", lead.ID))
 	n, err := row.Where(filter.Eq("next_followup", lead.NextFollowup)).Update(ctx, set)
 	if err != nil && !insforge.SafeToRepeat(err) && set["next_followup"] != nil {

@@ -117,7 +117,7 @@ func (f *Followups) tellStale(ctx context.Context, user User, leads []Lead, last
 	if err != nil || !claimed {
 		return err
 	}
-	message := Message{Kind: Stale, TelegramID: telegramID, User: user, Now: now, Until: now.Add(claimLife)}
+	message := Message{Kind: Stale, TelegramID: telegramID, User: user, Now: now, Until: user.leavesBy(now, f.zone)}
 	for _, lead := range leads {
 		message.Items = append(message.Items, Item{Lead: lead, Overdue: now.Sub(lead.UpdatedAt)})
 	}
@@ -149,8 +149,11 @@ func (f *Followups) tellStale(ctx context.Context, user User, leads []Lead, last
 
 // claimStale is a compare-and-swap on the row that says when a user was told
 // last. token, which is until when they are not told again, tells whose it is
-// where an answer was lost.
+// where an answer was lost. Like a claim it finishes, within its time, what ctx
+// would cut off.
 func (f *Followups) claimStale(ctx context.Context, user int64, last toldOf, which string, token time.Time) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTime)
+	defer cancel()
 	leases := f.store.client.From(tableLeases)
 	row := map[string]any{"name": staleLease(user), "holder": which, "expires_at": token}
 	var n int64

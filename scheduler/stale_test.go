@@ -90,9 +90,7 @@ func TestADigestOfStaleLeadsIsSentOnce(t *testing.T) {
 func TestAFollowupThatDoesNotLeaveHoldsUpNobodyElse(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {
 		for i := range 20 {
-			lead := w.lead(t, ann+int64(i), "Jane")
-			_, err := w.client.From("lead_registry").Where(filter.Eq("id", lead.ID)).Update(t.Context(), map[string]any{"next_followup": w.clock.Now().Add(-time.Hour)})
-			require.NoError(t, err)
+			w.outOfSteps(t, ann+int64(i), "Jane")
 		}
 		w.sender.Answer = func(_ context.Context, m scheduler.Message) scheduler.Result {
 			if m.TelegramID == ann {

@@ -101,6 +101,16 @@ func (u User) quietFrom(t time.Time, fallback *time.Location) (time.Time, bool) 
 	return begin, true
 }
 
+// leavesBy is until when a message that was claimed at now, outside of quiet
+// hours, may leave: as long as a claim lives, and not into quiet hours.
+func (u User) leavesBy(now time.Time, fallback *time.Location) time.Time {
+	until := now.Add(claimLife)
+	if quiet, ok := u.quietFrom(now, fallback); ok && quiet.Before(until) {
+		return quiet
+	}
+	return until
+}
+
 // onDay is the instant of a wall-clock time on local's date plus day days.
 func onDay(local time.Time, day int, wall time.Duration) time.Time {
 	y, m, d := local.Date()
