@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -44,10 +45,7 @@ func (f *fragments) parse(person int64, text string, now time.Time) (planparse.P
 	delete(f.last, person)
 	cutOff := err != nil || slices.Contains(plan.Warnings, planparse.WarnTruncated)
 	if cutOff && len(text) >= fragmentSize && len(text) <= planparse.MaxInput && looksLikePlan(text) {
-		if f.last == nil {
-			f.last = map[int64]fragment{}
-		}
-		f.last[person] = fragment{text, now}
+		f.last = kept(f.last, person, fragment{text, now})
 	}
 	return plan, err
 }
@@ -66,12 +64,19 @@ func (f *fragments) listed(person int64, text string, now time.Time) (planparse.
 	}
 	delete(f.lists, person)
 	if ok && len(text) >= fragmentSize && len(text) <= planparse.MaxInput {
-		if f.lists == nil {
-			f.lists = map[int64]fragment{}
-		}
-		f.lists[person] = fragment{text, now}
+		f.lists = kept(f.lists, person, fragment{text, now})
 	}
 	return plan, ok
+}
+
+// kept adds a person's fragment, and drops those whose rest did not come.
+func kept(fragments map[int64]fragment, person int64, latest fragment) map[int64]fragment {
+	if fragments == nil {
+		fragments = map[int64]fragment{}
+	}
+	maps.DeleteFunc(fragments, func(_ int64, old fragment) bool { return latest.at.Sub(old.at) >= fragmentTime })
+	fragments[person] = latest
+	return fragments
 }
 
 // forget ends the wait for a person's rest of a plan: what they send next is no
