@@ -91,12 +91,19 @@ func (o *outpost) fill() {
 	require.NoError(o, err)
 }
 
-// process prepares one more instance of the service.
+// process prepares one more instance of the service. A test that fails shows
+// its log.
 func (o *outpost) process() *process {
 	o.Helper()
-	return newProcess(o.T, "TELEGRAM_BOT_TOKEN="+telegramToken, "TELEGRAM_API_URL="+o.telegram.URL,
+	p := newProcess(o.T, "TELEGRAM_BOT_TOKEN="+telegramToken, "TELEGRAM_API_URL="+o.telegram.URL,
 		"INSFORGE_URL="+o.backend.URL, "INSFORGE_DIALECT=postgrest", "INSFORGE_API_KEY="+o.backend.APIKey,
 		"SEND_RATE=1000")
+	o.Cleanup(func() {
+		if o.Failed() {
+			o.Logf("the log of %s:\n%s", p.addr, p.log())
+		}
+	})
+	return p
 }
 
 // trouble makes requests fail in every way, one here and one there, until the
@@ -163,39 +170,72 @@ func (o *outpost) requireNoneTwice() {
 	}
 }
 
-// due is how many nudges wait to be sent now.
-func (o *outpost) due() (int, error) {
+// coming is how many nudges are due, or soon will be: one that did not leave is
+// tried again in seconds, but one that was put off comes in a day.
+func (o *outpost) coming() (int, error) {
 	n, err := insforge.Count(o.Context(), o.backend.Client().From("scheduled_reminders").Where(
 		filter.In("status", string(scheduler.Pending), string(scheduler.Sent), string(scheduler.Snoozed)),
-		filter.Lte("due_at", time.Now())))
+		filter.Lte("due_at", time.Now().Add(time.Hour))))
 	return int(n), err
 }
 
-// waitUntilQuiet waits until nothing is due, and what was claimed last is sent.
+// waitUntilQuiet waits until nothing is coming, and nothing has arrived for a
+// while. Something may still be on its way; see settle.
 func (o *outpost) waitUntilQuiet() {
 	o.Helper()
 	last, since := -1, time.Now()
 	require.Eventually(o, func() bool {
-		due, err := o.due()
-		if count := len(o.arrived()); count != last || due > 0 || err != nil {
+		coming, err := o.coming()
+		if count := len(o.arrived()); count != last || coming > 0 || err != nil {
 			last, since = count, time.Now()
 		}
 		return time.Since(since) > 3*time.Second
-	}, patience+time.Duration(o.nudges)*50*time.Millisecond, 200*time.Millisecond)
+	}, o.patience(), 200*time.Millisecond)
 }
 
-// requireAllAccountedFor: what did not arrive was put off, not lost, and comes
-// when its time does.
+func (o *outpost) patience() time.Duration {
+	return patience + time.Duration(o.nudges)*50*time.Millisecond
+}
+
+// settle waits until all is sent but what was put off, and stops the instances.
+// A stop sees through what is on its way, so rows and chats stand still from
+// then on, however slow the machine. What a stop gives back, the instances send
+// when they are started again.
+func (o *outpost) settle(instances ...*process) {
+	o.Helper()
+	for range 10 {
+		o.waitUntilQuiet()
+		for _, p := range instances {
+			p.stop()
+		}
+		coming, err := o.coming()
+		require.NoError(o, err)
+		if coming == 0 {
+			return
+		}
+		for _, p := range instances {
+			p.start()
+		}
+	}
+	require.Fail(o, "every stop gives something back")
+}
+
+// requireAllAccountedFor: what did not arrive when all had settled was put off,
+// not lost, and comes when its time does. It starts p for that.
 func (o *outpost) requireAllAccountedFor(p *process) {
 	o.Helper()
 	arrived := o.arrived()
 	putOff := o.nudges - len(arrived)
 	o.Logf("%d of %d nudges arrived at first, %d were put off", len(arrived), o.nudges, putOff)
 	type row struct {
-		ID            int    `json:"id"`
-		Status        string `json:"status"`
-		ReminderCount int    `json:"reminder_count"`
-		DraftText     string `json:"draft_text"`
+		ID             int    `json:"id"`
+		TelegramID     int64  `json:"telegram_id"`
+		Status         string `json:"status"`
+		DueAt          string `json:"due_at"`
+		ReminderCount  int    `json:"reminder_count"`
+		LastRemindedAt string `json:"last_reminded_at"`
+		DraftText      string `json:"draft_text"`
+		LastError      string `json:"last_error"`
 	}
 	ctx := o.Context()
 	rows, err := insforge.All[row](ctx, o.backend.Client().From("scheduled_reminders").Order("id"))
@@ -205,10 +245,10 @@ func (o *outpost) requireAllAccountedFor(p *process) {
 	for _, r := range rows {
 		n, err := strconv.Atoi(numbered.FindStringSubmatch(r.DraftText)[1])
 		require.NoError(o, err)
-		require.Contains(o, []string{"pending", "sent"}, r.Status, "nudge %d", n)
-		require.Equal(o, 1, r.ReminderCount, "nudge %d", n)
+		require.Contains(o, []string{"pending", "sent"}, r.Status, "nudge %d: %+v", n, r)
+		require.Equal(o, 1, r.ReminderCount, "nudge %d: %+v", n, r)
 		if arrived[n] == 0 {
-			require.Equal(o, "pending", r.Status, "nudge %d: only a delivery makes it sent", n)
+			require.Equal(o, "pending", r.Status, "nudge %d: only a delivery makes it sent: %+v", n, r)
 			missing = append(missing, r.ID)
 		}
 	}
@@ -216,8 +256,9 @@ func (o *outpost) requireAllAccountedFor(p *process) {
 		_, err = o.backend.Client().From("scheduled_reminders").Where(filter.In("id", missing)).
 			Update(ctx, map[string]any{"due_at": time.Now()}, insforge.Batched())
 		require.NoError(o, err)
-		require.Eventually(o, func() bool { return len(o.arrived()) == o.nudges }, patience, 100*time.Millisecond,
-			"the log:\n%s", p.log())
+		p.start()
+		require.Eventually(o, func() bool { return len(o.arrived()) == o.nudges }, o.patience(), 100*time.Millisecond)
+		p.stop()
 	}
 	o.requireNoneTwice()
 }
@@ -238,9 +279,8 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		o.requireNoneTwice()
 		calm()
 		p.start()
-		o.waitUntilQuiet()
+		o.settle(p)
 		o.requireAllAccountedFor(p)
-		p.stop()
 	})
 }
 
@@ -261,12 +301,9 @@ func TestFourProcessesDeliverEachNudgeOnce(t *testing.T) {
 			p.stop()
 			p.start()
 		}
-		o.waitUntilQuiet()
+		o.settle(instances...)
 		o.requireNoneTwice()
-		require.Len(t, o.arrived(), o.nudges, "a stop puts nothing off")
-		for _, p := range instances {
-			p.stop()
-		}
+		require.Len(o, o.arrived(), o.nudges, "a stop puts nothing off")
 	})
 }
 
@@ -289,9 +326,8 @@ func TestTheDatabaseGoesAway(t *testing.T) {
 	require.Empty(t, o.backend.SQL(`SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'authenticator'`), "it was away all the time")
 	o.backend.SQL(fmt.Sprintf(name, "GRANT", "TO PUBLIC"))
 
-	o.waitUntilQuiet()
+	o.settle(p)
 	o.requireAllAccountedFor(p)
-	p.stop()
 }
 
 // TestAProcessIsStoppedInItsTracks halts one of two instances in the middle, as
@@ -308,9 +344,7 @@ func TestAProcessIsStoppedInItsTracks(t *testing.T) {
 		other.start()
 		o.waitUntilQuiet()
 		require.NoError(o, halted.cmd.Process.Signal(syscall.SIGCONT))
-		o.waitUntilQuiet()
+		o.settle(halted, other)
 		o.requireAllAccountedFor(other)
-		halted.stop()
-		other.stop()
 	})
 }
