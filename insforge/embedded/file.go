@@ -131,7 +131,7 @@ func examine(path string, info fs.FileInfo) (isNew bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = errors.Join(err, unlock(file), db.Close()) }()
 	if info, err = file.Stat(); err != nil { // as it is now that it is locked
 		return false, err
 	}

@@ -37,3 +37,10 @@ func holder(path string) string {
 	}
 	return unknown
 }
+
+// unlock gives a lock up before its file is closed. bbolt leaves that to the
+// closing where it only reads, but a child that this process is just starting
+// has the file open as well, and the lock lasts until the child's program runs.
+func unlock(file *os.File) error {
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+}
