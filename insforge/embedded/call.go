@@ -218,7 +218,7 @@ func (c *call) get() (*response, error) {
 	case int64(len(found.rows)) < found.total:
 		res.status = http.StatusPartialContent
 	}
-	res.body, err = c.print(p, st, found.rows)
+	res.body, err = c.print(p, st, found.rows, nil)
 	return res, err
 }
 
@@ -260,12 +260,12 @@ func (c *call) applied(res *response, names ...string) {
 	}
 }
 
-// print writes rows in the accepted format.
-func (c *call) print(p *plan, st *state, rows []*row) ([]byte, error) {
+// print writes rows in the accepted format; header is CSV's: see [printer].
+func (c *call) print(p *plan, st *state, rows []*row, header []string) ([]byte, error) {
 	if c.request.Method == http.MethodHead {
 		return nil, nil
 	}
-	pr := &printer{ctx: c.ctx(), state: st, stripNulls: c.media.stripNulls}
+	pr := &printer{ctx: c.ctx(), state: st, stripNulls: c.media.stripNulls, header: header}
 	dst := make([]byte, 0, 64+len(rows)*len(p.outputs)*24)
 	switch {
 	case c.media.csv:
@@ -287,6 +287,7 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 		return 0, err
 	}
 	var p *plan
+	written := len(rows)
 	if c.prefer.returns == "representation" {
 		if p, err = planFor(c.session, c.returned()); err != nil {
 			return 0, err
@@ -304,7 +305,11 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 	}
 	if p != nil {
 		res.contentType = c.media.contentType
-		res.body, err = c.print(p, tx.before, rows)
+		var header []string
+		if written > 0 {
+			header = c.returnedColumns()
+		}
+		res.body, err = c.print(p, tx.before, rows, header)
 	}
 	return len(rows), err
 }
@@ -315,6 +320,32 @@ func (c *call) returned() *resource {
 	r := *c.root
 	r.criteria = criteria{trees: c.root.trees}
 	return &r
+}
+
+// returnedColumns are the columns PostgREST has a write return, to select from
+// them afterwards: sorted, with those of primary and foreign keys. The header of
+// CSV names them, whatever stands below it.
+func (c *call) returnedColumns() []string {
+	var names []string
+	for _, item := range c.root.columns {
+		if item.Path.Column == "*" {
+			return c.table.columnNames()
+		}
+		names = append(names, item.Path.Column)
+	}
+	keys := []int{}
+	if c.table.primary != nil {
+		keys = append(keys, c.table.primary.columns...)
+	}
+	for _, e := range c.root.embeds {
+		here, _ := e.relation.columns()
+		keys = append(keys, here...)
+	}
+	for _, n := range keys {
+		names = append(names, c.table.columns[n].name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 var errCountReturned = &apiError{status: http.StatusBadRequest, code: "42803", message: "aggregate functions are not allowed in RETURNING"}
@@ -455,15 +486,19 @@ func (c *call) matching() (*plan, error) {
 	wanted := &resource{table: c.table}
 	wanted.filters, wanted.span = slices.Clone(c.query.filters), c.query.span
 	// Whatever resource a tree is for, it filters the table; and it comes last.
-	wanted.filters = append(wanted.filters, c.query.trees...)
-	for _, a := range c.query.inner {
-		wanted.filters = append(wanted.filters, a.trees...)
-	}
+	wanted.filters = append(wanted.filters, c.query.allTrees...)
 	for _, term := range c.query.order {
 		if term.Relation == "" {
 			wanted.order = append(wanted.order, term)
 		} else if c.query.limited() {
 			return nil, errCrash // it cannot tell rows by the columns of others
+		}
+	}
+	if c.query.limited() { // which selects the columns of its order
+		for _, term := range wanted.order {
+			if _, ok := c.table.byName[term.Path.Column]; !ok {
+				return nil, (&plan{table: c.table, alias: c.table.name}).unknownColumn(term.Path.Column)
+			}
 		}
 	}
 	p, err := newPlan(c.session, wanted, nil)

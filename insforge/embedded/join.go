@@ -82,13 +82,20 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 		var outputs []output
 		for i, out := range j.plan.outputs {
 			if p.unselectable == nil && slices.ContainsFunc(j.plan.outputs[:i], func(other output) bool { return other.name == out.name }) {
-				p.unselectable = &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", out.name)}
+				p.unselectable = func() error {
+					return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", out.name)}
+				}
 			}
 			outputs = append(outputs, spreadOutput(j, out))
 		}
 		for _, inner := range e.embeds {
 			if name := inner.name; p.unselectable == nil && len(inner.item.Embed.Items) == 0 {
-				p.unselectable = &apiError{status: http.StatusBadRequest, code: "42703", message: "column " + p.joinAlias(j.name) + "." + name + " does not exist"}
+				p.unselectable = func() error {
+					return &apiError{
+						status: http.StatusBadRequest, code: "42703", message: "column " + p.joinAlias(j.name) + "." + name + " does not exist",
+						hint: perhaps(p.similarAnywhere(p.joinAlias(j.name), name)),
+					}
+				}
 			}
 		}
 		return outputs, nil
@@ -116,6 +123,18 @@ func (t *table) names(columns []int) string {
 	return strings.Join(names, ", ")
 }
 
+// columnsOf are the columns that the result of an embed has in a statement.
+func (p *plan) columnsOf(j *join) []string {
+	if !j.toOne {
+		return []string{p.joinAlias(j.name)}
+	}
+	names := make([]string, len(j.plan.outputs))
+	for i, out := range j.plan.outputs {
+		names[i] = out.name
+	}
+	return names
+}
+
 // asksForNull finds the join that rel=is.null or rel=not.is.null is about; -1:
 // it is an ordinary filter.
 func (p *plan) asksForNull(c filter.Cond) int {
@@ -128,22 +147,28 @@ func (p *plan) asksForNull(c filter.Cond) int {
 // joinColumn is the column, in no table, that filters on a join read.
 const joinColumn = "\x00"
 
-// withNullFilters makes filters on embeds filters on a boolean of their own, so
-// that they may stand in a tree with others.
-func (p *plan) withNullFilters(f filter.Filter) filter.Filter {
+// jsonbColumn stands before the name of a json column that is read as jsonb.
+const jsonbColumn = "\x01"
+
+// rewritten makes filters on embeds filters on a boolean of their own, so that
+// they may stand in a tree with others. What lies inside the json columns of a
+// table that goes by another name is jsonb, as PostgREST makes it.
+func (p *plan) rewritten(f filter.Filter) filter.Filter {
 	switch f := f.(type) {
 	case filter.Cond:
 		if j := p.asksForNull(f); j >= 0 {
 			f.Path.Column, f.Value = joinColumn+strconv.Itoa(j), "false"
+		} else if typ, _ := p.table.typeOf(f.Path.Column); p.renamed && len(f.Path.Steps) > 0 && typ == jsonColumnType {
+			f.Path.Column = jsonbColumn + f.Path.Column
 		}
 		return f
 	case filter.Tree:
-		if len(p.joins) == 0 {
+		if len(p.joins) == 0 && !p.renamed {
 			return f
 		}
 		f.Filters = slices.Clone(f.Filters)
 		for i := range f.Filters {
-			f.Filters[i] = p.withNullFilters(f.Filters[i])
+			f.Filters[i] = p.rewritten(f.Filters[i])
 		}
 		return f
 	}
@@ -159,8 +184,11 @@ func (p *plan) joinOf(column string) int {
 }
 
 func (p *plan) typeOf(column string) (filter.Type, bool) {
-	if strings.HasPrefix(column, joinColumn) {
+	switch {
+	case strings.HasPrefix(column, joinColumn):
 		return boolean, true
+	case strings.HasPrefix(column, jsonbColumn):
+		return jsonbColumnType, true
 	}
 	return p.table.typeOf(column)
 }

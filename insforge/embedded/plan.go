@@ -28,11 +28,14 @@ type plan struct {
 	limit        int64 // negative: none
 	offset       int64
 	outputs      []output
-	joins        []*join // every embed, printed or not
-	literal      error   // the first literal that cannot be read
-	unselectable error   // what is wrong with the columns a spread embed gives
-	parent       *plan   // of the resource that embeds this one
-	counting     bool    // there is one row, which says how many are selected
+	joins        []*join      // every embed, printed or not
+	literal      error        // the first literal that cannot be read
+	unselectable func() error // what is wrong with the columns a spread embed gives
+	parent       *plan        // of the resource that embeds this one
+	// renamed says that the request calls the table by a column or foreign key:
+	// PostgREST then does not know the table's types when it reads filters.
+	renamed  bool
+	counting bool // there is one row, which says how many are selected
 }
 
 // output is one key of a printed row.
@@ -83,6 +86,19 @@ func (p *plan) similarColumns(name string) []string {
 		relations = append(relations, relationName{around.alias, around.table.columnNames()})
 	}
 	return nearestColumns(p.alias, name, relations)
+}
+
+// similarAnywhere are the columns a reference to the result of an embed may have
+// meant, of everything the statement sees there.
+func (p *plan) similarAnywhere(relation, name string) []string {
+	var relations []relationName
+	for around := p; around != nil; around = around.parent {
+		relations = append(relations, relationName{around.alias, around.table.columnNames()})
+		for _, j := range around.joins {
+			relations = append(relations, relationName{around.joinAlias(j.name), around.columnsOf(j)})
+		}
+	}
+	return nearestColumns(relation, name, relations)
 }
 
 // relationName is something with columns and what a statement calls it.
@@ -198,6 +214,7 @@ func newPlan(session filter.Session, r *resource, parent *plan) (*plan, error) {
 	if parent != nil && r.relation.second == nil {
 		p.alias += "_" + strconv.Itoa(p.depth)
 	}
+	p.renamed = parent != nil && r.item.Embed.Relation != r.table.name
 	if r.limit != nil {
 		p.limit = max(*r.limit, 0)
 	}
@@ -219,7 +236,7 @@ func newPlan(session filter.Session, r *resource, parent *plan) (*plan, error) {
 	}
 	p.outputs = append(p.outputs, embedded...)
 	if p.unselectable != nil {
-		return nil, p.unselectable
+		return nil, p.unselectable()
 	}
 	whereErr := p.setFilters(r.where())
 	if whereErr != nil && !strings.HasPrefix(asAPIError(whereErr).code, "22") {
@@ -295,13 +312,13 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 	if len(own) == 1 {
 		all = own[0]
 	}
-	where, err := p.session.Compile(p.withNullFilters(all), p.alias, p.typeOf)
+	where, err := p.session.Compile(p.rewritten(all), p.alias, p.typeOf)
 	if err != nil {
 		return p.withColumnHint(err)
 	}
 	p.where = where
 	for _, name := range where.Columns() {
-		n, ok := p.table.byName[name]
+		n, ok := p.table.byName[strings.TrimPrefix(name, jsonbColumn)]
 		if !ok {
 			n = ^p.joinOf(name)
 		}
@@ -357,7 +374,7 @@ func (p *plan) sortKey(term filter.OrderTerm) (sortKey, error) {
 	}
 	if len(term.Path.Steps) > 0 {
 		var err error
-		if key.typ, key.get, err = key.typ.Follow(term.Path.Steps); err != nil {
+		if key.typ, key.get, err = p.orderedType(term.Path.Column, key.typ).Follow(term.Path.Steps); err != nil {
 			return key, err
 		}
 	}
@@ -368,6 +385,20 @@ func (p *plan) sortKey(term filter.OrderTerm) (sortKey, error) {
 		}
 	}
 	return key, nil
+}
+
+// orderedType is the type of a column that is followed for an order. PostgREST
+// makes it jsonb unless it knows it to be json, and it looks that up in the
+// table of the request, whatever the order is for.
+func (p *plan) orderedType(column string, typ filter.Type) filter.Type {
+	root := p
+	for root.parent != nil {
+		root = root.parent
+	}
+	if known, ok := root.table.typeOf(column); typ == jsonColumnType && (!ok || known != jsonColumnType) {
+		return jsonbColumnType
+	}
+	return typ
 }
 
 func (p *plan) addColumn(one filter.SelectItem) error {
@@ -394,6 +425,9 @@ func (p *plan) addColumn(one filter.SelectItem) error {
 		return p.unknownColumn(one.Path.Column)
 	}
 	if len(one.Path.Steps) > 0 {
+		if p.renamed && out.typ == jsonColumnType {
+			out.typ = jsonbColumnType
+		}
 		if out.typ, out.get, err = out.typ.Follow(one.Path.Steps); err != nil {
 			return err
 		}
@@ -450,15 +484,21 @@ func (p *plan) checkCounting(order []filter.OrderTerm) error {
 	}
 	var other string
 	if len(order) > 0 {
-		other = order[0].Path.Column
+		other = p.alias + "." + order[0].Path.Column
+		if order[0].Relation != "" {
+			other = p.joinAlias(order[0].Relation) + "." + order[0].Path.Column
+		}
 	}
-	for _, out := range p.outputs {
-		if !out.counts {
-			other = out.name
-			if out.column >= 0 {
-				other = p.table.columns[out.column].name
-			}
-			break
+	if i := slices.IndexFunc(p.outputs, func(out output) bool { return !out.counts }); i >= 0 {
+		switch out := p.outputs[i]; {
+		case out.join == nil:
+			other = p.alias + "." + p.table.columns[out.column].name
+		case out.join.spread:
+			other = p.joinAlias(out.join.name) + "." + out.name
+		case out.join.toOne:
+			other = p.joinAlias(out.join.name) + ".*"
+		default:
+			other = p.joinAlias(out.join.name) + "." + p.joinAlias(out.join.name)
 		}
 	}
 	if other == "" {
@@ -466,7 +506,7 @@ func (p *plan) checkCounting(order []filter.OrderTerm) error {
 	}
 	return &apiError{
 		status: http.StatusBadRequest, code: "42803",
-		message: fmt.Sprintf("column %q must appear in the GROUP BY clause or be used in an aggregate function", p.alias+"."+other),
+		message: fmt.Sprintf("column %q must appear in the GROUP BY clause or be used in an aggregate function", other),
 	}
 }
 

@@ -12,7 +12,8 @@ type printer struct {
 	ctx        context.Context
 	state      *state
 	stripNulls bool
-	depth      int // of embedding
+	depth      int      // of embedding
+	header     []string // of CSV; nil: the names of what is printed, if there is a row
 }
 
 // array writes rows as PostgreSQL's json_agg does.
@@ -101,17 +102,17 @@ func (pr *printer) embedded(dst []byte, p *plan, out *output, r *row) (_ []byte,
 
 // csv writes rows as PostgREST does: a header, \n between lines, no NULLs.
 func (pr *printer) csv(dst []byte, p *plan, rows []*row) ([]byte, error) {
-	if len(rows) == 0 {
-		return append(dst, '\n'), nil // without a row there is no header either
-	}
-	for i, out := range p.outputs {
-		if i > 0 {
-			dst = append(dst, ',')
+	header := pr.header
+	if header == nil && len(rows) > 0 { // without a row there is no header either
+		for _, out := range p.outputs {
+			header = append(header, out.name)
 		}
-		dst = append(dst, out.name...) // as it is, whatever it contains
 	}
-	for _, r := range rows {
-		dst = append(dst, '\n')
+	dst = append(append(dst, strings.Join(header, ",")...), '\n') // names as they are, whatever they contain
+	for i, r := range rows {
+		if i > 0 {
+			dst = append(dst, '\n')
+		}
 		for i := range p.outputs {
 			if i > 0 {
 				dst = append(dst, ',')

@@ -20,10 +20,11 @@ type query struct {
 	columns    []string
 	hasColumns bool
 	onConflict []string
-	criteria             // of the table itself
-	inner      []address // what is about embedded resources
-	ranged     bool      // there is a limit or offset somewhere
-	sorted     bool      // there is an order somewhere
+	criteria                   // of the table itself
+	inner      []address       // what is about embedded resources
+	allTrees   []filter.Filter // and/or, those of embedded resources too
+	ranged     bool            // there is a limit or offset somewhere
+	sorted     bool            // there is an order somewhere
 	params     []param
 }
 
@@ -236,6 +237,7 @@ func (q *query) takeFilter(p param) error {
 		target = q.address(about, path)
 	}
 	if about == aboutTree {
+		q.allTrees = append(q.allTrees, f)
 		target.trees = append(target.trees, f)
 	} else {
 		target.filters = append(target.filters, f)

@@ -435,10 +435,12 @@ func (s *Schema) link(t *table, f foreignKeyFile) error {
 
 // Types that are used whatever the tables' are.
 var (
-	bigint     = mustType("bigint")
-	boolean    = mustType("boolean")
-	jsonInput  = mustType("json")
-	jsonbInput = mustType("jsonb")
+	bigint          = mustType("bigint")
+	boolean         = mustType("boolean")
+	jsonColumnType  = mustType("json")
+	jsonbColumnType = mustType("jsonb")
+	jsonInput       = mustType("json")
+	jsonbInput      = mustType("jsonb")
 )
 
 func mustType(name string) filter.Type {
