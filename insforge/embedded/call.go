@@ -196,7 +196,7 @@ func (c *call) get() (*response, error) {
 		return nil, err
 	}
 	if c.media.single && len(found.rows) != 1 {
-		return nil, notSingular(len(found.rows))
+		return nil, c.notSingular(p, st, found.rows)
 	}
 	res := newResponse(http.StatusOK)
 	res.contentType = c.media.contentType
@@ -220,6 +220,18 @@ func (c *call) get() (*response, error) {
 	}
 	res.body, err = c.print(p, st, found.rows, nil)
 	return res, err
+}
+
+// notSingular refuses a number of rows that is not one. What cannot be printed of
+// them comes first; p is nil where nothing is.
+func (c *call) notSingular(p *plan, st *state, rows []*row) error {
+	if p != nil && c.request.Method != http.MethodHead {
+		pr := &printer{ctx: c.ctx(), state: st}
+		if _, err := pr.array(nil, p, rows); err != nil {
+			return err
+		}
+	}
+	return notSingular(len(rows))
 }
 
 func notSingular(n int) error {
@@ -301,7 +313,7 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 		}
 	}
 	if c.media.single && len(rows) != 1 {
-		return 0, notSingular(len(rows))
+		return 0, c.notSingular(p, tx.before, rows)
 	}
 	if p != nil {
 		res.contentType = c.media.contentType
@@ -319,6 +331,7 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 func (c *call) returned() *resource {
 	r := *c.root
 	r.criteria = criteria{trees: c.root.trees}
+	r.visible = c.returnedColumns()
 	return &r
 }
 
@@ -419,7 +432,7 @@ func (c *call) post() (*response, error) {
 		if err != nil {
 			return err
 		}
-		if ins.resolution == "merge-duplicates" && inserted == 0 {
+		if ins.resolution == "merge-duplicates" && inserted == 0 && (len(rows) > 0 || len(body.rows) == 0) {
 			res.status = http.StatusOK
 		}
 		if c.prefer.returns == "headers-only" && len(rows) == 1 && c.table.primary != nil {
@@ -442,8 +455,12 @@ func (c *call) post() (*response, error) {
 // location addresses a row by its primary key.
 func (c *call) location(r *row) string {
 	out := []byte("/" + c.name + "?")
-	for i, n := range c.table.primary.columns {
-		if i > 0 {
+	for _, name := range c.returnedColumns() { // in whose order it names the key's
+		n, ok := c.table.byName[name]
+		if !ok || !slices.Contains(c.table.primary.columns, n) {
+			continue
+		}
+		if out[len(out)-1] != '?' {
 			out = append(out, '&')
 		}
 		col := c.table.columns[n]
@@ -664,13 +681,13 @@ func (c *call) put() (*response, error) {
 	if err := c.resolve(); err != nil {
 		return nil, err
 	}
-	key, err := c.putKey()
+	conditions, err := c.putConditions()
 	if err != nil {
 		return nil, err
 	}
 	ins := &insertion{
 		table: c.table, rows: body.rows,
-		resolution: "merge-duplicates", target: c.table.primary, only: key,
+		resolution: "merge-duplicates", target: c.table.primary,
 	}
 	if ins.columns, err = payloadColumns(c.table, body.keys); err != nil {
 		return nil, err
@@ -688,6 +705,10 @@ func (c *call) put() (*response, error) {
 	if err := c.checkSelection(); err != nil {
 		return nil, err
 	}
+	var satisfiable bool
+	if ins.only, satisfiable, err = c.putKey(conditions); err != nil {
+		return nil, err
+	}
 	mismatch := &apiError{
 		status: http.StatusBadRequest, code: "PGRST115", message: "Payload values do not match URL in primary key column(s)",
 	}
@@ -696,6 +717,9 @@ func (c *call) put() (*response, error) {
 		res.status = http.StatusOK
 	}
 	err = c.store.write(c.session, func(tx *txn) error {
+		if !satisfiable {
+			return mismatch
+		}
 		rows, inserted, err := tx.insertRows(c.ctx(), ins)
 		if err != nil {
 			return err
@@ -716,31 +740,52 @@ func (c *call) put() (*response, error) {
 	return res, nil
 }
 
-// putKey reads the primary key from the filters, which must be just that.
-func (c *call) putKey() ([]filter.Value, error) {
+// putConditions are the filters of a PUT, which must be for the primary key and
+// nothing else.
+func (c *call) putConditions() ([]filter.Cond, error) {
 	wrong := &apiError{
 		status: http.StatusMethodNotAllowed, code: "PGRST105", message: "Filters must include all and only primary key columns with 'eq' operators",
 	}
 	t := c.table
-	if t == nil || t.primary == nil || len(c.query.filters) != len(t.primary.columns) || len(c.query.trees) > 0 ||
+	if t == nil || t.primary == nil || len(c.query.trees) > 0 ||
 		slices.ContainsFunc(c.query.inner, func(a address) bool { return a.about == aboutFilter || a.about == aboutTree }) {
 		return nil, wrong
 	}
-	key := make([]filter.Value, len(t.primary.columns))
-	for i, n := range t.primary.columns {
-		at := slices.IndexFunc(c.query.filters, func(f filter.Filter) bool {
-			cond, ok := f.(filter.Cond)
-			return ok && cond.Op == filter.OpEq && cond.Quant == filter.NoQuantifier && !cond.Negate &&
-				len(cond.Path.Steps) == 0 && cond.Path.Column == t.columns[n].name
-		})
-		if at < 0 {
+	var conditions []filter.Cond
+	named := map[int]bool{}
+	for _, f := range c.query.filters {
+		cond, ok := f.(filter.Cond)
+		if !ok || cond.Op != filter.OpEq || cond.Quant != filter.NoQuantifier || cond.Negate || len(cond.Path.Steps) > 0 {
 			return nil, wrong
 		}
-		v, err := t.columns[n].typ.Parse(c.query.filters[at].(filter.Cond).Value, c.session)
-		if err != nil {
-			return nil, err
+		n, ok := t.byName[cond.Path.Column]
+		if !ok || !slices.Contains(t.primary.columns, n) {
+			return nil, wrong
 		}
+		named[n] = true
+		conditions = append(conditions, cond)
+	}
+	if len(named) != len(t.primary.columns) {
+		return nil, wrong
+	}
+	return conditions, nil
+}
+
+// putKey reads the key that a PUT's filters ask for, which may contradict each
+// other.
+func (c *call) putKey(conditions []filter.Cond) (key []filter.Value, satisfiable bool, err error) {
+	t := c.table
+	satisfiable = true
+	key = make([]filter.Value, len(t.primary.columns))
+	for _, cond := range conditions {
+		n := t.byName[cond.Path.Column]
+		v, err := t.columns[n].typ.Parse(cond.Value, c.session)
+		if err != nil {
+			return nil, false, err
+		}
+		i := slices.Index(t.primary.columns, n)
+		satisfiable = satisfiable && (key[i].IsNull() || t.columns[n].typ.Compare(key[i], v) == 0)
 		key[i] = v
 	}
-	return key, nil
+	return key, satisfiable, nil
 }

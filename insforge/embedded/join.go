@@ -80,8 +80,10 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 	switch {
 	case embed.Spread:
 		var outputs []output
+		named := explicitNames(e)
 		for i, out := range j.plan.outputs {
-			if p.unselectable == nil && slices.ContainsFunc(j.plan.outputs[:i], func(other output) bool { return other.name == out.name }) {
+			if p.unselectable == nil && slices.Contains(named, out.name) &&
+				slices.ContainsFunc(j.plan.outputs[:i], func(other output) bool { return other.name == out.name }) {
 				p.unselectable = func() error {
 					return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", out.name)}
 				}
@@ -104,6 +106,25 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 	default:
 		return []output{{key: printedKey(j.name), name: j.name, join: j}}, nil
 	}
+}
+
+// explicitNames are those that the embedding statement names of a spread embed's
+// columns; it need not for what * stands for.
+func explicitNames(e *resource) []string {
+	var names []string
+	for _, item := range e.columns {
+		if item.Path.Column != "*" {
+			names = append(names, cmp.Or(item.Alias, outputName(item.Path)))
+		}
+	}
+	for _, inner := range e.embeds {
+		if inner.item.Embed.Spread {
+			names = append(names, explicitNames(inner)...)
+		} else {
+			names = append(names, inner.name)
+		}
+	}
+	return names
 }
 
 // spreadOutput prints a column of the embedded row as if it were the row's own.
@@ -189,6 +210,8 @@ func (p *plan) typeOf(column string) (filter.Type, bool) {
 		return boolean, true
 	case strings.HasPrefix(column, jsonbColumn):
 		return jsonbColumnType, true
+	case p.visible != nil && !slices.Contains(p.visible, column):
+		return filter.Type{}, false
 	}
 	return p.table.typeOf(column)
 }

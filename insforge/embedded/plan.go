@@ -35,7 +35,8 @@ type plan struct {
 	// renamed says that the request calls the table by a column or foreign key:
 	// PostgREST then does not know the table's types when it reads filters.
 	renamed  bool
-	counting bool // there is one row, which says how many are selected
+	visible  []string // the columns filters may name; nil: all of the table
+	counting bool     // there is one row, which says how many are selected
 }
 
 // output is one key of a printed row.
@@ -83,7 +84,7 @@ func (p *plan) unknownColumn(name string) error {
 func (p *plan) similarColumns(name string) []string {
 	var relations []relationName
 	for around := p; around != nil; around = around.parent {
-		relations = append(relations, relationName{around.alias, around.table.columnNames()})
+		relations = append(relations, relationName{around.alias, around.columnNames()})
 	}
 	return nearestColumns(p.alias, name, relations)
 }
@@ -93,7 +94,7 @@ func (p *plan) similarColumns(name string) []string {
 func (p *plan) similarAnywhere(relation, name string) []string {
 	var relations []relationName
 	for around := p; around != nil; around = around.parent {
-		relations = append(relations, relationName{around.alias, around.table.columnNames()})
+		relations = append(relations, relationName{around.alias, around.columnNames()})
 		for _, j := range around.joins {
 			relations = append(relations, relationName{around.joinAlias(j.name), around.columnsOf(j)})
 		}
@@ -105,6 +106,13 @@ func (p *plan) similarAnywhere(relation, name string) []string {
 type relationName struct {
 	alias   string
 	columns []string
+}
+
+func (p *plan) columnNames() []string {
+	if p.visible != nil {
+		return p.visible
+	}
+	return p.table.columnNames()
 }
 
 func (t *table) columnNames() []string {
@@ -214,6 +222,7 @@ func newPlan(session filter.Session, r *resource, parent *plan) (*plan, error) {
 	if parent != nil && r.relation.second == nil {
 		p.alias += "_" + strconv.Itoa(p.depth)
 	}
+	p.visible = r.visible
 	p.renamed = parent != nil && r.item.Embed.Relation != r.table.name
 	if r.limit != nil {
 		p.limit = max(*r.limit, 0)
@@ -328,9 +337,15 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 	return nil
 }
 
-// withColumnHint adds the hint only a table can give.
+// withColumnHint adds what only a table can tell: the hint, and where a filter stands.
 func (p *plan) withColumnHint(err error) error {
-	if api := asAPIError(err); api.code == "42703" {
+	api := asAPIError(err)
+	if rest, ok := strings.CutPrefix(api.message, "argument of WHERE "); ok && p.parent != nil { // what relates an embed stands beside it
+		there := *api
+		there.message = "argument of AND " + rest
+		return &there
+	}
+	if api.code == "42703" {
 		if name, ok := strings.CutPrefix(api.message, "column "+p.alias+"."); ok {
 			return p.unknownColumn(strings.TrimSuffix(name, " does not exist"))
 		}

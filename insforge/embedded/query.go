@@ -82,7 +82,7 @@ func parseQuery(raw string) (*query, error) {
 		}
 		key, value, valued := strings.Cut(part, "=")
 		q.params = append(q.params, param{unescape(key), unescape(value), !valued})
-		if p := q.params[len(q.params)-1]; !utf8.ValidString(p.key) || !utf8.ValidString(p.value) {
+		if !utf8.ValidString(q.params[len(q.params)-1].key) {
 			return nil, errCrash
 		}
 	}
@@ -93,10 +93,16 @@ func parseQuery(raw string) (*query, error) {
 			if p.kind() != kind || q.repeats(kind, p) {
 				continue
 			}
+			if !utf8.ValidString(p.value) {
+				return nil, errCrash
+			}
 			if err := q.take(kind, p); err != nil {
 				return nil, err
 			}
 		}
+	}
+	if slices.ContainsFunc(q.params, func(p param) bool { return !utf8.ValidString(p.value) }) {
+		return nil, errCrash
 	}
 	q.span.finish()
 	for i := range q.inner {

@@ -107,10 +107,11 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	return res, nil
 }
 
-// hasLimitedJoin reports whether a limit on an embed may leave rows out.
+// hasLimitedJoin reports whether an embed's limit may leave rows out, or its
+// count let in those that have none.
 func (p *plan) hasLimitedJoin() bool {
 	return slices.ContainsFunc(p.joins, func(j *join) bool {
-		return j.plan.limit >= 0 || j.plan.offset > 0 || j.plan.hasLimitedJoin()
+		return j.plan.limit >= 0 || j.plan.offset > 0 || j.plan.counting || j.plan.hasLimitedJoin()
 	})
 }
 
@@ -123,6 +124,7 @@ func (p *plan) unlimited() *plan {
 	for i, j := range p.joins {
 		inner := *j
 		inner.plan = j.plan.unlimited()
+		inner.plan.counting = false // the rows it is one for, not how many
 		all.joins[i] = &inner
 	}
 	return &all

@@ -22,6 +22,7 @@ type resource struct {
 	name     string              // its alias or name
 	columns  []filter.SelectItem // that are not embedded resources
 	embeds   []*resource
+	visible  []string // the columns of the table there are; nil: all
 	criteria
 }
 

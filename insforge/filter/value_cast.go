@@ -39,6 +39,9 @@ func (t Type) Cast(target Type, session Session) (func(Value) (Value, error), er
 	case target.kind == kindVarchar || target.kind == kindChar:
 		convert = func(v Value) (Value, error) {
 			s := string(t.AppendText(nil, v, session))
+			if t.kind == kindChar && target.kind == kindVarchar { // the padding is not part of it
+				s = strings.TrimRight(s, " ")
+			}
 			if runes := []rune(s); target.length > 0 && len(runes) > target.length {
 				s = string(runes[:target.length]) // an explicit cast cuts
 			}

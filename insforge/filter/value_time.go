@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -338,6 +339,12 @@ func readCivil(t Type, literal string) (civil, error) {
 			if c.hasDate {
 				return c, timeSyntax(t, literal)
 			}
+			if parts := numericParts(token); len(parts) == 2 && len(parts[1]) < 3 || len(parts) > 0 && len(numbers) > 0 {
+				if numbers = append(numbers, parts...); len(numbers) != 3 {
+					return c, timeSyntax(t, literal)
+				}
+				continue
+			}
 			if err := c.readDate(t, token, literal); err != nil {
 				return c, err
 			}
@@ -396,7 +403,9 @@ func readCivil(t Type, literal string) (civil, error) {
 			return c, err
 		}
 	} else if len(numbers) > 0 {
-		return c, timeSyntax(t, literal)
+		if err := c.numberedDate(t, numbers, literal); err != nil {
+			return c, err
+		}
 	}
 	if c.special != "" && c.special != "now" && c.hasTime && (c.special == "today" || c.special == "tomorrow" || c.special == "yesterday") {
 		return c, nil
@@ -543,6 +552,47 @@ func (c *civil) readDate(t Type, token, literal string) error {
 		return c.setDate(parts[0], parts[1], parts[2], literal)
 	}
 	return c.setDate(parts[2], parts[0], parts[1], literal) // month/day/year
+}
+
+// numericParts are the numbers of a date in digits; none: it is not one.
+func numericParts(token string) []string {
+	at := strings.IndexAny(token, "-/")
+	if at < 0 || strings.Trim(token, "0123456789"+token[at:at+1]) != "" {
+		return nil
+	}
+	parts := strings.Split(token, token[at:at+1])
+	if slices.Contains(parts, "") {
+		return nil
+	}
+	return parts
+}
+
+// numberedDate reads a date whose numbers do not stand in one word: the year
+// first if it has three digits or more, otherwise last. PostgreSQL looks at the
+// numbers before it misses any.
+func (c *civil) numberedDate(t Type, numbers []string, literal string) error {
+	if len(numbers) > 3 || c.hasDate || t.kind == kindTime || t.kind == kindTimetz {
+		return timeSyntax(t, literal)
+	}
+	month, day := 0, 1 // where they stand
+	if len(numbers[0]) >= 3 {
+		month, day = 1, 2
+	}
+	for i, highest := range map[int]int{month: 12, day: 31} {
+		if i >= len(numbers) {
+			continue
+		}
+		if n, err := strconv.Atoi(numbers[i]); err != nil || n < 1 || n > highest {
+			return timeRange(literal, true)
+		}
+	}
+	switch {
+	case len(numbers) == 3:
+		return c.setDate(numbers[(day+1)%3], numbers[month], numbers[day], literal)
+	case c.special != "":
+		return nil
+	}
+	return timeSyntax(t, literal)
 }
 
 func (c *civil) namedDate(t Type, month int, numbers []string, literal string) error {
