@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -198,6 +199,8 @@ func digest(t testing.TB, a answer) answer {
 	return a
 }
 
+var keyTime = regexp.MustCompile(`^Key \(.*\)=\(([0-9-]{10} [0-9:.]+[+-][0-9]{2})\)`)
+
 func hideNow(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -212,6 +215,11 @@ func hideNow(v any) any {
 		for _, format := range []string{"2006-01-02T15:04:05.999999-07:00", time.RFC3339} {
 			if at, err := time.Parse(format, v); err == nil && time.Since(at).Abs() < 48*time.Hour {
 				return "NOW"
+			}
+		}
+		if m := keyTime.FindStringSubmatch(v); m != nil {
+			if at, err := time.Parse("2006-01-02 15:04:05.999999-07", m[1]); err == nil && time.Since(at).Abs() < 48*time.Hour {
+				return strings.Replace(v, m[1], "NOW", 1)
 			}
 		}
 		if strings.HasPrefix(v, "Failing row contains") {
