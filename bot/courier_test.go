@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -203,6 +204,16 @@ func TestSayWaitsWhereTelegramAsks(t *testing.T) {
 	require.NoError(t, err)
 	require.NotZero(t, id)
 	require.Len(t, srv.Calls("sendMessage"), 2)
+}
+
+// TestAPauseOfYearsIsAnHour: then Telegram is asked again.
+func TestAPauseOfYearsIsAnHour(t *testing.T) {
+	t.Parallel()
+	for _, seconds := range []int{3601, 1_000_000_000, math.MaxInt} {
+		require.Equal(t, time.Hour, retryAfter(seconds))
+	}
+	require.Equal(t, 7*time.Second, retryAfter(7))
+	require.Zero(t, retryAfter(-1))
 }
 
 func TestEditThatChangesNothingIsFine(t *testing.T) {

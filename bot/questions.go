@@ -31,6 +31,7 @@ func (t *turn) await(ctx context.Context, what string) error {
 // ask puts a question about a lead or a reminder that the next message
 // answers.
 func (t *turn) ask(ctx context.Context, what string, id int64, question richText) error {
+	t.fragments.forget(t.from.ID)
 	if err := t.await(ctx, what+":"+strconv.FormatInt(id, 10)); err != nil {
 		return err
 	}

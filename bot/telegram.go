@@ -136,7 +136,7 @@ func (t *telegram) try(ctx context.Context, method string, params, result any) e
 	}
 	if !*answer.OK {
 		return &apiError{Method: method, Code: answer.Code, Description: answer.Description,
-			RetryAfter: max(time.Duration(answer.Parameters.RetryAfter)*time.Second, journey.retryAfter)}
+			RetryAfter: max(retryAfter(answer.Parameters.RetryAfter), journey.retryAfter)}
 	}
 	if result == nil {
 		return nil
@@ -197,10 +197,19 @@ func (j *journey) RoundTrip(outer *http.Request) (*http.Response, error) {
 	j.status = resp.StatusCode
 	j.clock.read(resp.Header.Get("Date"), time.Now())
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		j.retryAfter = time.Duration(seconds) * time.Second
+		j.retryAfter = retryAfter(seconds)
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
 	return resp, nil
+}
+
+// longestPause bounds what Telegram, or what stands before it, may ask for. Who
+// is not ready by then says so again.
+const longestPause = time.Hour
+
+// retryAfter is the pause that a number of seconds asks for.
+func retryAfter(seconds int) time.Duration {
+	return time.Duration(min(max(seconds, 0), int(longestPause/time.Second))) * time.Second
 }
 
 // outcomeLabel names an outcome for metrics, in a handful of words.

@@ -312,6 +312,27 @@ func TestAnOutcomeThatTheDatabaseRefusesHoldsUpNobody(t *testing.T) {
 	})
 }
 
+// A proxy that mixes answers up: as many rows as were asked for, and others.
+func TestAClaimAnsweredWithSomebodyElsesRows(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		id := w.insert(t, w.row(w.lead(t, ann, "Jane Doe"), 1, w.clock.Now().Add(-time.Second)))[0]
+		var once sync.Once
+		h := w.between(t, func(r *http.Request) (*http.Response, error) {
+			response, err := http.DefaultTransport.RoundTrip(r)
+			if err == nil && r.Method == "PATCH" && strings.Contains(r.URL.Path, "scheduled_reminders") {
+				once.Do(func() {
+					_ = response.Body.Close()
+					response = answering(r, 200, `[{"id":4242,"lead_id":1,"telegram_id":7,"step_id":9,"status":"pending"}]`)
+				})
+			}
+			return response, err
+		})
+		_, got := h.cycle(t, h.dispatcher(t))
+		require.Len(t, got, 1)
+		require.Equal(t, id, got[0].Items[0].Reminder.ID)
+	})
+}
+
 // Re-planned with the same step numbers: the old plan's rows stand in for the new one's.
 func TestStepsOfAReplacedPlanDoNotSpeakForTheNewOne(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {

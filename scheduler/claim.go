@@ -83,14 +83,17 @@ const claimedColumns = "id,lead_id,telegram_id,step_id,plan_version,status,plann
 
 // rows completes rows that this claim got by what it set.
 func (c claim) rows(got []storedReminder) []Reminder {
-	rows := make([]Reminder, len(got))
-	for i, row := range got {
+	rows := make([]Reminder, 0, len(got))
+	for _, row := range got {
 		r := row.reminder()
+		if _, asked := slices.BinarySearch(c.ids, r.ID); !asked {
+			continue // somebody else's answer
+		}
 		r.ClaimToken, r.UpdatedAt, r.DueAt, r.ReminderCount = c.token, c.token, c.dueAt, c.count
 		if !c.digest {
 			r.ReminderCount++
 		}
-		rows[i] = r
+		rows = append(rows, r)
 	}
 	return rows
 }
