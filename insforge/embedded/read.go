@@ -101,7 +101,7 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	from := min(p.offset, int64(len(rows)))
 	to := int64(len(rows))
 	if p.limit >= 0 {
-		to = min(to, from+p.limit)
+		to = from + min(p.limit, to-from)
 	}
 	res.rows = rows[from:to]
 	return res, nil

@@ -1,0 +1,46 @@
+package embedded_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/insforge/embedded"
+)
+
+// asked is the status and body of the answer to a GET.
+func asked(t *testing.T, h http.Handler, target string) (int, string) {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, target, nil))
+	return rec.Code, rec.Body.String()
+}
+
+func memoryHandler(t *testing.T, tables string) http.Handler {
+	t.Helper()
+	schema, err := embedded.ParseTables([]byte(tables))
+	require.NoError(t, err)
+	store, err := embedded.Open(embedded.Memory, schema)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store.Handler(embedded.PostgREST)
+}
+
+// TestTheLargestLimit: behind an offset it ends beyond all numbers.
+func TestTheLargestLimit(t *testing.T) {
+	t.Parallel()
+	h := memoryHandler(t, `{
+		"owners":{"columns":[{"name":"id","type":"int","primary_key":true}],"rows":[{"id":1}]},
+		"pets":{"columns":[{"name":"id","type":"int","primary_key":true},{"name":"owner_id","type":"int"}],
+			"foreign_keys":[{"columns":["owner_id"],"references":"owners","referenced_columns":["id"]}],
+			"rows":[{"id":1,"owner_id":1},{"id":2,"owner_id":1}]}}`)
+	const largest = "9223372036854775807"
+	code, body := asked(t, h, "/owners?select=id,pets(id)&pets.limit="+largest+"&pets.offset=1")
+	require.Equal(t, http.StatusOK, code, body)
+	require.JSONEq(t, `[{"id":1,"pets":[{"id":2}]}]`, body)
+	code, body = asked(t, h, "/pets?select=id&limit="+largest+"&offset=1")
+	require.Equal(t, http.StatusOK, code, body)
+	require.JSONEq(t, `[{"id":2}]`, body)
+}
