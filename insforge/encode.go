@@ -143,11 +143,15 @@ var written = next.JoinOptions(
 // would round what a filter on the same time cuts, and the filter would then
 // find nothing. Inside a JSON document a time stays as it is.
 func writeTime(e *jsontext.Encoder, t time.Time) error {
+	depth := e.StackDepth()
+	if depth == 0 {
+		return next.SkipFunc // no column of anything
+	}
 	row := 1
 	if first, _ := e.StackIndex(1); first == '[' {
 		row = 2 // one of several
 	}
-	if e.StackDepth() != row {
+	if depth != row {
 		return next.SkipFunc
 	}
 	text, err := filter.Literal(t)

@@ -100,6 +100,11 @@ func TestTimesAreWrittenAsFiltersSendThem(t *testing.T) {
 	got, err := marshal([]any{one, map[string]any{"at": at}})
 	require.NoError(t, err)
 	require.Equal(t, `[`+want+`,{"at":`+column+`}]`, string(got))
+	got, err = marshal(at) // which is no row: whoever wants one says so
+	require.NoError(t, err)
+	require.Equal(t, inside, string(got))
+	_, err = encodeArgs(at, PostgREST)
+	require.ErrorContains(t, err, "do not encode as a JSON object")
 }
 
 // TestTextThatIsNoUTF8IsNotWritten: encoding/json would put other text in its
