@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -187,8 +188,8 @@ func (p *plan) sort(st *state, rows []*row) error {
 			key := &p.order[i]
 			x, errX := key.value(p, st, a)
 			y, errY := key.value(p, st, b)
-			if errX != nil || errY != nil {
-				failure = errX
+			if err := cmp.Or(errX, errY); err != nil {
+				failure = cmp.Or(failure, err)
 				return 0
 			}
 			if c := key.compare(x, y); c != 0 {

@@ -44,3 +44,17 @@ func TestTheLargestLimit(t *testing.T) {
 	require.Equal(t, http.StatusOK, code, body)
 	require.JSONEq(t, `[{"id":2}]`, body)
 }
+
+// TestAnOrderThatCannotBeReadIsAnError: wherever the row stands that cannot be.
+func TestAnOrderThatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []string{
+		`{"id":1,"doc":{"a":"\u0000"}},{"id":2,"doc":{"a":"b"}},{"id":3,"doc":{"a":"c"}}`,
+		`{"id":1,"doc":{"a":"c"}},{"id":2,"doc":{"a":"b"}},{"id":3,"doc":{"a":"\u0000"}}`,
+	} {
+		h := memoryHandler(t, `{"notes":{"columns":[{"name":"id","type":"int","primary_key":true},{"name":"doc","type":"json"}],"rows":[`+rows+`]}}`)
+		code, body := asked(t, h, "/notes?order=doc-%3E%3Ea")
+		require.Equal(t, http.StatusBadRequest, code, body)
+		require.Contains(t, body, `"22P05"`)
+	}
+}
