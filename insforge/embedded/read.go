@@ -141,22 +141,29 @@ func (p *plan) affected(ctx context.Context, st *state) ([]*row, error) {
 	if err != nil || p.limit < 0 && p.offset == 0 {
 		return found.rows, err
 	}
-	same := func(a, b *row) bool {
+	value := func(r *row, key sortKey) filter.Value { return p.table.layout.value(r.data, key.column) }
+	hasNull := func(r *row) bool {
+		return slices.ContainsFunc(p.order, func(key sortKey) bool { return value(r, key).IsNull() })
+	}
+	compare := func(a, b *row) int {
 		for _, key := range p.order {
-			x, y := p.table.layout.value(a.data, key.column), p.table.layout.value(b.data, key.column)
-			if x.IsNull() || y.IsNull() || p.table.columns[key.column].typ.Compare(x, y) != 0 {
-				return false
+			if c := p.table.columns[key.column].typ.Compare(value(a, key), value(b, key)); c != 0 {
+				return c
 			}
 		}
-		return true
+		return 0
 	}
+	wanted := slices.DeleteFunc(slices.Clone(found.rows), hasNull)
 	if p.orderedByKey() {
-		return slices.DeleteFunc(slices.Clone(found.rows), func(r *row) bool { return !same(r, r) }), nil
+		return wanted, nil
 	}
+	slices.SortFunc(wanted, compare)
 	var rows []*row
 	st.tables[p.table.ordinal].rows.ascend(nil, func(r *row) bool {
-		if slices.ContainsFunc(found.rows, func(f *row) bool { return same(r, f) }) {
-			rows = append(rows, r)
+		if !hasNull(r) {
+			if _, same := slices.BinarySearchFunc(wanted, r, compare); same {
+				rows = append(rows, r)
+			}
 		}
 		return ctx.Err() == nil
 	})
