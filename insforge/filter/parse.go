@@ -344,7 +344,7 @@ func logicTree() parser[Filter] {
 			attempt(right(word("and"), pure(false))),
 			right(word("or"), pure(true)),
 		), "logic operator (and, or)")
-		inner := left(right(lexeme(char('(')), sepBy1(logicTree(), lexeme(char(',')))), lexeme(char(')')))
+		inner := left(right(lexeme(char('(')), sepBy1(nested(logicTree()), lexeme(char(',')))), lexeme(char(')')))
 		tree := then(negated, func(negate bool) parser[Filter] {
 			return then(isOr, func(or bool) parser[Filter] {
 				return then(inner, func(filters []Filter) parser[Filter] {

@@ -46,8 +46,8 @@ func ParseSelect(value string) ([]SelectItem, error) {
 	return run(forest, "failed to parse select parameter ("+value+")", value)
 }
 
-// ParseOrder reads the value of an order parameter. The key is that of the
-// parameter, which may lead to an embedded resource: a.b.order.
+// ParseOrder reads the value of an order parameter. Which resource it is for is
+// in the key: see [ParseEmbedPath].
 func ParseOrder(value string) ([]OrderTerm, error) {
 	if names, ok := plainList(value); ok {
 		terms := make([]OrderTerm, len(names))
@@ -83,7 +83,7 @@ func plainList(s string) (names []string, ok bool) {
 // forest is a list of select items, which may be empty. It is a function of the
 // cursor, for it refers to itself.
 func forest(c cursor) result[[]SelectItem] {
-	children := left(right(char('('), forest), char(')'))
+	children := left(right(char('('), nested(forest)), char(')'))
 	embedded := func(p parser[SelectItem]) parser[SelectItem] {
 		return then(attempt(p), func(item SelectItem) parser[SelectItem] {
 			return then(children, func(items []SelectItem) parser[SelectItem] {

@@ -35,6 +35,31 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// TestParseBoundsNesting: what is nested deeper than any stack is refused, how
+// many there are beside each other does not matter.
+func TestParseBoundsNesting(t *testing.T) {
+	t.Parallel()
+	nestedTree := func(levels int) error {
+		_, err := filter.ParseParam("and", strings.Repeat("(and", levels-1)+"(a.eq.1"+strings.Repeat(")", levels))
+		return err
+	}
+	nestedSelect := func(levels int) error {
+		_, err := filter.ParseSelect(strings.Repeat("a(", levels) + "b" + strings.Repeat(")", levels))
+		return err
+	}
+	for _, parse := range []func(int) error{nestedTree, nestedSelect} {
+		require.NoError(t, parse(1000))
+		var refused *filter.ParseError
+		require.ErrorAs(t, parse(1001), &refused)
+		require.Equal(t, "unexpected nesting of more than 1000 levels", refused.Details)
+		require.ErrorAs(t, parse(400_000), &refused)
+	}
+	_, err := filter.ParseParam("and", "("+strings.Repeat("and(a.eq.1),", 1001)+"a.eq.1)")
+	require.NoError(t, err)
+	_, err = filter.ParseSelect(strings.Repeat("a(B),", 1001) + "b")
+	require.NoError(t, err)
+}
+
 // PostgREST stops reading where it has what it needs.
 func TestParseIsLax(t *testing.T) {
 	t.Parallel()

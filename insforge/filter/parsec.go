@@ -18,6 +18,7 @@ import (
 type cursor struct {
 	rest      []rune
 	line, col int
+	depth     int // see nested
 }
 
 func (c cursor) next() cursor {
@@ -213,6 +214,23 @@ func label[T any](p parser[T], text string) parser[T] {
 		if !r.consumed && (!r.ok || !r.failure.unknown()) {
 			r.failure = r.failure.expecting(text)
 		}
+		return r
+	}
+}
+
+// deepest is how many levels a tree or select may have. Each takes several
+// kilobytes of stack, and a program whose stack is used up is ended by Go.
+const deepest = 1000
+
+// nested is p one level further down.
+func nested[T any](p parser[T]) parser[T] {
+	return func(c cursor) result[T] {
+		if c.depth == deepest {
+			return result[T]{at: c, consumed: true, failure: failure{c, []note{{unexpected, fmt.Sprintf("nesting of more than %d levels", deepest)}}}}
+		}
+		c.depth++
+		r := p(c)
+		r.at.depth--
 		return r
 	}
 }
