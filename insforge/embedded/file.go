@@ -120,10 +120,12 @@ func examine(path string, info fs.FileInfo) (isNew bool, err error) {
 		return file, err
 	}})
 	if errors.Is(err, ErrForeignFile) { // bbolt has closed it
-		if file, err = os.Open(path); err == nil {
-			defer func() { _ = file.Close() }() // only read
+		file, openErr := os.Open(path)
+		if openErr != nil {
+			return false, openErr
 		}
-		if _, why := inspect(file, info.Size()); err == nil && why != nil {
+		defer func() { _ = file.Close() }() // only read
+		if _, why := inspect(file, info.Size()); why != nil {
 			err = why
 		}
 		return false, err
