@@ -14,7 +14,7 @@ DO $$ BEGIN PERFORM pg_advisory_xact_lock(5870237214046); END $$;
 --
 -- SECURITY DEFINER because the caller may not read telegram_accounts: it tells them their own id and nothing else. The
 -- search_path keeps a caller's own tables, types and operators out of a function that runs with its owner's rights. It
--- names pg_temp because a path that does not has the caller's temporary types first; after it come those of PostgreSQL.
+-- names pg_temp because a path that does not has the caller's temporary types first; named, they come after PostgreSQL's.
 CREATE OR REPLACE FUNCTION public.current_telegram_id() RETURNS bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_temp
 AS $$
