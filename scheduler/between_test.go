@@ -315,7 +315,7 @@ func TestAnOutcomeThatTheDatabaseRefusesHoldsUpNobody(t *testing.T) {
 // A proxy that mixes answers up: as many rows as were asked for, and others.
 func TestAClaimAnsweredWithSomebodyElsesRows(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {
-		id := w.insert(t, w.row(w.lead(t, ann, "Jane Doe"), 1, w.clock.Now().Add(-time.Second)))[0]
+		mine := w.insert(t, w.row(w.lead(t, ann, "Jane Doe"), 1, w.clock.Now().Add(-time.Second)))[0]
 		var once sync.Once
 		h := w.between(t, func(r *http.Request) (*http.Response, error) {
 			response, err := http.DefaultTransport.RoundTrip(r)
@@ -329,7 +329,7 @@ func TestAClaimAnsweredWithSomebodyElsesRows(t *testing.T) {
 		})
 		_, got := h.cycle(t, h.dispatcher(t))
 		require.Len(t, got, 1)
-		require.Equal(t, id, got[0].Items[0].Reminder.ID)
+		require.Equal(t, mine.ID, got[0].Items[0].Reminder.ID)
 	})
 }
 
