@@ -38,6 +38,7 @@
 //	a bad value in a PATCH      noticed if a row matches; in PostgreSQL that depends on the plan
 //	of several mistakes         the one told may be another where PostgreSQL's plan decides
 //	missing=default             works where the table's name needs quotes; PostgREST raises 42602
+//	depth of trees and selects  1000 levels (400 PGRST100)
 //	vnd.pgrst.plan, geo+json    415
 //	the root document           lists tables and columns only
 //
