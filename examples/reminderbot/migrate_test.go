@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -334,12 +335,15 @@ func TestCheckTellsAKeyThatSeesNothing(t *testing.T) {
 func TestMigrateFromTwoProcessesOnARealDatabase(t *testing.T) {
 	t.Parallel()
 	project, environ := newHosted(t, "")
+	program, err := binary()
+	require.NoError(t, err)
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
-			var stdout, stderr bytes.Buffer
-			if status := command(t.Context(), []string{"migrate"}, environ, &stdout, &stderr); status != exitFine {
-				t.Errorf("%s%s", &stdout, &stderr)
+			one := exec.CommandContext(t.Context(), program, "migrate")
+			one.Env, one.Dir = environ, t.TempDir()
+			if said, err := one.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, said)
 			}
 		})
 	}
