@@ -9,9 +9,10 @@
 //	POSTGREST_BIN=/path/to/postgrest go run ./examples/compare/server [-rows 1000000] [-rounds 3] [-time 2s]
 //
 // Without PostgREST and PostgreSQL it measures the embedded server alone. The
-// load comes from the same machine, so it takes its share of the processors; on
-// one that is busy otherwise, the processor time each request takes says more
-// than the requests per second.
+// load comes from the same machine, so it takes its share of the processors; the
+// table says which ("load each"), beside the processor time a request takes the
+// servers ("CPU each"). On a machine that is busy otherwise, those say more than
+// the requests per second.
 package main
 
 import (
@@ -168,19 +169,29 @@ func (b *bench) embeddedAlone(ctx context.Context) ([]fact, error) {
 
 // An operation is one kind of request.
 type operation struct {
-	name    string
-	wanted  float64 // times what PostgREST does
-	request func(n uint64) (method, target, body string)
+	name   string
+	wanted float64 // times what PostgREST does
+	ask    func(q *question, n uint64)
 }
 
 func (b *bench) operations() []operation {
-	key := func(n uint64) string { return strconv.FormatUint(1+n*2654435761%uint64(b.rows), 10) }
-	listing := "/reminders?due_at=lte.2027-01-01T00:00:00Z&status=in.(pending,sent,snoozed)&order=due_at.asc,id.asc&limit=50"
+	const (
+		host    = " HTTP/1.1\r\nHost: localhost\r\n"
+		listing = "GET /reminders?due_at=lte.2027-01-01T00:00:00Z&status=in.(pending,sent,snoozed)&order=due_at.asc,id.asc&limit=50" + host + "\r\n"
+	)
+	key := func(n uint64) uint64 { return 1 + n*2654435761%uint64(b.rows) }
 	return []operation{
-		{"GET by key", 10, func(n uint64) (string, string, string) { return "GET", "/reminders?id=eq." + key(n), "" }},
-		{fmt.Sprintf("GET 50 of %d due", b.due), 10, func(uint64) (string, string, string) { return "GET", listing, "" }},
-		{"PATCH by key, durable", 2, func(n uint64) (string, string, string) {
-			return "PATCH", "/reminders?id=eq." + key(n), `{"reminder_count":` + strconv.FormatUint(n%5, 10) + `}`
+		{"GET by key", 10, func(q *question, n uint64) {
+			q.request = append(strconv.AppendUint(append(q.request[:0], "GET /reminders?id=eq."...), key(n), 10), host+"\r\n"...)
+			q.answer = append(strconv.AppendUint(append(q.answer[:0], `[{"id":`...), key(n), 10), ',')
+		}},
+		{fmt.Sprintf("GET 50 of %d due", b.due), 10, func(q *question, _ uint64) {
+			q.request, q.answer = append(q.request[:0], listing...), append(q.answer[:0], `[{"id":1,`...)
+		}},
+		{"PATCH by key, durable", 2, func(q *question, n uint64) {
+			q.request = append(strconv.AppendUint(append(q.request[:0], "PATCH /reminders?id=eq."...), key(n), 10), host+"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n"...)
+			q.request = append(append(q.request, `{"reminder_count":`...), '0'+byte(n%5), '}')
+			q.answer = q.answer[:0]
 		}},
 	}
 }
@@ -199,7 +210,7 @@ func (b *bench) measureAll(ctx context.Context, servers []*server) ([]result, er
 		for round := range b.rounds {
 			for i, s := range servers {
 				b.progress("%s, %s, round %d", op.name, s.name, round+1)
-				m, err := load(ctx, s, op.request, b.connections, b.time)
+				m, err := load(ctx, s, op.ask, b.connections, b.time)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", op.name, s.name, err)
 				}
@@ -213,16 +224,16 @@ func (b *bench) measureAll(ctx context.Context, servers []*server) ([]result, er
 
 func (b *bench) print(results []result, facts []fact, missing string) {
 	w := tabwriter.NewWriter(b.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%d rows, %d connections, %d processors\tembedded\tp50\tp99\tCPU each\tPostgREST\tp50\tp99\tCPU each\ttimes\twanted\n", b.rows, b.connections, runtime.NumCPU())
+	fmt.Fprintf(w, "%d rows, %d connections, %d processors\tembedded\tp50\tp99\tCPU each\tload each\tPostgREST\tp50\tp99\tCPU each\tload each\ttimes\twanted\n", b.rows, b.connections, runtime.NumCPU())
 	for _, r := range results {
 		ours := middle(r.by[0])
-		fmt.Fprintf(w, "%s\t%.0f/s\t%v\t%v\t%v", r.name, ours.rate, ours.p50, ours.p99, ours.busy)
+		fmt.Fprintf(w, "%s\t%.0f/s\t%v\t%v\t%v\t%v", r.name, ours.rate, ours.p50, ours.p99, ours.busy, ours.asking)
 		if len(r.by[1]) == 0 {
-			fmt.Fprintf(w, "\t-\t-\t-\t-\t-\t%.0f\n", r.wanted)
+			fmt.Fprintf(w, "\t-\t-\t-\t-\t-\t-\t%.0f\n", r.wanted)
 			continue
 		}
 		theirs := middle(r.by[1])
-		fmt.Fprintf(w, "\t%.0f/s\t%v\t%v\t%v\t%.1f\t%.0f\n", theirs.rate, theirs.p50, theirs.p99, theirs.busy, ours.rate/theirs.rate, r.wanted)
+		fmt.Fprintf(w, "\t%.0f/s\t%v\t%v\t%v\t%v\t%.1f\t%.0f\n", theirs.rate, theirs.p50, theirs.p99, theirs.busy, theirs.asking, ours.rate/theirs.rate, r.wanted)
 	}
 	_ = w.Flush() // as good as it goes
 	fmt.Fprintln(b.stdout)
