@@ -419,7 +419,11 @@ func (p *plan) orderedType(column string, typ filter.Type) filter.Type {
 func (p *plan) addColumn(one filter.SelectItem) error {
 	t := p.table
 	if one.Path.Column == "*" {
-		p.outputs = append(p.outputs, t.star...)
+		if p.outputs == nil {
+			p.outputs = slices.Clip(t.star) // shared, to be read only
+		} else {
+			p.outputs = append(p.outputs, t.star...)
+		}
 		return nil
 	}
 	target, err := castTarget(one.Cast)
@@ -683,7 +687,7 @@ func (st *tableState) scan(t *table, a access, yield func(*row) bool) {
 		}
 		more := true
 		tree.ascend(
-			func(x *row) bool { return t.compareKey(a.index, x.data, start) >= 0 },
+			t.from(a.index, start),
 			func(x *row) bool {
 				if t.compareKey(a.index, x.data, r.prefix) > 0 {
 					return false

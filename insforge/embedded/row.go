@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
@@ -14,15 +15,10 @@ type row struct {
 	data string
 }
 
-func byID(a, b *row) int {
-	switch {
-	case a.id < b.id:
-		return -1
-	case a.id > b.id:
-		return 1
-	}
-	return 0
-}
+func byID(a, b *row) int { return cmp.Compare(a.id, b.id) }
+
+// writingOrder is the order of the rows of a table: their rank says it all.
+var writingOrder = &order{rank: func(r *row) int64 { return int64(r.id) }, compare: byID}
 
 // A layout says where the columns are in a row's data: a bitmap of the columns
 // that are not NULL, the numbers at fixed places, the ends of the strings, the

@@ -222,16 +222,23 @@ func cloneTables(tables []tableState) []tableState {
 
 // load fills the table with rows, in order of their ids, whatever it held.
 func (t *table) load(st *tableState, rows []*row) error {
-	st.rows = grown(rows)
+	ordered := func(o *order) []entry {
+		entries := make([]entry, len(rows))
+		for i, r := range rows {
+			entries[i] = o.entry(r)
+		}
+		slices.SortFunc(entries, o.compareEntries)
+		return entries
+	}
+	st.rows = grown(ordered(writingOrder))
 	failures := make([]error, len(t.indexes))
 	var sorting sync.WaitGroup
 	for i, ix := range t.indexes {
 		sorting.Go(func() {
-			sorted := slices.Clone(rows)
-			slices.SortFunc(sorted, ix.cmp)
-			st.indexes[i] = grown(sorted)
+			entries := ordered(ix.order)
+			st.indexes[i] = grown(entries)
 			if ix.unique {
-				failures[i] = t.checkUnique(ix, sorted)
+				failures[i] = t.checkUnique(ix, entries)
 			}
 		})
 	}
@@ -240,10 +247,13 @@ func (t *table) load(st *tableState, rows []*row) error {
 }
 
 // checkUnique looks for equal keys beside each other.
-func (t *table) checkUnique(ix *index, sorted []*row) error {
+func (t *table) checkUnique(ix *index, sorted []entry) error {
+	key := make([]filter.Value, len(ix.columns))
 	for i := 1; i < len(sorted); i++ {
-		key, complete := keyOf(t, ix.columns, sorted[i].data)
-		if complete && t.compareKey(ix, sorted[i-1].data, key) == 0 {
+		if sorted[i-1].rank != sorted[i].rank {
+			continue
+		}
+		if t.readKey(key, ix.columns, sorted[i].row.data) && t.compareKey(ix, sorted[i-1].row.data, key) == 0 {
 			return fmt.Errorf("could not create unique index %q: keys are duplicated", ix.name)
 		}
 	}

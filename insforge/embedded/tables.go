@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -68,7 +69,7 @@ type index struct {
 	ordinal int
 	columns []int
 	unique  bool
-	cmp     order
+	order   *order
 }
 
 type check struct {
@@ -339,21 +340,32 @@ func (t *table) addIndex(names []string, unique bool, name string) error {
 		}
 	}
 	t.indexes = append(t.indexes, &index{
-		name: name, ordinal: len(t.indexes), columns: numbers, unique: unique, cmp: t.orderBy(numbers),
+		name: name, ordinal: len(t.indexes), columns: numbers, unique: unique, order: t.orderBy(numbers),
 	})
 	return nil
 }
 
 // orderBy orders rows by columns, NULLs last, and by id where they are equal.
-func (t *table) orderBy(columns []int) order {
-	return func(a, b *row) int {
-		for _, c := range columns {
-			if d := t.compareColumn(c, a.data, b.data); d != 0 {
-				return d
+func (t *table) orderBy(columns []int) *order {
+	return &order{
+		rank: func(r *row) int64 { return t.rank(columns[0], t.layout.value(r.data, columns[0])) },
+		compare: func(a, b *row) int {
+			for _, c := range columns {
+				if d := t.compareColumn(c, a.data, b.data); d != 0 {
+					return d
+				}
 			}
-		}
-		return byID(a, b)
+			return byID(a, b)
+		},
 	}
+}
+
+// rank is that of rows with a value in the first column they are ordered by.
+func (t *table) rank(c int, v filter.Value) int64 {
+	if v.IsNull() {
+		return math.MaxInt64
+	}
+	return t.columns[c].typ.Rank(v)
 }
 
 func (t *table) compareColumn(c int, a, b string) int {

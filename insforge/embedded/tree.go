@@ -1,6 +1,9 @@
 package embedded
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // tree is a persistent B-tree: an edit copies the nodes on its path and leaves
 // every older version of the tree as it was. Readers therefore never lock, and
@@ -15,23 +18,43 @@ type edit struct{ _ byte }
 
 type node struct {
 	owner    *edit
-	items    []*row
+	items    []entry
 	children []*node // nil in leaves
 }
 
 const (
-	maxItems = 63
+	maxItems = 31
 	minItems = maxItems / 2
 )
 
-// order compares two rows; equal means the same entry.
-type order func(a, b *row) int
+// An entry is a row and its rank, which mostly tells where the row belongs
+// without looking at it: it may lie anywhere in memory.
+type entry struct {
+	rank int64
+	row  *row
+}
+
+// An order sorts the rows of a tree.
+type order struct {
+	rank func(*row) int64 // the lower comes first; of equal ones compare decides
+	// compare compares two rows; equal means the same entry.
+	compare func(a, b *row) int
+}
+
+func (o *order) entry(r *row) entry { return entry{o.rank(r), r} }
+
+func (o *order) compareEntries(a, b entry) int {
+	if a.rank != b.rank {
+		return cmp.Compare(a.rank, b.rank)
+	}
+	return o.compare(a.row, b.row)
+}
 
 func (n *node) writable(by *edit) *node {
 	if n.owner == by {
 		return n
 	}
-	c := &node{owner: by, items: make([]*row, len(n.items), maxItems+1)}
+	c := &node{owner: by, items: make([]entry, len(n.items), maxItems+1)}
 	copy(c.items, n.items)
 	if n.children != nil {
 		c.children = make([]*node, len(n.children), maxItems+2)
@@ -41,11 +64,11 @@ func (n *node) writable(by *edit) *node {
 }
 
 // search returns where item is, or where it would stand.
-func (n *node) search(item *row, cmp order) (int, bool) {
+func (n *node) search(item entry, o *order) (int, bool) {
 	low, high := 0, len(n.items)
 	for low < high {
 		mid := int(uint(low+high) >> 1)
-		c := cmp(n.items[mid], item)
+		c := o.compareEntries(n.items[mid], item)
 		if c == 0 {
 			return mid, true
 		}
@@ -58,43 +81,44 @@ func (n *node) search(item *row, cmp order) (int, bool) {
 	return low, false
 }
 
-// insert adds an item that is not in the tree.
-func (t *tree) insert(by *edit, item *row, cmp order) {
+// insert adds a row that is not in the tree.
+func (t *tree) insert(by *edit, r *row, o *order) {
 	t.size++
+	item := o.entry(r)
 	if t.root == nil {
-		t.root = &node{owner: by, items: append(make([]*row, 0, maxItems+1), item)}
+		t.root = &node{owner: by, items: append(make([]entry, 0, maxItems+1), item)}
 		return
 	}
 	t.root = t.root.writable(by)
-	if right, middle := t.root.insert(by, item, cmp); right != nil {
-		t.root = &node{owner: by, items: []*row{middle}, children: []*node{t.root, right}}
+	if right, middle := t.root.insert(by, item, o); right != nil {
+		t.root = &node{owner: by, items: []entry{middle}, children: []*node{t.root, right}}
 	}
 }
 
 // insert returns the right half and the item between the halves if the node
 // had to be split.
-func (n *node) insert(by *edit, item *row, cmp order) (right *node, middle *row) {
-	i, _ := n.search(item, cmp)
+func (n *node) insert(by *edit, item entry, o *order) (right *node, middle entry) {
+	i, _ := n.search(item, o)
 	if n.children == nil {
 		n.items = insertAt(n.items, i, item)
 	} else {
 		child := n.children[i].writable(by)
 		n.children[i] = child
-		split, between := child.insert(by, item, cmp)
+		split, between := child.insert(by, item, o)
 		if split != nil {
 			n.items = insertAt(n.items, i, between)
 			n.children = insertAt(n.children, i+1, split)
 		}
 	}
 	if len(n.items) <= maxItems {
-		return nil, nil
+		return nil, entry{}
 	}
 	half := len(n.items) / 2
 	if n.children == nil && i == len(n.items)-1 {
 		half = len(n.items) - 2 // rows that arrive in order fill their nodes
 	}
 	middle = n.items[half]
-	right = &node{owner: by, items: append(make([]*row, 0, maxItems+1), n.items[half+1:]...)}
+	right = &node{owner: by, items: append(make([]entry, 0, maxItems+1), n.items[half+1:]...)}
 	clear(n.items[half:])
 	n.items = n.items[:half]
 	if n.children != nil {
@@ -103,6 +127,50 @@ func (n *node) insert(by *edit, item *row, cmp order) (right *node, middle *row)
 		n.children = n.children[:half+1]
 	}
 	return right, middle
+}
+
+// replace puts a row where another one is that it follows in the order, and
+// reports whether no row stands between them: else nothing is changed.
+func (t *tree) replace(by *edit, old, r *row, o *order) bool {
+	was, item := o.entry(old), o.entry(r)
+	if t.root == nil || !t.root.adjacent(was, item, o) {
+		return false
+	}
+	t.root = t.root.writable(by)
+	for n := t.root; ; {
+		i, found := n.search(was, o)
+		if found {
+			n.items[i] = item
+			return true
+		}
+		n.children[i] = n.children[i].writable(by)
+		n = n.children[i]
+	}
+}
+
+// adjacent reports whether was is below n, and what follows it follows item.
+func (n *node) adjacent(was, item entry, o *order) bool {
+	var after *entry // the nearest of those above
+	for {
+		i, found := n.search(was, o)
+		if found && n.children != nil {
+			for n = n.children[i+1]; n.children != nil; {
+				n = n.children[0]
+			}
+			after = &n.items[0]
+		} else if next := i + 1; found && next < len(n.items) {
+			after = &n.items[next]
+		}
+		switch {
+		case found:
+			return after == nil || o.compareEntries(item, *after) < 0
+		case n.children == nil:
+			return false
+		case i < len(n.items):
+			after = &n.items[i]
+		}
+		n = n.children[i]
+	}
 }
 
 func insertAt[T any](s []T, i int, v T) []T {
@@ -120,9 +188,9 @@ func removeAt[T any](s []T, i int) []T {
 }
 
 // grown makes a tree of items that are in order.
-func grown(items []*row) tree {
+func grown(items []entry) tree {
 	var nodes []*node
-	var between []*row // the items that separate the nodes
+	var between []entry // the items that separate the nodes
 	for rest := items; len(rest) > 0; {
 		n := fitting(len(rest), 1)
 		nodes = append(nodes, &node{items: slices.Clone(rest[:n])})
@@ -141,7 +209,7 @@ func grown(items []*row) tree {
 }
 
 // above puts a level on top of nodes and the items between them.
-func above(children []*node, items []*row) (nodes []*node, between []*row) {
+func above(children []*node, items []entry) (nodes []*node, between []entry) {
 	for len(children) > 0 {
 		n := fitting(len(children)-1, 2)
 		nodes = append(nodes, &node{items: slices.Clone(items[:n]), children: slices.Clone(children[:n+1])})
@@ -162,12 +230,12 @@ func fitting(items, least int) int {
 }
 
 // remove deletes an item and reports whether it was there.
-func (t *tree) remove(by *edit, item *row, cmp order) bool {
+func (t *tree) remove(by *edit, r *row, o *order) bool {
 	if t.root == nil {
 		return false
 	}
 	t.root = t.root.writable(by)
-	if !t.root.remove(by, item, cmp) {
+	if !t.root.remove(by, o.entry(r), o) {
 		return false
 	}
 	t.size--
@@ -181,8 +249,8 @@ func (t *tree) remove(by *edit, item *row, cmp order) bool {
 	return true
 }
 
-func (n *node) remove(by *edit, item *row, cmp order) bool {
-	i, found := n.search(item, cmp)
+func (n *node) remove(by *edit, item entry, o *order) bool {
+	i, found := n.search(item, o)
 	if n.children == nil {
 		if found {
 			n.items = removeAt(n.items, i)
@@ -193,14 +261,14 @@ func (n *node) remove(by *edit, item *row, cmp order) bool {
 	n.children[i] = child
 	if found {
 		n.items[i] = child.removeLast(by)
-	} else if !child.remove(by, item, cmp) {
+	} else if !child.remove(by, item, o) {
 		return false
 	}
 	n.rebalance(by, i)
 	return true
 }
 
-func (n *node) removeLast(by *edit) *row {
+func (n *node) removeLast(by *edit) entry {
 	if n.children == nil {
 		last := n.items[len(n.items)-1]
 		n.items = removeAt(n.items, len(n.items)-1)
@@ -263,22 +331,36 @@ func (n *node) rebalance(by *edit, i int) {
 	n.children = removeAt(n.children, i+1)
 }
 
-// ascend calls yield with the items in order, from the first for which reached
-// is true; reached must be false, then true along the order. A nil reached
-// starts at the beginning. It stops when yield returns false.
-func (t *tree) ascend(reached func(*row) bool, yield func(*row) bool) {
+// A bound is where a walk through a tree begins: at the first entry with a higher
+// rank, or with this one and a row for which reached is true. It must be false,
+// then true along the order.
+type bound struct {
+	rank    int64
+	reached func(*row) bool
+}
+
+func (b *bound) reachedBy(e entry) bool {
+	if e.rank != b.rank {
+		return e.rank > b.rank
+	}
+	return b.reached(e.row)
+}
+
+// ascend calls yield with the rows in order, from a bound or, where that is nil,
+// from the beginning. It stops when yield returns false.
+func (t *tree) ascend(from *bound, yield func(*row) bool) {
 	if t.root != nil {
-		t.root.ascend(reached, yield)
+		t.root.ascend(from, yield)
 	}
 }
 
-func (n *node) ascend(reached func(*row) bool, yield func(*row) bool) bool {
+func (n *node) ascend(from *bound, yield func(*row) bool) bool {
 	start := 0
-	if reached != nil {
+	if from != nil {
 		low, high := 0, len(n.items)
 		for low < high {
 			mid := int(uint(low+high) >> 1)
-			if reached(n.items[mid]) {
+			if from.reachedBy(n.items[mid]) {
 				high = mid
 			} else {
 				low = mid + 1
@@ -287,14 +369,14 @@ func (n *node) ascend(reached func(*row) bool, yield func(*row) bool) bool {
 		start = low
 	}
 	for i := start; ; i++ {
-		if n.children != nil && !n.children[i].ascend(reached, yield) {
+		if n.children != nil && !n.children[i].ascend(from, yield) {
 			return false
 		}
-		reached = nil // everything to the right is beyond the start
+		from = nil // everything to the right is beyond the start
 		if i >= len(n.items) {
 			return true
 		}
-		if !yield(n.items[i]) {
+		if !yield(n.items[i].row) {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -44,7 +45,7 @@ func (tx *txn) insert(t *table, values []filter.Value) (*row, error) {
 	}
 	r := &row{id: tx.store.nextRow, data: t.layout.encode(values)}
 	tx.store.nextRow++
-	if err := tx.unique(t, r); err != nil {
+	if err := tx.unique(t, r, t.indexes); err != nil {
 		return nil, err
 	}
 	tx.put(t, r)
@@ -53,10 +54,14 @@ func (tx *txn) insert(t *table, values []filter.Value) (*row, error) {
 
 func (tx *txn) put(t *table, r *row) {
 	st := tx.state(t)
-	st.rows.insert(tx.edit, r, byID)
+	st.rows.insert(tx.edit, r, writingOrder)
 	for i, ix := range t.indexes {
-		st.indexes[i].insert(tx.edit, r, ix.cmp)
+		st.indexes[i].insert(tx.edit, r, ix.order)
 	}
+	tx.wrote(t, r)
+}
+
+func (tx *txn) wrote(t *table, r *row) {
 	tx.changes = append(tx.changes, change{t, r, false})
 	if len(t.foreign) > 0 {
 		tx.added = append(tx.added, written{t, r})
@@ -68,22 +73,43 @@ func (tx *txn) update(t *table, old *row, values []filter.Value) (*row, error) {
 	if err := tx.validate(t, values); err != nil {
 		return nil, err
 	}
-	tx.remove(t, old)
 	r := &row{id: tx.store.nextRow, data: t.layout.encode(values)}
 	tx.store.nextRow++
-	if err := tx.unique(t, r); err != nil {
+	st := tx.state(t)
+	st.rows.remove(tx.edit, old, writingOrder)
+	tx.took(t, old)
+	moved := make([]*index, 0, len(t.indexes))
+	for i, ix := range t.indexes {
+		if !t.sameKey(ix, old, r) || !st.indexes[i].replace(tx.edit, old, r, ix.order) {
+			st.indexes[i].remove(tx.edit, old, ix.order)
+			moved = append(moved, ix)
+		}
+	}
+	if err := tx.unique(t, r, moved); err != nil {
 		return nil, err
 	}
-	tx.put(t, r)
+	st.rows.insert(tx.edit, r, writingOrder)
+	for _, ix := range moved {
+		st.indexes[ix.ordinal].insert(tx.edit, r, ix.order)
+	}
+	tx.wrote(t, r)
 	return r, nil
+}
+
+func (t *table) sameKey(ix *index, a, b *row) bool {
+	return !slices.ContainsFunc(ix.columns, func(c int) bool { return t.compareColumn(c, a.data, b.data) != 0 })
 }
 
 func (tx *txn) remove(t *table, r *row) {
 	st := tx.state(t)
-	st.rows.remove(tx.edit, r, byID)
+	st.rows.remove(tx.edit, r, writingOrder)
 	for i, ix := range t.indexes {
-		st.indexes[i].remove(tx.edit, r, ix.cmp)
+		st.indexes[i].remove(tx.edit, r, ix.order)
 	}
+	tx.took(t, r)
+}
+
+func (tx *txn) took(t *table, r *row) {
 	tx.changes = append(tx.changes, change{t, r, true})
 	if len(t.inbound) > 0 {
 		tx.removed = append(tx.removed, written{t, r})
@@ -152,9 +178,9 @@ func (tx *txn) failingRow(t *table, values []filter.Value) string {
 	return "Failing row contains (" + strings.Join(parts, ", ") + ")."
 }
 
-// unique refuses a row whose key is taken.
-func (tx *txn) unique(t *table, r *row) error {
-	for _, ix := range t.indexes {
+// unique refuses a row whose key is taken in one of the indexes.
+func (tx *txn) unique(t *table, r *row, indexes []*index) error {
+	for _, ix := range indexes {
 		if !ix.unique || tx.conflict(t, ix, r.data) == nil {
 			continue
 		}
@@ -170,12 +196,9 @@ func (tx *txn) unique(t *table, r *row) error {
 // conflict finds the row that has the same key; a NULL in the key is equal to
 // nothing.
 func (tx *txn) conflict(t *table, ix *index, data string) *row {
-	key := make([]filter.Value, len(ix.columns))
-	for i, c := range ix.columns {
-		key[i] = t.layout.value(data, c)
-		if key[i].IsNull() {
-			return nil
-		}
+	key, complete := keyOf(t, ix.columns, data)
+	if !complete {
+		return nil
 	}
 	return tx.lookup(t, ix, key)
 }
@@ -188,7 +211,7 @@ func (tx *txn) lookup(t *table, ix *index, key []filter.Value) *row {
 func lookup(st *tableState, t *table, ix *index, key []filter.Value) *row {
 	var found *row
 	st.indexes[ix.ordinal].ascend(
-		func(r *row) bool { return t.compareKey(ix, r.data, key) >= 0 },
+		t.from(ix, key),
 		func(r *row) bool {
 			if t.compareKey(ix, r.data, key) == 0 {
 				found = r
@@ -196,6 +219,18 @@ func lookup(st *tableState, t *table, ix *index, key []filter.Value) *row {
 			return false
 		})
 	return found
+}
+
+// from is where the rows of an index begin whose leading columns equal key, or
+// are beyond it.
+func (t *table) from(ix *index, key []filter.Value) *bound {
+	if len(key) == 0 {
+		return nil
+	}
+	return &bound{
+		rank:    t.rank(ix.columns[0], key[0]),
+		reached: func(r *row) bool { return t.compareKey(ix, r.data, key) >= 0 },
+	}
 }
 
 // compareKey compares a row's leading index columns with a key.
@@ -267,20 +302,25 @@ func (tx *txn) checkForeignKeys() error {
 func (tx *txn) stillThere(w written) bool {
 	found := false
 	tx.state(w.table).rows.ascend(
-		func(r *row) bool { return r.id >= w.row.id },
+		&bound{rank: int64(w.row.id), reached: func(*row) bool { return true }},
 		func(r *row) bool { found = r == w.row; return false })
 	return found
 }
 
 func keyOf(t *table, columns []int, data string) (key []filter.Value, complete bool) {
 	key = make([]filter.Value, len(columns))
+	return key, t.readKey(key, columns, data)
+}
+
+// readKey fills a key with a row's columns and reports whether none is NULL.
+func (t *table) readKey(key []filter.Value, columns []int, data string) (complete bool) {
 	for i, c := range columns {
 		key[i] = t.layout.value(data, c)
 		if key[i].IsNull() {
-			return nil, false
+			return false
 		}
 	}
-	return key, true
+	return true
 }
 
 // exists looks a key up through an index that starts with the columns.

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math"
 	"strconv"
@@ -456,6 +457,24 @@ func (t Type) Compare(a, b Value) int {
 	default:
 		return strings.Compare(a.str, b.str)
 	}
+}
+
+// Rank returns a number that grows with the value: of two values with different
+// ranks, [Type.Compare] puts the one with the lower rank first. Values that
+// differ may have the same. NULL has none.
+func (t Type) Rank(v Value) int64 {
+	if t.array {
+		return 0
+	}
+	switch t.kind {
+	case kindBool, kindInt2, kindInt4, kindInt8, kindTimestamptz, kindTimestamp, kindDate, kindTime:
+		return v.num
+	case kindText, kindVarchar, kindUUID:
+		var start [8]byte
+		copy(start[:], v.str)
+		return int64(binary.BigEndian.Uint64(start[:]) ^ 1<<63) // so that it sorts as the bytes do
+	}
+	return 0
 }
 
 func compareInts(a, b int64) int {

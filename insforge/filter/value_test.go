@@ -2,6 +2,7 @@ package filter_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -228,4 +229,29 @@ func FuzzLiteral(f *testing.F) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// What Rank says of two values, Compare says too.
+func TestRankAgreesWithCompare(t *testing.T) {
+	t.Parallel()
+	words := []string{"", "\x00", "a", "a\x00", "abcdefgh", "abcdefghi", "abcdefgz", "ab", "Z", "é", "日本語のテキスト", "日本語のテキ", "\x7f", "12", "-3", "true"}
+	for _, name := range []string{"text", "varchar", "varchar(3)", "char(4)", "bigint", "smallint", "boolean", "timestamptz", "date", "float8", "numeric", "uuid", "text[]", "jsonb", "interval"} {
+		typ := typeNamed(t, name)
+		literals := append(slices.Clone(words), "2026-01-01", "1999-01-01 10:00", "0", "-9223372036854775808", "9223372036854775807", "NaN", "1e10",
+			"00000000-0000-4000-8000-000000000000", "ffffffff-0000-4000-8000-000000000000", "{a,b}", "{}", "[1]")
+		var values []filter.Value
+		for _, literal := range literals {
+			if v, err := typ.Parse(literal, filter.Session{}); err == nil {
+				values = append(values, v)
+			}
+		}
+		require.Greater(t, len(values), 1, name)
+		for _, a := range values {
+			for _, b := range values {
+				if typ.Rank(a) < typ.Rank(b) {
+					require.Negative(t, typ.Compare(a, b), "%s: %q, %q", name, typ.AppendText(nil, a, filter.Session{}), typ.AppendText(nil, b, filter.Session{}))
+				}
+			}
+		}
+	}
 }
