@@ -3,35 +3,29 @@ package planparse
 import "time"
 
 // calendar answers questions about days counted from the base's date, day 0,
-// in the zone of the plan.
+// in the zone of the plan. Most timings ask it nothing, and so it works out
+// nothing ahead.
 type calendar struct {
-	base    time.Time // in the plan's zone
-	year    int
-	month   time.Month
-	day     int
-	weekday time.Weekday
+	base time.Time // in the plan's zone
 }
 
-func newCalendar(base time.Time) calendar {
-	c := calendar{base: base}
-	c.year, c.month, c.day = base.Date()
-	c.weekday = base.Weekday()
-	return c
-}
+func (c *calendar) year() int { return c.base.Year() }
+
+func (c *calendar) weekday() time.Weekday { return c.base.Weekday() }
 
 // index is the weekday counted from Monday.
 func index(w time.Weekday) int { return (int(w) + 6) % 7 }
 
 // weekdayIndex is the weekday of a day, counted from Monday.
-func (c *calendar) weekdayIndex(days int) int { return (index(c.weekday) + days%7 + 7) % 7 }
+func (c *calendar) weekdayIndex(days int) int { return (index(c.weekday()) + days%7 + 7) % 7 }
 
 // monday is the Monday so many calendar weeks ahead; 0 gives this week's,
 // which may be past.
-func (c *calendar) monday(ahead int) int { return 7*ahead - index(c.weekday) }
+func (c *calendar) monday(ahead int) int { return 7*ahead - index(c.weekday()) }
 
 // nextWeekday is the next day of that name strictly after the base.
 func (c *calendar) nextWeekday(w time.Weekday) int {
-	return (index(w)-index(c.weekday)+6)%7 + 1
+	return (index(w)-index(c.weekday())+6)%7 + 1
 }
 
 // onOrAfter is the first day of that name on or after a day.
@@ -50,7 +44,7 @@ func (c *calendar) endOfWeek(ahead int) int {
 
 // weekend is the coming Saturday, on a Sunday the base itself.
 func (c *calendar) weekend(ahead int) int {
-	if c.weekday == time.Sunday && ahead == 0 {
+	if c.weekday() == time.Sunday && ahead == 0 {
 		return 0
 	}
 	return c.monday(ahead) + 5
@@ -60,15 +54,19 @@ func (c *calendar) weekend(ahead int) int {
 // are compared as such, not as instants, so no zone's clock can shift them.
 func (c *calendar) until(year int, month time.Month, day int) int {
 	to := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
-	from := time.Date(c.year, c.month, c.day, 0, 0, 0, 0, time.UTC)
+	y, m, d := c.base.Date()
+	from := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 	return int((to.Unix() - from.Unix()) / 86400)
 }
 
-func (c *calendar) firstOfMonth(ahead int) int { return c.until(c.year, c.month+time.Month(ahead), 1) }
+func (c *calendar) firstOfMonth(ahead int) int {
+	y, m, _ := c.base.Date()
+	return c.until(y, m+time.Month(ahead), 1)
+}
 
 func (c *calendar) endOfMonth(ahead int) int { return c.firstOfMonth(ahead+1) - 1 }
 
-func (c *calendar) newYear() int { return c.until(c.year+1, time.January, 1) }
+func (c *calendar) newYear() int { return c.until(c.year()+1, time.January, 1) }
 
 func (c *calendar) endOfYear() int { return c.newYear() - 1 }
 
@@ -90,7 +88,7 @@ func (c *calendar) monthEdge(e edge, ahead int) int {
 func (c *calendar) namedMonth(e edge, month time.Month, year int) int {
 	y := year
 	if y == 0 {
-		y = c.year
+		y = c.year()
 	}
 	for {
 		var d int
@@ -129,7 +127,7 @@ func (c *calendar) nextDayOfMonth(day int) (int, bool) {
 func (c *calendar) date(year, month, day int) (int, verdict) {
 	bare := year == 0
 	if bare {
-		year = c.year
+		year = c.year()
 	}
 	if month < 1 || month > 12 || day < 1 {
 		return 0, verdictBadDate
@@ -176,6 +174,9 @@ func wall(year int, month time.Month, day, hour, minute, second, nanosecond int,
 func addDays(t time.Time, days int) time.Time {
 	if days == 0 {
 		return t
+	}
+	if t.Location() == time.UTC {
+		return t.Round(0).Add(time.Duration(days) * 24 * time.Hour) // its clock never changes
 	}
 	y, mo, d := t.Date()
 	h, m, s := t.Clock()

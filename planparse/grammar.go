@@ -1,6 +1,9 @@
 package planparse
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // parser is the grammar of timings. A text comes to it normalised (normalise.go)
 // and cut into tokens (lexer.go), each looked up in the vocabularies
@@ -36,9 +39,16 @@ type parser struct {
 	half bool
 	// led is true after any leading filler.
 	led bool
+	// from and to bound the tokens that were understood.
+	from, to int
 }
 
-func (p *parser) tok() *token { return p.peek(0) }
+func (p *parser) tok() *token {
+	if p.i < p.hi {
+		return &p.toks[p.i]
+	}
+	return &endToken
+}
 
 var endToken = token{kind: kEnd, space: true}
 
@@ -69,143 +79,213 @@ func (p *parser) refuse(r verdict) {
 }
 
 // parse reads the whole text.
-func (p *parser) parse() (meaning, verdict) {
+func (p *parser) parse(m *meaning) verdict {
 	p.trim()
 	if p.end() {
 		if len(p.toks) > 2 && p.bracketed() {
-			return meaning{}, verdictPlaceholder
+			return verdictPlaceholder
 		}
-		return meaning{}, verdictNoTiming
+		return verdictNoTiming
 	}
 	lo, hi := p.i, p.hi
-	if m, ok := p.whole(); ok {
-		m.lo, m.hi = lo, hi
-		return p.checked(m)
+	p.from, p.to = lo, hi
+	if p.whole(m) {
+		return m.checked()
 	}
 	if p.fail == verdictOutOfRange && p.hasWords(lo, hi) {
 		p.fail = understood // "10 years of experience" is not about time at all
 	}
 	if p.fail != understood {
-		return meaning{}, p.fail
+		return p.fail
 	}
-	if m, ok := p.anywhere(lo, hi); ok {
-		return p.checked(m)
-	}
-	if p.fail != understood {
-		return meaning{}, p.fail
-	}
-	p.i, p.hi = lo, hi
-	if m, ok := p.labelled(); ok {
-		m.lo = lo
-		return p.checked(m)
-	}
-	p.i, p.hi = lo, hi
-	if m, ok := p.eventFirst(); ok {
-		m.lo, m.hi = lo, hi
-		return p.checked(m)
+	if p.anywhere(m, lo, hi) {
+		return m.checked()
 	}
 	if p.fail != understood {
-		return meaning{}, p.fail
+		return p.fail
 	}
 	p.i, p.hi = lo, hi
-	return meaning{}, p.reason()
+	if p.labelled(m) {
+		return m.checked()
+	}
+	p.i, p.hi = lo, hi
+	if p.eventFirst(m) {
+		return m.checked()
+	}
+	if p.fail != understood {
+		return p.fail
+	}
+	p.i, p.hi = lo, hi
+	return p.reason()
 }
 
 // checked refuses what lies outside the limits. It is done on numbers, before
 // any date is computed.
-func (p *parser) checked(m meaning) (meaning, verdict) {
+func (m *meaning) checked() verdict {
 	switch {
 	case m.days < 0:
-		return m, verdictPast
+		return verdictPast
 	case m.days > MaxDays || m.business > MaxDays || m.exact > MaxDays*24*time.Hour:
-		return m, verdictOutOfRange
+		return verdictOutOfRange
 	case m.length() > MaxDays*24*time.Hour && m.business == 0:
-		return m, verdictOutOfRange
+		return verdictOutOfRange
 	}
-	return m, understood
+	return understood
 }
 
 // whole reads a time that the whole text is made of, fillers aside.
-func (p *parser) whole() (meaning, bool) {
+func (p *parser) whole(m *meaning) bool {
 	lo := p.i
 	p.first = lo
-	if m, ok := p.bare(); ok {
-		return m, true
+	if p.mayBe(ruleBare) && p.bare(m) {
+		return true
 	}
 	if p.fail != understood {
-		return meaning{}, false
+		return false
 	}
 	p.i = lo
 	p.leads()
 	start := p.i
 	for r := ruleSimultaneous; r <= ruleClock; r++ {
 		p.i = start
-		if m, ok := p.apply(r); ok {
+		if !p.mayBe(r) {
+			continue
+		}
+		if p.apply(m, r) {
 			p.tails()
 			if p.end() {
-				return m, true
+				return true
 			}
 		}
 		if p.fail != understood {
-			return meaning{}, false
+			return false
 		}
 	}
 	p.i = lo
-	if m, ok := p.relativeFirst(); ok && p.end() {
-		return m, true
+	if p.mayBe(ruleRelative) && p.relativeFirst(m) && p.end() {
+		return true
 	}
 	p.i = lo
-	if m, ok := p.elapsed(); ok {
-		return m, true
+	if p.mayBe(ruleElapsed) && p.elapsed(m) {
+		return true
 	}
 	p.i = lo
-	return p.told()
+	return p.mayBe(ruleTold) && p.told(m)
 }
 
 // elapsed reads "once 3 days have passed": the only condition that time alone
 // fulfils.
-func (p *parser) elapsed() (meaning, bool) {
-	m := blank()
+func (p *parser) elapsed(m *meaning) bool {
+	*m = blank()
 	if !p.eat(kEvent) || !p.amount(&m.span) {
-		return m, false
+		return false
 	}
 	over := p.is(kTail) && p.tok().val == tailOver
 	p.tails()
-	return m, over && p.end()
+	return over && p.end()
 }
 
-// rule names the alternatives of a whole text, in the order in which they are
-// tried.
+// rule names the alternatives of a whole text.
 type rule uint8
 
 const (
-	ruleSimultaneous rule = iota
+	ruleBare rule = iota
+	// Those from here to ruleClock are tried in this order behind fillers.
+	ruleSimultaneous
 	ruleNow
 	ruleDay
 	ruleDistance
 	ruleClock
+	ruleRelative
+	ruleElapsed
+	ruleTold
 )
+
+// begins says which rules a text may follow that begins with a token of a
+// kind: most rules are ruled out without being tried.
+var begins = [kOther + 1]uint16{
+	kNum:       1<<ruleBare | 1<<ruleDay | 1<<ruleDistance | 1<<ruleClock,
+	kOrd:       1<<ruleDay | 1<<ruleDistance | 1<<ruleRelative,
+	kUnit:      1<<ruleBare | 1<<ruleDay | 1<<ruleDistance | 1<<ruleRelative,
+	kBusiness:  1 << ruleDay,
+	kWeekday:   1 << ruleDay,
+	kMonth:     1 << ruleDay,
+	kWeekend:   1 << ruleDay,
+	kDayName:   1<<ruleDay | 1<<ruleRelative,
+	kTonight:   1 << ruleDay,
+	kNow:       1<<ruleSimultaneous | 1<<ruleNow | 1<<ruleRelative,
+	kPart:      1 << ruleDay,
+	kClose:     1 << ruleDay,
+	kEdge:      1 << ruleDay,
+	kPeriodEnd: 1 << ruleDay,
+	kThis:      1<<ruleDay | 1<<ruleRelative,
+	kNext:      1<<ruleDay | 1<<ruleDistance | 1<<ruleRelative,
+	kLast:      1<<ruleDay | 1<<ruleRelative,
+	kPrevious:  1 << ruleRelative,
+	kFollowing: 1<<ruleSimultaneous | 1<<ruleDay | 1<<ruleDistance | 1<<ruleRelative,
+	kAfterNext: 1 << ruleDay,
+	kAfter:     1 << ruleSimultaneous,
+	kOf:        1 << ruleRelative,
+	kWith:      1 << ruleSimultaneous,
+	kSame:      1<<ruleSimultaneous | 1<<ruleDay,
+	kLead:      1 << ruleRelative,
+	kThe:       1<<ruleDay | 1<<ruleDistance | 1<<ruleRelative | 1<<ruleTold,
+	kA:         1<<ruleBare | 1<<ruleDistance | 1<<ruleTold,
+	kLater:     1<<ruleDay | 1<<ruleRelative,
+	kThat:      1<<ruleRelative | 1<<ruleTold,
+	kMore:      1 << ruleDistance,
+	kStart:     1<<ruleNow | 1<<ruleDay | 1<<ruleRelative | 1<<ruleTold,
+	kPlan:      1<<ruleNow | 1<<ruleRelative,
+	kEvent:     1 << ruleElapsed,
+	kStep:      1 << ruleRelative,
+	kMessage:   1<<ruleRelative | 1<<ruleTold,
+	kDone:      1 << ruleRelative,
+	kDo:        1<<ruleRelative | 1<<ruleTold,
+	kHalf:      1 << ruleDistance,
+	kSpan:      1 << ruleDistance,
+	kFew:       1<<ruleBare | 1<<ruleDistance,
+	kHundred:   1<<ruleBare | 1<<ruleDistance,
+	kMeridiem:  1<<ruleDay | 1<<ruleRelative,
+	kT:         1<<ruleBare | 1<<ruleRelative,
+	kDash:      1 << ruleBare,
+	kPlus:      1<<ruleBare | 1<<ruleRelative,
+	kTilde:     1 << ruleBare,
+}
+
+// mayBe reports whether what is ahead can follow a rule at all, by its first
+// token. What the fillers have taken the "after" from may also be simultaneous.
+// A number with a unit behind it is an amount and nothing else, but for clock
+// times, such as "14h" and "0900 Day 3", and languages that number days like that.
+func (p *parser) mayBe(r rule) bool {
+	t := p.tok()
+	if t.kind == kNum && t.digits < 4 && r != ruleDistance {
+		if u := p.peek(1); u.kind == kUnit && u.val != uHour && p.src[u.start] < utf8.RuneSelf {
+			return false
+		}
+	}
+	return begins[t.kind]&(1<<r) != 0 || r == ruleSimultaneous && p.led
+}
 
 // apply reads by a rule. A table of the methods would say the same, and move
 // every parser to the heap.
-func (p *parser) apply(r rule) (meaning, bool) {
+func (p *parser) apply(m *meaning, r rule) bool {
 	switch r {
 	case ruleSimultaneous:
-		return p.simultaneous()
+		return p.simultaneous(m)
 	case ruleNow:
-		return p.now()
+		return p.now(m)
 	case ruleDay:
-		return p.dayTime()
+		return p.dayTime(m)
 	case ruleDistance:
-		return p.distance()
+		return p.distance(m)
 	default:
-		return p.clockOnly()
+		return p.clockOnly(m)
 	}
 }
 
 // bare reads a number that stands alone; it counts days.
-func (p *parser) bare() (meaning, bool) {
-	m := blank()
+func (p *parser) bare(m *meaning) bool {
+	*m = blank()
 	p.eat(kPlus)
 	p.eat(kTilde)
 	if t := p.tok(); p.is(kT) || p.is(kUnit) && t.end-t.start == 1 {
@@ -214,7 +294,7 @@ func (p *parser) bare() (meaning, bool) {
 			p.i += 2
 			n, ok := p.number()
 			if !ok {
-				return m, false
+				return false
 			}
 			u := uDay
 			if t.kind == kUnit {
@@ -225,32 +305,35 @@ func (p *parser) bare() (meaning, bool) {
 				p.i++
 			}
 			if !p.end() {
-				return m, false
+				return false
 			}
 			if sign == kDash && n > 0 {
 				p.refuse(verdictPast)
-				return m, false
+				return false
 			}
-			return m, p.add(&m.span, n, u)
+			return p.add(&m.span, n, u)
 		}
-		return m, false
+		return false
 	}
 	if p.is(kDash) {
 		if next := p.peek(1); next.kind == kNum && !next.space {
 			p.refuse(verdictPast)
 		}
-		return m, false
+		return false
 	}
 	if p.is(kNum) && p.tok().digits == 8 {
-		return m, false // a date without its dashes
+		return false // a date without its dashes
 	}
 	if start := p.i; p.dottedDate(new(int), new(int)) {
 		p.i = start
-		return m, false
+		return false
+	}
+	if next := p.peek(1); p.is(kA) && next.kind == kNum && next.val != numWord {
+		return false // "a 3"
 	}
 	n, ok := p.number()
 	if !ok || p.peek(-1).kind == kA || p.peek(-1).kind == kHalf {
-		return m, false
+		return false
 	}
 	// A range of bare numbers is one of days, if it goes up.
 	if p.is(kDash) || p.is(kTo) {
@@ -259,19 +342,19 @@ func (p *parser) bare() (meaning, bool) {
 		alike := p.is(kNum) && (p.tok().val == numWord) == spelt // no "7-Eleven"
 		upper, ok := p.number()
 		if !ok || !alike || upper <= n || upper > 90 {
-			return m, false
+			return false
 		}
 	}
 	p.eat(kPlus)
 	if !p.end() {
-		return m, false
+		return false
 	}
-	return m, p.add(&m.span, n, uDay)
+	return p.add(&m.span, n, uDay)
 }
 
 // now reads the closed list of ways to say it.
-func (p *parser) now() (meaning, bool) {
-	m := blank()
+func (p *parser) now(m *meaning) bool {
+	*m = blank()
 	switch {
 	case p.is(kNow):
 		// "By now", "not before now" and "for now" are something else.
@@ -280,14 +363,14 @@ func (p *parser) now() (meaning, bool) {
 			case kDo, kStart, kLabel, kMessage, kStep, kThat, kColon, kComma, kDash:
 			case kThe, kA:
 				if j == p.first || j+1 == p.i {
-					return m, false // "the now", "a request now"
+					return false // "the now", "a request now"
 				}
 			case kLead:
 				if t.val != leadStart {
-					return m, false
+					return false
 				}
 			default:
-				return m, false
+				return false
 			}
 		}
 		p.i++
@@ -304,31 +387,31 @@ func (p *parser) now() (meaning, bool) {
 		if p.is(kDayName) && p.tok().val == 0 || p.is(kClose) || p.is(kSame) && p.tok().val == uDay {
 			p.i++
 			p.eat(kClosing)
-			return m, true
+			return true
 		}
 		// "ASAP (within 24 hours)"
 		if p.i > save && p.is(kLead) && p.tok().val == leadWindow {
 			p.i++
 			if p.amount(new(span)) {
 				p.eat(kClosing)
-				return m, true
+				return true
 			}
 		}
 		p.i = save
-		return m, true
+		return true
 	case p.is(kStart) && p.tok().val == 1:
 		// "at the start (of the sequence)"
 		p.i++
 		if p.eat(kOf) {
 			p.eat(kThe)
-			return m, p.eat(kPlan)
+			return p.eat(kPlan)
 		}
-		return m, p.led
+		return p.led
 	case p.is(kPlan) && p.peek(1).kind == kStart:
 		p.i += 2
-		return m, true
+		return true
 	}
-	return m, false
+	return false
 }
 
 // text is a token as it is written.

@@ -347,11 +347,11 @@ func (p *parser) alsoAmount(total *span, u unit) bool {
 }
 
 // distance reads an amount and what it is counted from.
-func (p *parser) distance() (meaning, bool) {
-	m := blank()
+func (p *parser) distance(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	if p.clockHours() {
-		return m, false
+		return false
 	}
 	// "the next 3 days", "another 2 days", "additional 3 days"
 	relative := false
@@ -377,14 +377,14 @@ func (p *parser) distance() (meaning, bool) {
 		ok = p.amount(&m.span)
 	case p.i > start:
 		ok = (relative || p.window || p.windowAhead(start)) && p.oneUnit(&m.span)
-	case p.endOfThis(&m):
-		return m, true
+	case p.endOfThis(m):
+		return true
 	default:
 		ok = p.foreignUnit(&m.span)
 	}
 	if !ok {
 		p.i = start
-		return m, false
+		return false
 	}
 	if relative {
 		m.ref.Kind = ToPrevious
@@ -393,13 +393,13 @@ func (p *parser) distance() (meaning, bool) {
 	if p.is(kUnit) || p.is(kTail) {
 		p.tails()
 	}
-	if !p.countedFrom(&m) {
-		return m, false
+	if !p.countedFrom(m) {
+		return false
 	}
 	if m.exact == 0 && !p.end() {
-		p.attachTime(&m) // "in 3 days at 9am"
+		p.attachTime(m) // "in 3 days at 9am"
 	}
-	return m, true
+	return true
 }
 
 // clockHours reports whether "17h" behind "at" is a time on the clock.

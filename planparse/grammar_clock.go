@@ -241,21 +241,21 @@ func (p *parser) offset(m *meaning) {
 
 // clockOnly reads a clock time without a day: today's, or tomorrow's where
 // that has passed.
-func (p *parser) clockOnly() (meaning, bool) {
-	m := blank()
+func (p *parser) clockOnly(m *meaning) bool {
+	*m = blank()
 	for p.is(kLead) {
 		p.atHour = p.tok().val == leadAt
 		p.i++
 	}
 	if t := p.tok(); t.kind != kNum || t.digits == 4 {
-		return m, false
+		return false
 	}
-	if !p.clock(&m) {
-		return m, false
+	if !p.clock(m) {
+		return false
 	}
 	// "9 in the morning" would need the part to be understood.
 	m.bareClock = true
-	return m, true
+	return true
 }
 
 func clockOfEdge(e edge) int32 {

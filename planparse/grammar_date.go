@@ -8,8 +8,8 @@ import (
 
 // date reads a calendar date. A date that does not exist, or is over, is
 // refused for good: no other reading of it could be meant.
-func (p *parser) date() (meaning, bool) {
-	m := blank()
+func (p *parser) date(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	var y, mo, d int
 	t := p.tok()
@@ -37,16 +37,16 @@ func (p *parser) date() (meaning, bool) {
 		default:
 			if !p.led && t.end-t.start < 4 && p.peek(0).kind != kEnd {
 				p.i = start
-				return m, false
+				return false
 			}
 			// A month alone begins on its first, unless it has begun.
 			days := p.cal.namedMonth(edgeStart, time.Month(mo), 0)
 			if days < 0 || !p.end() && !p.is(kClosing) && !p.is(kTail) {
 				p.i = start
-				return m, false
+				return false
 			}
 			m.days = days
-			return m, true
+			return true
 		}
 	case (t.kind == kOrd || isNum(0) && t.digits <= 2) && t.num <= 99 && p.monthAhead():
 		d = int(t.num)
@@ -74,7 +74,7 @@ func (p *parser) date() (meaning, bool) {
 		a, b, c := int(t.num), int(num(2).num), int(num(4).num)
 		sep := num(1).kind
 		if sep != kDash && sep != kSlash && sep != kDot {
-			return m, false
+			return false
 		}
 		switch {
 		case t.digits == 4:
@@ -88,7 +88,7 @@ func (p *parser) date() (meaning, bool) {
 				mo, d = b, a
 			}
 		default:
-			return m, false
+			return false
 		}
 		p.i += 5
 	case isNum(0) && t.digits == 8 && t.num >= 20000101 && t.num < 21000000:
@@ -107,16 +107,16 @@ func (p *parser) date() (meaning, bool) {
 		p.i += 4
 	case p.dottedDate(&d, &mo):
 	default:
-		return m, false
+		return false
 	}
 	days, reason := p.cal.date(y, mo, d)
 	if reason == verdictBadDate && isNum(-1) && p.toks[p.i-1].digits <= 2 && p.toks[start].kind == kNum && p.toks[start].digits <= 2 {
 		p.i = start
-		return m, false // "30/60/90" is no date at all
+		return false // "30/60/90" is no date at all
 	}
 	if reason != understood {
 		p.refuse(reason)
-		return m, false
+		return false
 	}
 	m.days, m.dated = days, true
 	// "Thursday" may also follow: "March 12 (Thursday)"
@@ -130,7 +130,7 @@ func (p *parser) date() (meaning, bool) {
 	} else {
 		p.i = save
 	}
-	return m, true
+	return true
 }
 
 // dottedDate reads "15.3.", which the lexer takes for a fraction; the point

@@ -3,42 +3,41 @@ package planparse
 import "time"
 
 // dayTime reads a day with, on either side, a time of day.
-func (p *parser) dayTime() (meaning, bool) {
+func (p *parser) dayTime(m *meaning) bool {
 	start := p.i
-	m := blank()
+	*m = blank()
 	// "EOD tomorrow", "9am on Friday", "first thing Monday"
 	if (p.is(kClose) || p.is(kPart) && p.tok().num == endsInDay) && p.peek(1).kind == kNum && p.peek(1).val == numDigits && p.peek(1).num <= MaxDays {
 		// "End of Day 3", "Mid Day 3": the phrase has swallowed the word.
 		m.days, m.clock, m.counted = int(p.peek(1).num), p.tok().val, true
 		p.i += 2
-		return m, true
+		return true
 	}
-	if !p.is(kTonight) && p.partOrClock(&m) {
+	if !p.is(kTonight) && p.partOrClock(m) {
 		for p.is(kOf) || p.is(kLead) || p.is(kThe) || p.is(kComma) || p.is(kMeridiem) && p.tok().val == 0 {
 			p.i++
 		}
-		if d, ok := p.day(); ok {
-			d.clock, d.zone, d.explicit = m.clock, m.zone, m.explicit
-			p.attachTime(&d)
-			return d, true
+		if clock := *m; p.day(m) {
+			m.clock, m.zone, m.explicit = clock.clock, clock.zone, clock.explicit
+			p.attachTime(m)
+			return true
 		}
 		p.i = start
 		if p.is(kClose) {
-			m = blank()
+			*m = blank()
 			m.clock = p.tok().val
 			p.i++
-			return m, true
+			return true
 		}
-		return m, false
+		return false
 	}
-	m, ok := p.day()
-	if !ok {
+	if !p.day(m) {
 		p.i = start
-		return m, false
+		return false
 	}
-	p.attachTime(&m)
-	p.orDay(&m)
-	return m, true
+	p.attachTime(m)
+	p.orDay(m)
+	return true
 }
 
 // orDay reads another day to choose from; the earlier one counts: "end of this
@@ -55,7 +54,7 @@ func (p *parser) orDay(m *meaning) {
 			p.i += 3 // "next week or the week after"
 			return
 		}
-		if d, ok := p.day(); ok && d.ref.Kind == ToBase && m.ref.Kind == ToBase {
+		if d := blank(); p.day(&d) && d.ref.Kind == ToBase && m.ref.Kind == ToBase {
 			if d.length() < m.length() {
 				*m = d
 			}
@@ -66,87 +65,83 @@ func (p *parser) orDay(m *meaning) {
 }
 
 // day reads an expression that names a day, or leaves the position alone.
-func (p *parser) day() (meaning, bool) {
+func (p *parser) day(m *meaning) bool {
 	start := p.i
-	m, ok := p.dayOne()
-	if !ok {
+	if !p.dayOne(m) {
 		p.i = start
-		return m, false
+		return false
 	}
-	return m, true
+	return true
 }
 
 // dayOne is day without the putting back. It decides by the first token.
-func (p *parser) dayOne() (meaning, bool) {
-	m := blank()
+func (p *parser) dayOne(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	p.eat(kThe)
 	switch t := p.tok(); t.kind {
 	case kUnit:
 		switch t.val {
 		case uDay, uBusinessDay:
-			if d, ok := p.dayNumber(); ok {
-				return d, true
-			}
-			return m, false
+			return p.dayNumber(m)
 		case uWeek:
 			if p.peek(1).kind == kNext && p.peek(1).val >= 1 { // "la semana que viene"
 				p.i += 2
 				m.days = p.cal.monday(1)
-				return m, true
+				return true
 			}
-			return p.weekNumber()
+			return p.weekNumber(m)
 		case uMonth:
 			if p.peek(1).kind == kNext && p.peek(1).val >= 1 {
 				p.i += 2
 				m.days = p.cal.firstOfMonth(1)
-				return m, true
+				return true
 			}
-			return p.monthNumber()
+			return p.monthNumber(m)
 		}
 	case kBusiness:
 		if p.peek(1).kind == kUnit && p.peek(1).val == uDay && p.peek(2).kind == kNum {
 			p.i += 2
 			n, _ := p.number()
-			return m, p.add(&m.span, n, uBusinessDay)
+			return p.add(&m.span, n, uBusinessDay)
 		}
 	case kOrd:
-		return p.ordinal()
+		return p.ordinal(m)
 	case kNum:
 		// "16 March", "2026-03-20", "3/10/2026", "3. Tag", "3-й день"
-		if d, ok := p.date(); ok {
-			return d, true
+		if p.date(m) {
+			return true
 		}
 		if p.fail != understood {
-			return m, false
+			return false
 		}
-		return p.ordinal()
+		return p.ordinal(m)
 	case kMonth:
-		return p.date()
+		return p.date(m)
 	case kDayName:
 		p.i++
 		m.days = int(t.val)
 		if m.days == 0 && start > 0 && p.toks[start-1].kind == kAfter {
 			m.days = 1 // "after today"
 		}
-		p.dayNameTail(&m)
-		return m, true
+		p.dayNameTail(m)
+		return true
 	case kTonight:
 		p.i++
 		m.clock = t.val
-		return m, true
+		return true
 	case kClose:
 		p.i++
 		m.clock = t.val
-		return m, true
+		return true
 	case kLater:
 		// "later today", "later this week"
 		if k := p.peek(1).kind; t.val == 0 && (k == kDayName || k == kThis || k == kNext) {
 			p.i++
 			if k == kDayName {
-				return p.dayOne()
+				return p.dayOne(m)
 			}
-			return p.period(edgeLater)
+			return p.period(m, edgeLater)
 		}
 	case kSame:
 		p.i++
@@ -154,15 +149,15 @@ func (p *parser) dayOne() (meaning, bool) {
 		case next.kind == kNext && next.val == 0 && unit.kind == kUnit && (unit.val == uWeek || unit.val == uMonth):
 			// "same time next week"
 			p.i += 2
-			return m, p.add(&m.span, 1, unit.val)
+			return p.add(&m.span, 1, unit.val)
 		case next.kind == kDayName:
-			return p.dayOne() // "same time tomorrow"
+			return p.dayOne(m) // "same time tomorrow"
 		case next.kind == kWith, next.kind == kOf, t.val != uDay:
-			return m, false
+			return false
 		}
-		return m, true
+		return true
 	case kWeekday:
-		return p.weekday()
+		return p.weekday(m)
 	case kWeekend:
 		p.i++
 		m.days = p.cal.weekend(0)
@@ -171,20 +166,20 @@ func (p *parser) dayOne() (meaning, bool) {
 				m.days = p.cal.onOrAfter(m.days, time.Monday)
 			}
 		}
-		return m, true
+		return true
 	case kLast:
 		// "last day of the month"
 		if d, of := p.peek(1), p.peek(2); d.kind == kUnit && d.val == uDay && of.kind == kOf {
 			p.i += 2
-			return p.period(edgeEnd)
+			return p.period(m, edgeEnd)
 		} else if d.kind == kUnit && d.val == uWeek && of.kind == kOf {
 			p.i += 2 // "last week of March"
-			return p.period(edgeLate)
+			return p.period(m, edgeLate)
 		} else if d.kind == kWeekday && of.kind == kOf {
 			p.i += 2
-			d, ok := p.period(edgeEnd)
-			d.days -= (p.cal.weekdayIndex(d.days) - index(time.Weekday(p.toks[start+1].val)) + 7) % 7
-			return d, ok && d.days >= 0
+			ok := p.period(m, edgeEnd)
+			m.days -= (p.cal.weekdayIndex(m.days) - index(time.Weekday(p.toks[start+1].val)) + 7) % 7
+			return ok && m.days >= 0
 		}
 	case kPeriodEnd:
 		p.i++
@@ -200,7 +195,7 @@ func (p *parser) dayOne() (meaning, bool) {
 		default:
 			m.days = p.cal.endOfYear()
 		}
-		return m, true
+		return true
 	case kAfterNext:
 		p.i++
 		switch t.val {
@@ -211,12 +206,12 @@ func (p *parser) dayOne() (meaning, bool) {
 		case uDecade: // one word for "next week"
 			m.days = p.cal.monday(1)
 		default:
-			return m, false
+			return false
 		}
-		return m, true
+		return true
 	case kEdge, kStart:
 		if t.kind == kStart && t.val != 1 {
-			return m, false
+			return false
 		}
 		e := edgeStart
 		if t.kind == kEdge {
@@ -227,16 +222,16 @@ func (p *parser) dayOne() (meaning, bool) {
 			if p.is(kNum) && p.tok().val == numDigits && p.tok().num <= 53 {
 				m.days = max(0, 7*(int(p.tok().num)-1)) + edgeOfWeek(e)
 				p.i++
-				return m, true
+				return true
 			}
 			if p.is(kNext) && p.peek(1).kind == kEnd {
 				p.i++
 				m.days = p.cal.monday(1) + 2
-				return m, true
+				return true
 			}
 			if p.end() {
 				m.days = p.cal.nextWeekday(time.Wednesday)
-				return m, true
+				return true
 			}
 		}
 		if p.is(kDash) {
@@ -250,12 +245,12 @@ func (p *parser) dayOne() (meaning, bool) {
 				p.i = save
 			}
 		}
-		return p.period(e)
+		return p.period(m, e)
 	case kThis, kNext, kFollowing:
-		return p.thisOrNext()
+		return p.thisOrNext(m)
 	}
 	p.i = start
-	return m, false
+	return false
 }
 
 // dayNameTail reads a repetition of the day: "today (Wednesday)", "tomorrow,

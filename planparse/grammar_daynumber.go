@@ -3,12 +3,12 @@ package planparse
 import "unicode/utf8"
 
 // dayNumber reads "Day N" in all its spellings, and ranges of them.
-func (p *parser) dayNumber() (meaning, bool) {
-	m := blank()
+func (p *parser) dayNumber(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	t := p.tok()
 	if t.kind != kUnit || t.val != uDay && t.val != uBusinessDay {
-		return m, false
+		return false
 	}
 	short := t.end-t.start == 1
 	p.i++
@@ -18,11 +18,11 @@ func (p *parser) dayNumber() (meaning, bool) {
 		next := p.peek(1)
 		if next.kind == kNum && (s.space && !next.space || short) {
 			p.refuse(verdictPast) // "Day -1", "D-5"
-			return m, false
+			return false
 		}
 		if next.kind == kNum && next.val == numWord && !s.space && p.src[t.start] >= utf8.RuneSelf {
 			p.i = start // "через день-два" is a day or two
-			return m, false
+			return false
 		}
 		p.i++
 	case kColon, kPlus, kOpen, kEquals, kDot, kTilde:
@@ -51,18 +51,18 @@ func (p *parser) dayNumber() (meaning, bool) {
 	}
 	if !ok || p.notADay(short, num) {
 		p.i = start
-		return m, false
+		return false
 	}
 	n = p.dayRange(n)
 	if t.num == alsoVerb && p.objectAhead() {
 		p.i = start
-		return m, false
+		return false
 	}
 	p.eat(kClosing)
 	plus := p.is(kPlus) || p.is(kAnd) && p.tok().val == andPlus
 	if plus && p.peek(1).kind == kNum && p.amountAhead() {
 		p.i++
-		return m, p.add(&m.span, n, uDay) && p.amount(&m.span)
+		return p.add(&m.span, n, uDay) && p.amount(&m.span)
 	}
 	if plus {
 		p.i++
@@ -73,7 +73,7 @@ func (p *parser) dayNumber() (meaning, bool) {
 	}
 	if n > MaxDays {
 		p.refuse(verdictOutOfRange)
-		return m, false
+		return false
 	}
 	m.counted = true
 	u := uDay
@@ -81,7 +81,7 @@ func (p *parser) dayNumber() (meaning, bool) {
 		u, m.counted = uBusinessDay, false
 	}
 	if !p.add(&m.span, n, u) {
-		return m, false
+		return false
 	}
 	// "Day 1 of Week 2"; of anything else only that it is a part of.
 	save := p.i
@@ -92,22 +92,22 @@ func (p *parser) dayNumber() (meaning, bool) {
 		p.eat(kLead)
 		p.eat(kThe)
 		if p.is(kUnit) && p.tok().val == uWeek {
-			if w, ok := p.weekNumber(); ok {
+			if w := blank(); p.weekNumber(&w) {
 				if n <= 7 { // a day beyond the week is counted from the start
 					m.days += w.days
 				}
 				p.eat(kClosing)
-				return m, true
+				return true
 			}
 		}
 		if of && p.is(kOrd) && p.peek(1).kind == kUnit && p.peek(1).val == uWeek {
 			m.days += 7 * (int(p.tok().num) - 1)
 			p.i += 2
-			return m, true
+			return true
 		}
 	}
 	p.i = save
-	return m, true
+	return true
 }
 
 // objectAhead reports whether words follow that a verb would have for object.

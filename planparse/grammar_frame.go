@@ -198,7 +198,7 @@ func (p *parser) tails() {
 // told reads a time behind words that say what to do: "send the DM tomorrow",
 // "follow up in 3 days". A number straight after them counts something else
 // ("Email 2") unless it proves to be relative.
-func (p *parser) told() (meaning, bool) {
+func (p *parser) told(m *meaning) bool {
 	lo := p.i
 	for {
 		switch p.tok().kind {
@@ -219,7 +219,7 @@ func (p *parser) told() (meaning, bool) {
 		break
 	}
 	if p.i == lo || p.end() {
-		return meaning{}, false
+		return false
 	}
 	prev := p.toks[p.i-1].kind
 	if p.is(kComma) || p.is(kDash) || p.is(kColon) {
@@ -235,13 +235,13 @@ func (p *parser) told() (meaning, bool) {
 	}
 	for r := ruleNow; r <= ruleDistance; r++ {
 		start := p.i
-		if m, ok := p.apply(r); ok {
+		if p.apply(m, r) {
 			p.tails()
 			if p.end() && (!number || prev == kComma || m.ref.Kind != ToBase) {
 				if counted && m.ref.Kind == ToBase {
 					m.ref.Kind = ToEvent
 				}
-				return m, true
+				return true
 			}
 		}
 		p.i = start
@@ -250,20 +250,20 @@ func (p *parser) told() (meaning, bool) {
 		}
 	}
 	p.i = rest
-	return meaning{}, false
+	return false
 }
 
 // anywhere finds "Day N" within other words, which only it may stand among.
-func (p *parser) anywhere(lo, hi int) (meaning, bool) {
+func (p *parser) anywhere(m *meaning, lo, hi int) bool {
 	for p.i = lo; p.i < hi; p.i++ {
 		p.hi = hi
 		switch p.toks[p.i].kind {
 		case kBefore, kAgo, kRecurring:
 			// "2 days before day 7"; "weekly from day 3" is a rhythm.
-			return meaning{}, false
+			return false
 		case kLast:
 			if p.peek(1).kind == kUnit {
-				return meaning{}, false
+				return false
 			}
 		case kUnit, kOrd:
 			if p.i > lo {
@@ -275,11 +275,10 @@ func (p *parser) anywhere(lo, hi int) (meaning, bool) {
 				continue
 			}
 			start := p.i
-			m, ok := p.dayNumber()
-			if !ok {
+			if !p.dayNumber(m) {
 				p.i = start
 				if p.fail != understood {
-					return meaning{}, false
+					return false
 				}
 				continue
 			}
@@ -288,21 +287,21 @@ func (p *parser) anywhere(lo, hi int) (meaning, bool) {
 				p.i++
 			}
 			if p.is(kBefore) && p.i == end {
-				return meaning{}, false
+				return false
 			}
 			p.i = end
-			p.attachTime(&m)
-			m.lo, m.hi = start, max(end, p.i)
-			return m, true
+			p.attachTime(m)
+			p.from, p.to = start, max(end, p.i)
+			return true
 		}
 	}
-	return meaning{}, false
+	return false
 }
 
 // labelled reads a time that a separator divides from a label made of the
 // words plans are made of: "Week 2: send the email", "3 days - follow-up", or
 // from a remark in brackets that repeats it.
-func (p *parser) labelled() (meaning, bool) {
+func (p *parser) labelled(m *meaning) bool {
 	lo, hi := p.i, p.hi
 	for cut := lo + 1; cut < hi; cut++ {
 		t := p.toks[cut]
@@ -319,13 +318,13 @@ func (p *parser) labelled() (meaning, bool) {
 			continue
 		}
 		p.i, p.hi = lo, cut
-		if m, ok := p.whole(); ok {
-			m.hi = cut
-			return m, true
+		if p.whole(m) {
+			p.to = cut
+			return true
 		}
 		p.fail = understood
 	}
-	return meaning{}, false
+	return false
 }
 
 // labelWords reports whether the tokens may stand behind a separator without
@@ -372,7 +371,8 @@ func (p *parser) labelWords(from, to int, free bool) bool {
 func (p *parser) dateIn(from, to int) bool {
 	save, hi, fail := p.i, p.hi, p.fail
 	p.i, p.hi = from, to
-	d, ok := p.day()
+	d := blank()
+	ok := p.day(&d)
 	p.eat(kClosing)
 	ok = ok && p.end() && d.ref.Kind == ToBase
 	p.i, p.hi, p.fail = save, hi, fail
@@ -381,7 +381,7 @@ func (p *parser) dateIn(from, to int) bool {
 
 // eventFirst reads a condition with an amount behind it, such as "no reply
 // within 3 days" or "once they accept, wait 2 days": relative to an event.
-func (p *parser) eventFirst() (meaning, bool) {
+func (p *parser) eventFirst(m *meaning) bool {
 	lo, hi := p.i, p.hi
 	condition, silent := false, false
 	for i := lo; i < hi; i++ {
@@ -391,7 +391,7 @@ func (p *parser) eventFirst() (meaning, bool) {
 		case kNegative:
 			condition, silent = true, true
 		case kBefore, kRecurring, kAgo:
-			return meaning{}, false
+			return false
 		case kNum, kA, kFew:
 			if !condition || i == lo {
 				continue
@@ -419,18 +419,18 @@ func (p *parser) eventFirst() (meaning, bool) {
 				continue
 			}
 			p.i, p.hi = i, hi
-			m := blank()
+			*m = blank()
 			if p.amount(&m.span) {
 				p.eat(kLater)
 				p.eat(kAfter)
 				p.tails()
 				if p.end() {
 					m.ref.Kind = ToEvent
-					return m, true
+					return true
 				}
 			}
 			p.hi = hi
 		}
 	}
-	return meaning{}, false
+	return false
 }

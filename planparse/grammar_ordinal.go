@@ -3,15 +3,15 @@ package planparse
 import "time"
 
 // ordinal reads "third day", "2nd week", "first Monday of April", "the 15th".
-func (p *parser) ordinal() (meaning, bool) {
-	m := blank()
+func (p *parser) ordinal(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	t := p.tok()
 	n := t.num
 	if t.kind == kNum {
 		// "3. Tag", "3-й день", "3 день" in languages that write it so.
 		if t.val != numDigits {
-			return m, false
+			return false
 		}
 		p.i++
 		dotted := p.eat(kDot)
@@ -22,12 +22,12 @@ func (p *parser) ordinal() (meaning, bool) {
 				dotted = true
 			} else if dash {
 				p.i = start
-				return m, false
+				return false
 			}
 		}
 		if !dotted && !p.foreignOrdinal() {
 			p.i = start
-			return m, false
+			return false
 		}
 	} else {
 		p.i++
@@ -37,12 +37,12 @@ func (p *parser) ordinal() (meaning, bool) {
 		}
 		if n >= 20 && p.is(kDash) {
 			p.i = start
-			return m, false
+			return false
 		}
 	}
 	if t.kind == kNum && p.is(kOrd) {
 		p.i = start
-		return m, false
+		return false
 	}
 	// "twenty-first" is a number and an ordinal.
 	business := p.eat(kBusiness)
@@ -59,14 +59,14 @@ func (p *parser) ordinal() (meaning, bool) {
 					q := p.i
 					p.i++
 					p.eat(kThe)
-					if d, ok := p.period(edgeStart); ok {
+					if d := blank(); p.period(&d, edgeStart) {
 						m.days = d.days
 						m.business = max(0, int(n)-1)
-						return m, true
+						return true
 					}
 					p.i = q
 				}
-				return p.nthDayAfter(n, uBusinessDay)
+				return p.nthDayAfter(m, n, uBusinessDay)
 			}
 			m.counted = true
 			// "first day of next week", "last day of month" are periods.
@@ -78,32 +78,33 @@ func (p *parser) ordinal() (meaning, bool) {
 					// "3rd day of the second week"
 					m.days = 7*(int(p.tok().num)-1) + int(n)
 					p.i += 2
-					return m, true
+					return true
 				}
 				if p.is(kUnit) && p.peek(1).kind == kNum {
-					if w, ok := p.weekNumber(); ok {
+					if w := blank(); p.weekNumber(&w) {
 						m.days = w.days + int(n)
-						return m, true
+						return true
 					}
 				}
-				if d, ok := p.period(edgeStart); ok {
-					d.days += int(n) - 1
-					return d, true
+				if d := blank(); p.period(&d, edgeStart) {
+					*m = d
+					m.days += int(n) - 1
+					return true
 				}
 				p.i = save
 				if p.eat(kOf) && (p.eat(kThe) || true) && p.eat(kPlan) {
-					return m, p.add(&m.span, n, uDay)
+					return p.add(&m.span, n, uDay)
 				}
 				p.i = save
 			}
 			if p.is(kAfter) || p.is(kFrom) || p.is(kFollowing) {
-				return p.nthDayAfter(n, uDay)
+				return p.nthDayAfter(m, n, uDay)
 			}
-			return m, p.add(&m.span, n, uDay)
+			return p.add(&m.span, n, uDay)
 		case uWeek:
 			if n > 60 {
 				p.refuse(verdictOutOfRange)
-				return m, false
+				return false
 			}
 			if p.is(kOf) || p.is(kLead) && p.tok().val == leadIn {
 				save := p.i
@@ -111,42 +112,43 @@ func (p *parser) ordinal() (meaning, bool) {
 				p.eat(kThe)
 				if p.eat(kPlan) {
 					m.days = 7 * (int(n) - 1)
-					return m, true
+					return true
 				}
-				if d, ok := p.period(edgeStart); ok {
-					d.days += 7 * (int(n) - 1)
-					return d, true
+				if p.period(m, edgeStart) {
+					m.days += 7 * (int(n) - 1)
+					return true
 				}
 				p.i = save
-				return m, false
+				return false
 			}
 			m.days = max(0, 7*(int(n)-1))
-			p.inWeek(&m)
-			return m, true
+			p.inWeek(m)
+			return true
 		case uMonth:
 			m.days = max(0, 30*(int(n)-1))
-			return m, n <= 13
+			return n <= 13
 		}
 	case kWeekday:
 		// "first Monday of April", "first Monday after Day 7"
 		if n == 1 && p.peek(1).kind == kAfter {
-			if d, ok := p.weekday(); ok {
-				return d, true
+			if p.weekday(m) {
+				return true
 			}
+			*m = blank()
 		}
 		p.i++
 		if p.eat(kOf) || p.eat(kLead) {
 			p.eat(kThe)
 			if days, ok := p.weekdayOfMonth(time.Weekday(u.val), int(n)); ok {
 				m.days = days
-				return m, true
+				return true
 			}
 			if p.fail != understood {
-				return m, false
+				return false
 			}
-			if d, ok := p.period(edgeStart); ok {
-				d.days = p.cal.onOrAfter(d.days, time.Weekday(u.val)) + 7*(int(n)-1)
-				return d, true
+			if p.period(m, edgeStart) {
+				m.days = p.cal.onOrAfter(m.days, time.Weekday(u.val)) + 7*(int(n)-1)
+				return true
 			}
 		}
 	case kOf:
@@ -167,42 +169,43 @@ func (p *parser) ordinal() (meaning, bool) {
 			}
 			p.i++
 			if n > 31 {
-				return m, false
+				return false
 			}
 			m.days = p.cal.firstOfMonth(ahead) + int(n) - 1
 			if m.days < 0 && !named {
 				m.days = p.cal.firstOfMonth(1) + int(n) - 1 // "the 1st of the month"
 			}
-			return m, true
+			return true
 		}
 	}
 	p.i = start
-	if d, ok := p.date(); ok {
-		return d, true
+	if p.date(m) {
+		return true
 	}
 	if p.fail != understood {
-		return m, false
+		return false
 	}
+	*m = blank()
 	// "the 15th": the next one.
 	if t.kind == kOrd && t.end-t.start > 2 && isDigit(p.src[t.start]) && (p.led || p.peek(-1).kind == kThe) {
 		p.i = start + 1
 		if n < 1 || n > 31 {
-			return m, false
+			return false
 		}
 		if days, ok := p.cal.nextDayOfMonth(int(n)); ok {
 			m.days = days
-			return m, true
+			return true
 		}
 	}
 	p.i = start
-	return m, false
+	return false
 }
 
 // nthDayAfter reads what a day by ordinal is counted from, if anything: "14th
 // day after start", "first business day after acceptance".
-func (p *parser) nthDayAfter(n float64, u unit) (meaning, bool) {
-	m := blank()
-	return m, p.add(&m.span, n, u) && p.countedFrom(&m)
+func (p *parser) nthDayAfter(m *meaning, n float64, u unit) bool {
+	*m = blank()
+	return p.add(&m.span, n, u) && p.countedFrom(m)
 }
 
 // weekdayOfMonth reads the month behind "third Thursday of", and gives the
@@ -228,9 +231,9 @@ func (p *parser) weekdayOfMonth(w time.Weekday, n int) (int, bool) {
 	case t.kind == kMonth && p.i == save:
 		p.i++
 		year := p.year()
-		days := nth(p.cal.until(max(year, p.cal.year), time.Month(t.val), 1))
+		days := nth(p.cal.until(max(year, p.cal.year()), time.Month(t.val), 1))
 		if days < 0 && year == 0 {
-			days = nth(p.cal.until(p.cal.year+1, time.Month(t.val), 1))
+			days = nth(p.cal.until(p.cal.year()+1, time.Month(t.val), 1))
 		}
 		if days < 0 {
 			p.refuse(verdictPast)

@@ -3,8 +3,8 @@ package planparse
 import "time"
 
 // period reads the part of a week, a month, a year or a named day.
-func (p *parser) period(e edge) (meaning, bool) {
-	m := blank()
+func (p *parser) period(m *meaning, e edge) bool {
+	*m = blank()
 	start := p.i
 	p.eat(kLead)
 	p.eat(kOf)
@@ -31,9 +31,9 @@ func (p *parser) period(e edge) (meaning, bool) {
 		switch t.val {
 		case uWeek:
 			if !named && (p.peek(1).kind == kNum || p.peek(1).kind == kOf || p.peek(1).kind == kDash && p.peek(2).kind == kNum) {
-				w, ok := p.weekNumber()
-				w.days += edgeOfWeek(e)
-				return w, ok
+				ok := p.weekNumber(m)
+				m.days += edgeOfWeek(e)
+				return ok
 			}
 			p.i++
 			if p.is(kNext) && p.tok().val == 2 { // "semana que viene"
@@ -41,12 +41,12 @@ func (p *parser) period(e edge) (meaning, bool) {
 				ahead = 1
 			}
 			m.days = p.weekEdge(e, ahead)
-			return m, m.days >= 0
+			return m.days >= 0
 		case uMonth:
 			if p.peek(1).kind == kNum {
-				mm, ok := p.monthNumber()
-				mm.days += edgeOfMonth(e)
-				return mm, ok
+				ok := p.monthNumber(m)
+				m.days += edgeOfMonth(e)
+				return ok
 			}
 			p.i++
 			if p.is(kNext) && p.tok().val == 2 {
@@ -58,18 +58,18 @@ func (p *parser) period(e edge) (meaning, bool) {
 				m.days = 0
 				if e != edgeStart || !named {
 					p.refuse(verdictPast)
-					return m, false
+					return false
 				}
 			}
-			return m, true
+			return true
 		case uYear:
 			p.i++
 			if ahead == 1 {
 				m.days = p.cal.newYear()
-				return m, e == edgeStart
+				return e == edgeStart
 			}
 			m.days = p.cal.endOfYear()
-			return m, e == edgeEnd || e == edgeLate
+			return e == edgeEnd || e == edgeLate
 		case uDay:
 			p.i++
 			if business || e == edgeEnd {
@@ -77,16 +77,16 @@ func (p *parser) period(e edge) (meaning, bool) {
 			}
 			if p.is(kNum) {
 				p.i--
-				d, ok := p.dayNumber()
+				ok := p.dayNumber(m)
 				if e == edgeEnd {
-					d.clock = closing
+					m.clock = closing
 				}
-				return d, ok
+				return ok
 			}
 			if ahead == 1 {
 				m.days, m.ref.Kind = 1, ToPrevious
 			}
-			return m, e == edgeEnd || ahead == 1
+			return e == edgeEnd || ahead == 1
 		}
 	case kOrd:
 		// "end of the first week"
@@ -95,40 +95,41 @@ func (p *parser) period(e edge) (meaning, bool) {
 		case u.val == uWeek && t.num <= 53:
 			p.i += 2
 			m.days = 7*(int(t.num)-1) + edgeOfWeek(e)
-			return m, true
+			return true
 		case u.val == uMonth && t.num <= 13:
 			p.i += 2
 			m.days = 30*(int(t.num)-1) + edgeOfMonth(e)
-			return m, true
+			return true
 		}
 	case kDayName:
 		p.i++
 		m.days = int(t.val)
 		m.clock = clockOfEdge(e)
-		return m, true
+		return true
 	case kWeekday:
 		// "end of Friday", "late Monday"; "early next Tuesday"
 		if named {
 			p.i = start
 			p.eat(kOf)
 			p.eat(kThe)
-			d, ok := p.thisOrNext()
-			d.clock = clockOfEdge(e)
-			return d, ok
+			ok := p.thisOrNext(m)
+			m.clock = clockOfEdge(e)
+			return ok
 		}
-		d, ok := p.weekday()
-		d.clock = clockOfEdge(e)
-		return d, ok
+		ok := p.weekday(m)
+		m.clock = clockOfEdge(e)
+		return ok
 	case kWeekend:
 		p.i++
 		m.days = p.cal.weekend(ahead)
-		return m, true
+		return true
 	case kMonth:
-		if d, ok := p.date(); ok && p.toks[p.i-1].kind != kMonth {
-			return d, true // "early March 12" is that day
+		if p.date(m) && p.toks[p.i-1].kind != kMonth {
+			return true // "early March 12" is that day
 		}
+		*m = blank()
 		if p.fail != understood {
-			return m, false
+			return false
 		}
 		p.i = start
 		p.eat(kLead)
@@ -150,29 +151,29 @@ func (p *parser) period(e edge) (meaning, bool) {
 		m.days = p.cal.namedMonth(e, time.Month(t.val), year)
 		if m.days < 0 {
 			p.refuse(verdictPast)
-			return m, false
+			return false
 		}
 		if m.days > MaxDays {
 			p.refuse(verdictOutOfRange)
-			return m, false
+			return false
 		}
-		return m, true
+		return true
 	case kAfterNext:
 		if t.val == uWeek {
 			p.i++
 			m.days = p.cal.monday(2) + weekPart(e)
-			return m, true
+			return true
 		}
 		if t.val == uDecade {
 			p.i++
 			m.days = p.cal.monday(1) + weekPart(e)
-			return m, true
+			return true
 		}
 	case kQuarter:
 		p.refuse(verdictCalendarQuarter)
 	}
 	p.i = start
-	return m, false
+	return false
 }
 
 // weekPart is how far from Monday the parts of a calendar week begin.
@@ -207,8 +208,8 @@ func (p *parser) weekEdge(e edge, ahead int) int {
 }
 
 // thisOrNext reads "this Friday", "next week", "next Monday", "coming days".
-func (p *parser) thisOrNext() (meaning, bool) {
-	m := blank()
+func (p *parser) thisOrNext(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	t := p.tok()
 	p.i++
@@ -233,14 +234,14 @@ func (p *parser) thisOrNext() (meaning, bool) {
 			m.days = p.cal.monday(0) + int(wd+6)%7
 			if m.days < 0 {
 				p.refuse(verdictPast)
-				return m, false
+				return false
 			}
 		default:
 			m.days = p.cal.monday(1) + int(wd+6)%7
 		}
-		p.orWeekday(&m)
-		p.weekdayDate(&m, wd)
-		return m, true
+		p.orWeekday(m)
+		p.weekdayDate(m, wd)
+		return true
 	case kUnit:
 		switch d.val {
 		case uWeek:
@@ -251,11 +252,11 @@ func (p *parser) thisOrNext() (meaning, bool) {
 			if t.kind == kFollowing {
 				// relative to what came before; relativeFirst reads it
 				p.i = start
-				return m, false
+				return false
 			}
 			if p.end() && ahead == 1 && p.windowAhead(start) {
 				p.i = start
-				return m, false // "over the next week" is an amount
+				return false // "over the next week" is an amount
 			}
 			m.days = max(0, p.cal.monday(ahead))
 			// "next week Tuesday", "next week on Tuesday", "next week, Tuesday"
@@ -270,36 +271,36 @@ func (p *parser) thisOrNext() (meaning, bool) {
 				p.eat(kClosing)
 				if m.days < 0 {
 					p.refuse(verdictPast)
-					return m, false
+					return false
 				}
-				p.orWeekday(&m)
-				return m, true
+				p.orWeekday(m)
+				return true
 			case w.kind == kEdge && p.i > save && (p.peek(1).kind == kEnd || p.peek(1).kind == kClosing || w.num == 1):
 				p.i++
 				m.days = p.cal.monday(ahead) + weekPart(w.val)
-				return m, true
+				return true
 			}
 			p.i = save
-			return m, true
+			return true
 		case uMonth:
 			p.i++
 			if t.kind == kFollowing || p.end() && ahead == 1 && p.windowAhead(start) {
 				p.i = start
-				return m, false
+				return false
 			}
 			if ahead == 0 {
-				return m, true
+				return true
 			}
 			m.days = p.cal.firstOfMonth(1)
-			return m, true
+			return true
 		case uYear:
 			p.i++
 			if ahead == 0 || t.kind == kFollowing {
 				p.i = start
-				return m, false
+				return false
 			}
 			m.days = p.cal.newYear()
-			return m, true
+			return true
 		}
 	case kWeekend:
 		p.i++
@@ -307,7 +308,7 @@ func (p *parser) thisOrNext() (meaning, bool) {
 		if ahead == 2 || t.val == 1 {
 			m.days = p.cal.weekend(0)
 		}
-		return m, true
+		return true
 	case kMonth:
 		p.i++
 		year := 0
@@ -316,16 +317,16 @@ func (p *parser) thisOrNext() (meaning, bool) {
 		}
 		m.days = p.cal.namedMonth(edgeStart, time.Month(d.val), year)
 		if m.days < 0 {
-			return m, false
+			return false
 		}
-		return m, true
+		return true
 	case kQuarter:
 		p.refuse(verdictCalendarQuarter)
 	case kEdge:
 		// "next mid-week"
 	}
 	p.i = start
-	return m, false
+	return false
 }
 
 // windowAhead reports whether what begins at a token is the length of a

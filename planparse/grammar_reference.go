@@ -92,7 +92,7 @@ func (p *parser) anchor(m *meaning, events bool) bool {
 		return true
 	}
 	p.i = start
-	if day, ok := p.dayTime(); ok && (p.end() || p.is(kClosing) || p.is(kTail)) {
+	if day := blank(); p.dayTime(&day) && (p.end() || p.is(kClosing) || p.is(kTail)) {
 		if day.ref.Kind != ToBase {
 			m.ref = day.ref
 		}
@@ -262,43 +262,43 @@ func (p *parser) event(m *meaning) bool {
 
 // simultaneous reads what happens right at a step of the plan: "immediately
 // after step 2", "same day as step 1", "the day after the last touch".
-func (p *parser) simultaneous() (meaning, bool) {
-	m := blank()
+func (p *parser) simultaneous(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	switch t := p.tok(); t.kind {
 	case kNow, kSame:
 		p.i++
 		if t.kind == kNow && p.is(kWith) && p.peek(1).kind == kEnd {
-			return m, false
+			return false
 		}
 		if t.kind == kNow && (p.is(kAfter) || p.is(kLater)) && p.peek(1).kind == kEnd {
 			p.i++ // "immediately after"
 			m.ref.Kind = ToPrevious
-			return m, true
+			return true
 		}
 		if !p.eat(kAfter) && !p.eat(kFollowing) && !p.eat(kWith) && !p.eat(kOf) {
 			if t.kind == kSame && t.val == uDay {
-				return m, p.sameDay(&m)
+				return p.sameDay(m)
 			}
 			p.i = start
-			return m, false
+			return false
 		}
-		return m, p.onlyStep(&m)
+		return p.onlyStep(m)
 	case kWith:
 		p.i++
-		return m, p.onlyStep(&m)
+		return p.onlyStep(m)
 	case kAfter, kFollowing:
 		p.i++
-		return m, p.onlyStep(&m)
+		return p.onlyStep(m)
 	}
 	// leads skipped "after" already: "after step 2", "on completion of step 2"
 	if p.led && start > 0 && (p.toks[start-1].kind == kAfter || p.toks[start-1].kind == kThe && start > 1 && p.toks[start-2].kind == kAfter) {
-		if p.onlyStep(&m) {
-			return m, true
+		if p.onlyStep(m) {
+			return true
 		}
 	}
 	p.i = start
-	return m, false
+	return false
 }
 
 // sameDay reads "same day" with nothing, or a time of day, behind it.
@@ -330,8 +330,8 @@ func (p *parser) onlyStep(m *meaning) bool {
 
 // relativeFirst reads a reference with an amount behind it: "step 1 + 2 days",
 // "previous step +3", "today + 3 days", and the words for the next day.
-func (p *parser) relativeFirst() (meaning, bool) {
-	m := blank()
+func (p *parser) relativeFirst(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	// "The day after step 2", "the next day", "following week".
 	p.eat(kLead)
@@ -344,25 +344,25 @@ func (p *parser) relativeFirst() (meaning, bool) {
 		if p.tok().val == 1 {
 			p.i++
 			m.days, m.ref.Kind = 1, ToPrevious
-			return m, p.anchorAfterDay(&m)
+			return p.anchorAfterDay(m)
 		}
 	case p.is(kFollowing) || p.is(kNext):
 		p.i++
 		if p.is(kPart) {
 			m.days, m.ref.Kind, m.clock = 1, ToPrevious, p.tok().val
 			p.i++
-			p.attachTime(&m)
-			return m, p.anchorAfterDay(&m)
+			p.attachTime(m)
+			return p.anchorAfterDay(m)
 		}
 		if p.is(kBusiness) || p.is(kUnit) && !p.plural() {
 			u, ok := p.unitHere()
 			if ok && u >= uDay && p.add(&m.span, 1, u) {
 				m.ref.Kind = ToPrevious
-				p.attachTime(&m)
+				p.attachTime(m)
 				if u == uBusinessDay && p.toks[start].kind != kFollowing && p.end() {
 					m.ref.Kind = ToBase
 				}
-				return m, p.anchorAfterDay(&m)
+				return p.anchorAfterDay(m)
 			}
 		}
 	case p.is(kUnit) && p.tok().val >= uDay && !p.plural() && p.peek(1).kind == kLater && p.peek(2).kind == kEnd:
@@ -370,20 +370,20 @@ func (p *parser) relativeFirst() (meaning, bool) {
 		u := p.tok().val
 		p.i += 2
 		m.ref.Kind = ToPrevious
-		return m, p.add(&m.span, 1, u)
+		return p.add(&m.span, 1, u)
 	case p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kAfter,
 		p.is(kUnit) && p.tok().val >= uDay && p.peek(1).kind == kFollowing && !p.plural():
 		u := p.tok().val
 		p.i++
 		m.ref.Kind = ToPrevious
 		if !p.add(&m.span, 1, u) {
-			return m, false
+			return false
 		}
 		if p.peek(1).kind == kEnd {
 			p.i++
-			return m, true
+			return true
 		}
-		return m, p.anchorAfterDay(&m)
+		return p.anchorAfterDay(m)
 	}
 	p.i = start
 	if p.is(kPlus) || p.is(kThe) {
@@ -394,7 +394,7 @@ func (p *parser) relativeFirst() (meaning, bool) {
 	case p.is(kT) && p.peek(1).kind == kNum && p.peek(1).num == 0:
 		p.i += 2 // "T0 + 5 days"
 		if p.end() {
-			return m, true
+			return true
 		}
 		ok = true
 	case p.is(kNow) || p.is(kStart) || p.is(kDayName) || p.is(kPlan) && p.peek(1).kind == kStart:
@@ -409,23 +409,23 @@ func (p *parser) relativeFirst() (meaning, bool) {
 		p.eat(kDone)
 	}
 	if !ok || !(p.is(kPlus) || p.is(kAnd) || p.is(kDash) && m.ref.Kind != ToBase || p.is(kComma) && m.ref.Kind != ToBase) {
-		return m, false
+		return false
 	}
 	minus := p.is(kDash) && p.tok().space != p.peek(1).space
 	p.i++
 	if minus {
 		p.refuse(verdictPast)
-		return m, false
+		return false
 	}
 	if p.amount(&m.span) {
 		p.eat(kLater)
 		p.tails()
-		return m, true
+		return true
 	}
 	if n, ok := p.number(); ok && p.end() {
-		return m, p.add(&m.span, n, uDay)
+		return p.add(&m.span, n, uDay)
 	}
-	return m, false
+	return false
 }
 
 // anchorAfterDay reads "after REFERENCE" behind "the next day".

@@ -3,27 +3,27 @@ package planparse
 import "time"
 
 // weekNumber reads "Week N", perhaps with a day in it.
-func (p *parser) weekNumber() (meaning, bool) {
-	m := blank()
+func (p *parser) weekNumber(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	p.i++ // week
 	if p.is(kUnit) {
 		p.i = start
-		return m, false
+		return false
 	}
 	switch {
 	case p.toks[start].num == 1: // w/c
-		return p.weekOf(start)
+		return p.weekOf(m, start)
 	case p.is(kOf) || p.is(kLead) || p.is(kFrom) || p.is(kEdge) && p.tok().val == edgeStart:
 		p.i++
-		return p.weekOf(start)
+		return p.weekOf(m, start)
 	case p.is(kEdge) && p.tok().val == edgeEnd && p.peek(1).kind != kEnd:
 		p.i++ // "week ending March 13"
-		d, ok := p.date()
-		if !ok {
+		if !p.date(m) {
 			p.i = start
+			return false
 		}
-		return d, ok
+		return true
 	}
 	p.eat(kColon)
 	p.eat(kDot)
@@ -31,14 +31,14 @@ func (p *parser) weekNumber() (meaning, bool) {
 	if p.is(kDash) && !p.tok().space && !p.peek(1).space {
 		if w := &p.toks[start]; w.end-w.start == 1 && p.peek(1).kind == kNum && p.peek(2).kind == kEnd {
 			p.refuse(verdictPast) // "W-2", as "D-2"
-			return m, false
+			return false
 		}
 		p.i++
 	}
 	num := p.tok()
 	if num.kind != kNum && num.kind != kOrd {
 		p.i = start
-		return m, false
+		return false
 	}
 	n := num.num
 	if num.kind == kNum {
@@ -48,7 +48,7 @@ func (p *parser) weekNumber() (meaning, bool) {
 	}
 	if n != float64(int(n)) {
 		p.i = start
-		return m, false
+		return false
 	}
 	// "Week 2-3", "Week 3 or 4", "Weeks 2 to Week 3"
 	for {
@@ -71,16 +71,16 @@ func (p *parser) weekNumber() (meaning, bool) {
 	}
 	if n > 60 {
 		p.refuse(verdictOutOfRange)
-		return m, false
+		return false
 	}
 	m.days = max(0, 7*(int(n)-1))
-	p.inWeek(&m)
+	p.inWeek(m)
 	save := p.i
 	if (p.eat(kOf) || p.is(kLead) && p.tok().val == leadIn && p.eat(kLead)) && (p.eat(kThe) || true) && p.eat(kPlan) {
-		return m, true
+		return true
 	}
 	p.i = save
-	return m, true
+	return true
 }
 
 // inWeek reads the day within a numbered week: "Week 2, Day 3", "Week 2
@@ -96,7 +96,7 @@ func (p *parser) inWeek(m *meaning) {
 			break
 		}
 		start := p.i
-		if d, ok := p.dayNumber(); ok {
+		if d := blank(); p.dayNumber(&d) {
 			// A day beyond the week is counted from the start of the plan.
 			if d.days > 7 {
 				m.days = d.days
@@ -153,43 +153,42 @@ func edgeOfMonth(e edge) int {
 }
 
 // weekOf reads "week of March 9": the Monday of that week, if it is ahead.
-func (p *parser) weekOf(start int) (meaning, bool) {
+func (p *parser) weekOf(m *meaning, start int) bool {
 	p.eat(kThe)
-	var m meaning
 	ok := false
 	if p.is(kWeekday) {
-		m, ok = p.weekday() // "week of Monday 16 March"
+		ok = p.weekday(m) // "week of Monday 16 March"
 	} else {
-		m, ok = p.date()
+		ok = p.date(m)
 	}
 	if !ok {
 		if p.fail == understood && (p.is(kOrd) || p.is(kNum)) {
-			m, ok = p.ordinal()
+			ok = p.ordinal(m)
 		}
 		if !ok {
 			p.i = start
-			return m, false
+			return false
 		}
 	}
 	m.days = max(0, m.days-p.cal.weekdayIndex(m.days))
-	return m, true
+	return true
 }
 
 // monthNumber reads "Month N".
-func (p *parser) monthNumber() (meaning, bool) {
-	m := blank()
+func (p *parser) monthNumber(m *meaning) bool {
+	*m = blank()
 	start := p.i
 	p.i++
 	p.eat(kColon)
 	if p.is(kOrd) || !p.is(kNum) {
 		p.i = start
-		return m, false
+		return false
 	}
 	n, _ := p.number()
 	n, _ = p.upper(n)
 	if n > 13 {
 		p.refuse(verdictOutOfRange)
-		return m, false
+		return false
 	}
 	m.days = max(0, 30*(int(n)-1))
 	save := p.i
@@ -197,17 +196,17 @@ func (p *parser) monthNumber() (meaning, bool) {
 		p.i++
 	}
 	if p.is(kUnit) && p.tok().val == uWeek {
-		if w, ok := p.weekNumber(); ok {
+		if w := blank(); p.weekNumber(&w) {
 			m.days += w.days
-			return m, true
+			return true
 		}
 	}
 	if p.is(kUnit) && p.tok().val == uDay {
-		if d, ok := p.dayNumber(); ok {
+		if d := blank(); p.dayNumber(&d) {
 			m.days += d.days
-			return m, true
+			return true
 		}
 	}
 	p.i = save
-	return m, true
+	return true
 }

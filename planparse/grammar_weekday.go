@@ -3,35 +3,35 @@ package planparse
 import "time"
 
 // weekday reads a weekday and what makes it a certain one.
-func (p *parser) weekday() (meaning, bool) {
-	m := blank()
+func (p *parser) weekday(m *meaning) bool {
+	*m = blank()
 	first := time.Weekday(p.tok().val)
 	p.i++
 	p.dotAfterShort()
 	m.days = p.cal.nextWeekday(first)
 	if j := p.i - 2; j >= 0 && p.toks[j].kind == kBetween && p.is(kAnd) && p.peek(1).kind == kWeekday {
 		p.i += 2
-		return m, true // a window, which begins at its first day
+		return true // a window, which begins at its first day
 	}
-	if p.weekdayDate(&m, first) {
-		return m, true
+	if p.weekdayDate(m, first) {
+		return true
 	}
 	if p.fail != understood {
-		return m, false
+		return false
 	}
-	p.orWeekday(&m)
+	p.orWeekday(m)
 	start := p.i
 	if p.is(kAfterNext) && p.tok().val == uDay {
 		// "Monday after next"
 		p.i++
 		m.days += 7
-		return m, true
+		return true
 	}
 	if p.is(kUnit) && p.tok().val == uWeek && p.peek(1).kind != kNum {
 		// "Monday week"
 		p.i++
 		m.days += 7
-		return m, true
+		return true
 	}
 	for p.is(kComma) || p.is(kOf) || p.is(kLead) || p.is(kThe) || p.is(kOpen) {
 		p.i++
@@ -39,7 +39,7 @@ func (p *parser) weekday() (meaning, bool) {
 	switch t := p.tok(); {
 	case t.kind == kNext && (t.val == 2 || p.peek(1).kind == kEnd): // "lundi prochain", "el lunes que viene"
 		p.i++
-		return m, true
+		return true
 	case (t.kind == kNext || t.kind == kThis || t.kind == kFollowing) && p.peek(1).kind == kUnit && p.peek(1).val == uWeek:
 		ahead := 1
 		if t.kind == kThis {
@@ -49,59 +49,59 @@ func (p *parser) weekday() (meaning, bool) {
 		m.days = p.cal.monday(ahead) + int(first+6)%7
 		if m.days < 0 {
 			p.refuse(verdictPast)
-			return m, false
+			return false
 		}
 		p.eat(kClosing)
-		return m, true
+		return true
 	case t.kind == kAfterNext && t.val == uWeek:
 		p.i++
 		m.days = p.cal.monday(2) + int(first+6)%7
-		return m, true
+		return true
 	case t.kind == kAfterNext && t.val == uDecade:
 		p.i++
 		m.days = p.cal.monday(1) + int(first+6)%7
-		return m, true
+		return true
 	case t.kind == kOrd && p.peek(1).kind == kUnit && p.peek(1).val == uWeek && t.num >= 1 && t.num <= 53 && p.i > start:
 		// "Monday of the second week"
 		p.i += 2
 		m.days = p.cal.onOrAfter(7*(int(t.num)-1), first)
-		return m, true
+		return true
 	case t.kind == kAfter && p.i == start && p.peek(1).kind != kEnd:
 		// "the Friday after Day 7"
 		p.i++
-		if d, ok := p.day(); ok && d.ref.Kind == ToBase && d.business == 0 && d.exact == 0 {
+		if d := blank(); p.day(&d) && d.ref.Kind == ToBase && d.business == 0 && d.exact == 0 {
 			m.days = p.cal.onOrAfter(d.days+1, first)
-			return m, true
+			return true
 		}
 		if p.fail != understood {
-			return m, false
+			return false
 		}
 	case t.kind == kUnit && t.val == uWeek && p.peek(1).kind == kNum:
-		w, ok := p.weekNumber()
-		if ok {
+		if w := blank(); p.weekNumber(&w) {
 			m.days = p.cal.onOrAfter(w.days, first)
 			p.eat(kClosing)
-			return m, true
+			return true
 		}
 	case t.kind == kUnit && t.val == uDay && p.i > start:
 		// "Friday (Day 3)": the day number counts, the weekday is ignored.
-		if d, ok := p.dayNumber(); ok {
+		if d := blank(); p.dayNumber(&d) {
 			p.eat(kClosing)
-			return d, true
+			*m = d
+			return true
 		}
 		if p.fail != understood {
-			return m, false
+			return false
 		}
 	case (t.kind == kNum || t.kind == kA) && p.i > start && p.toks[p.i-1].kind == kLead && p.toks[p.i-1].val == leadIn:
 		// "Monday in two weeks"
 		var s span
 		if p.amount(&s) && s.days%7 == 0 && s.days > 0 && s.exact == 0 {
 			m.days = p.cal.onOrAfter(s.days-p.cal.weekdayIndex(0), first)
-			return m, true
+			return true
 		}
 	}
 	p.i = start
-	return m, true
+	return true
 }
 
 // dotAfterShort skips the point of "Mon.".
@@ -119,7 +119,7 @@ func (p *parser) weekdayDate(m *meaning, w time.Weekday) bool {
 	}
 	if p.is(kMonth) || p.is(kNum) || p.is(kOrd) {
 		start := p.i
-		if d, ok := p.date(); ok {
+		if d := blank(); p.date(&d) {
 			m.days = p.otherOrder(start, d.days, w)
 			p.eat(kClosing)
 			return true

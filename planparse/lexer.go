@@ -10,7 +10,7 @@ type lexer struct {
 	// The tokens of an ordinary text fit into room, which stays on the stack;
 	// those of a longer one move to more. A slice of room kept here would move
 	// it to the heap.
-	room [40]token
+	room [24]token
 	n    int
 	more []token
 	// space is true when something was skipped since the last token.
@@ -22,10 +22,13 @@ func (l *lexer) run() {
 	for l.pos < len(l.src) {
 		c := l.src[l.pos]
 		switch {
-		case isDigit(c):
-			l.number()
+		case c == ' ':
+			l.space = true
+			l.pos++
 		case isLetter(c):
 			l.word()
+		case isDigit(c):
+			l.number()
 		default:
 			l.mark(c)
 		}
@@ -36,9 +39,7 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // isLetter takes every byte of a non-ASCII rune for a letter: normalise has
 // left no others.
-func isLetter(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80
-}
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80 }
 
 func (l *lexer) emit(t token, start, end int) {
 	t.start, t.end, t.space = uint16(start), uint16(end), l.space
@@ -111,16 +112,17 @@ func (l *lexer) number() {
 // digitWord reads a word that begins with a digit, where the lexicon has one.
 func (l *lexer) digitWord(start int) bool {
 	var buf [longestWord]byte
-	n := 0
+	n, h := 0, noLetters
 	for n < len(buf) && (isLetter(l.at(start+n)) || n == 0) {
 		buf[n] = lower(l.at(start + n))
+		h = h.and(buf[n])
 		n++
 	}
 	if n < 5 {
 		return false // "3d", "2nd", "5min": a number and a word
 	}
-	entry, ok := words[string(buf[:n])]
-	if !ok {
+	entry := words.find(buf[:n], h)
+	if entry == nil {
 		return false
 	}
 	l.pos = start + n
@@ -165,42 +167,29 @@ const longestWord = 32
 func (l *lexer) word() {
 	start := l.pos
 	var buf [longestWord]byte
-	n := 0
-	for l.pos < len(l.src) {
-		c := l.src[l.pos]
-		if c == '\'' {
-			if !isLetter(l.at(l.pos + 1)) {
-				break
-			}
-			if l.at(l.pos+1)|0x20 == 's' && !isLetter(l.at(l.pos+2)) && n > 1 {
-				break // a possessive, skipped below
-			}
-			l.pos++
-			continue
-		}
-		if c == '.' && dotted(l.src, start, l.pos) {
-			l.pos++
-			continue
-		}
-		if c == '/' && n == 1 && buf[0] == 'w' && isLetter(l.at(l.pos+1)) {
-			buf[1] = '/' // w/in, w/o, w/c
-			n++
-			l.pos++
-			continue
-		}
-		if !isLetter(c) {
-			break
+	n, h := 0, noLetters
+	end := start
+letters:
+	for ; end < len(l.src); end++ {
+		c := l.src[end]
+		switch {
+		case isLetter(c):
+		case c == '/' && slashed(l.src, start, end):
+		case c == '\'' && apostrophe(l.src, start, end), c == '.' && dotted(l.src, start, end):
+			continue // of the word, but none of its letters
+		default:
+			break letters
 		}
 		if n < len(buf) {
 			buf[n] = lower(c)
+			h = h.and(buf[n])
 		}
 		n++
-		l.pos++
 	}
-	end := l.pos
+	l.pos = end
 	t := token{kind: kWord}
 	if n <= len(buf) {
-		if entry, ok := words[string(buf[:n])]; ok {
+		if entry := words.find(buf[:n], h); entry != nil {
 			t.kind, t.val, t.num = entry.kind, entry.val, entry.num
 			if entry.kind == kNum {
 				t.val = numWord
@@ -212,7 +201,7 @@ func (l *lexer) word() {
 				next := lower(l.at(l.gap(l.pos)))
 				for i := range entry.phrases {
 					ph := &entry.phrases[i]
-					if ph.rest[0][0] != next {
+					if ph.first != next {
 						continue
 					}
 					if to, ok := l.follows(ph.rest); ok {
@@ -231,6 +220,21 @@ func (l *lexer) word() {
 			l.pos++ // week's
 		}
 	}
+}
+
+// slashed reports whether the slash at i belongs to w/in, w/o or w/c.
+func slashed(s string, start, i int) bool {
+	return i == start+1 && s[start]|0x20 == 'w' && i+1 < len(s) && isLetter(s[i+1])
+}
+
+// apostrophe reports whether the one at i stands within a word, as in "don't",
+// and begins no possessive.
+func apostrophe(s string, start, i int) bool {
+	if i+1 == len(s) || !isLetter(s[i+1]) {
+		return false
+	}
+	possessive := s[i+1]|0x20 == 's' && (i+2 == len(s) || !isLetter(s[i+2]))
+	return !possessive || i == start+1
 }
 
 // dotted reports whether the point at i belongs to an abbreviation of single
@@ -293,7 +297,7 @@ func (l *lexer) mark(c byte) {
 	l.pos++
 	k := kOther
 	switch c {
-	case ' ', '\t', '\n', '\r', '\f', '\v', '*', '`', '"', '\'', '#', '^', '\\', 0:
+	case '\t', '\n', '\r', '\f', '\v', '*', '`', '"', '\'', '#', '^', '\\', 0:
 		l.space = true
 		return
 	case '_':

@@ -5,20 +5,71 @@ import (
 	"strings"
 )
 
-// words is the lexicon the lexer looks words up in: the tables of this file
-// and of lexicon_languages.go, with phrases filed under their first word.
+// words is the lexicon the lexer looks words up in: the vocabularies of this
+// file and of lexicon_languages.go, with phrases filed under their first word.
 // Nothing changes it after the package is loaded.
-var words = buildLexicon(english, russian, spanish, german, otherLanguages)
+var words = newLexicon(merge(english, russian, spanish, german, otherLanguages))
+
+// lexicon is a hash table of words. The lexer computes the hash of a word while
+// it reads its letters, and so looking it up costs next to nothing.
+type lexicon struct {
+	slots   [4096]uint16 // places in entries, 0 for none
+	entries []entry
+}
 
 // entry is a word together with the phrases that begin with it, longest first.
 type entry struct {
 	lexeme
+	word    string
 	phrases []phrase
 }
 
 type phrase struct {
-	rest []string
+	first byte // of rest
+	rest  []string
 	lexeme
+}
+
+func newLexicon(entries map[string]entry) *lexicon {
+	l := &lexicon{entries: make([]entry, 1, len(entries)+1)}
+	for word, e := range entries {
+		e.word = word
+		i := hashOf(word).slot()
+		for l.slots[i] != 0 {
+			i = (i + 1) % len(l.slots)
+		}
+		l.slots[i] = uint16(len(l.entries))
+		l.entries = append(l.entries, e)
+	}
+	return l
+}
+
+// find looks a word up by its letters, in lower case, and their hash.
+func (l *lexicon) find(word []byte, h hash) *entry {
+	for i := h.slot(); l.slots[i] != 0; i = (i + 1) % len(l.slots) {
+		if e := &l.entries[l.slots[i]]; e.word == string(word) {
+			return e
+		}
+	}
+	return nil
+}
+
+// hash is that of the letters so far: FNV-1a.
+type hash uint32
+
+const noLetters hash = 2166136261
+
+func (h hash) and(c byte) hash { return (h ^ hash(c)) * 16777619 }
+
+// slot is where a table of words begins to look.
+func (h hash) slot() int { return int(h>>16^h) % len(lexicon{}.slots) }
+
+func hashOf(word string) hash {
+	h := noLetters
+	for i := range len(word) {
+		h = h.and(word[i])
+	}
+	return h
 }
 
 // vocabulary maps the words and phrases of a language, in lower case, to what
@@ -26,9 +77,9 @@ type phrase struct {
 // commas; a phrase's words are separated by spaces, and hyphens do as well.
 type vocabulary map[string]lexeme
 
-// buildLexicon merges vocabularies. The first one to define a word wins, so
-// English is never disturbed by another language.
-func buildLexicon(languages ...vocabulary) map[string]entry {
+// merge makes one of several vocabularies. The first one to define a word wins,
+// so English is never disturbed by another language.
+func merge(languages ...vocabulary) map[string]entry {
 	lex := make(map[string]entry, 1200)
 	for _, language := range languages {
 		for spellings, meaning := range language {
@@ -53,7 +104,7 @@ func buildLexicon(languages ...vocabulary) map[string]entry {
 				if !known {
 					e.lexeme = lexeme{kind: kWord}
 				}
-				e.phrases = append(e.phrases, phrase{strings.Fields(rest), meaning})
+				e.phrases = append(e.phrases, phrase{rest[0], strings.Fields(rest), meaning})
 				lex[first] = e
 			}
 		}

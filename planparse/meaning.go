@@ -17,8 +17,6 @@ type meaning struct {
 	dated bool
 	// bareClock is true for a clock time without a day.
 	bareClock bool
-	// lo and hi bound the tokens that were understood.
-	lo, hi int
 }
 
 const (

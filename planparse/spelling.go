@@ -16,12 +16,15 @@ func respell(src string, toks []token) bool {
 			word[j] = lower(src[int(t.start)+j])
 		}
 		for _, right := range correctable {
+			if word[0] != right[0] || !sameEnd(word, right) {
+				continue
+			}
 			allowed := 1
 			if len(right) >= 8 {
 				allowed = 2
 			}
-			if word[0] == right[0] && sameEnd(word, right) && distance(word, right) <= allowed {
-				entry := words[right]
+			if distance(word, right) <= allowed {
+				entry := words.find([]byte(right), hashOf(right))
 				t.kind, t.val, t.num = entry.kind, entry.val, entry.num
 				changed = true
 				break

@@ -126,18 +126,19 @@ func ParseTiming(text string, base time.Time, opts ...ScheduleOption) (Timing, e
 	return parseTiming(text, base, &r)
 }
 
-func parseTiming(text string, base time.Time, r *rules) (Timing, error) {
+func parseTiming(text string, base time.Time, r *rules) (t Timing, err error) {
 	if r.zone != nil {
 		base = base.In(r.zone)
 	}
-	m, matched, v := readTiming(text, base)
+	m := &t.meaning
+	matched, v := readTiming(text, base, m)
 	if v != understood {
 		return Timing{}, &TimingError{Text: text, Reason: verdictReasons[v]}
 	}
 	if m.counted && r.dayOneIsBase && m.days > 0 {
 		m.days--
 	}
-	t := Timing{RelativeTo: m.ref, Matched: matched, meaning: m}
+	t.RelativeTo, t.Matched = m.ref, matched
 	t.Due, t.OffsetDays = m.from(base, r)
 	if m.ref.Kind == ToBase {
 		if m.dated && m.explicit && m.days == 0 && m.at(base, 0).Before(base) {
@@ -152,22 +153,23 @@ func parseTiming(text string, base time.Time, r *rules) (Timing, error) {
 	return t, nil
 }
 
-// readTiming finds the meaning of a text, without putting it on the calendar.
-func readTiming(text string, base time.Time) (meaning, string, verdict) {
+// readTiming finds the meaning of a text, without putting it on the calendar,
+// and the part of it that says so.
+func readTiming(text string, base time.Time, m *meaning) (string, verdict) {
 	src := text
 	if !isASCII(src) {
 		if utf8.RuneCountInString(src) > MaxTiming {
-			return meaning{}, "", verdictNoTiming
+			return "", verdictNoTiming
 		}
 		src = normalise(src)
 	} else if len(src) > MaxTiming {
-		return meaning{}, "", verdictNoTiming
+		return "", verdictNoTiming
 	}
 	if strings.TrimSpace(src) == "" {
 		if strings.TrimSpace(text) == "" || !hasInk(text) {
-			return meaning{}, "", verdictEmpty
+			return "", verdictEmpty
 		}
-		return meaning{}, "", verdictNoTiming
+		return "", verdictNoTiming
 	}
 	lex := lexer{src: src}
 	lex.run()
@@ -175,20 +177,18 @@ func readTiming(text string, base time.Time) (meaning, string, verdict) {
 	if lex.more != nil {
 		toks = lex.more
 	}
-	p := parser{toks: toks, src: src, hi: len(toks), cal: newCalendar(base)}
-	m, reason := p.parse()
-	if reason == verdictNoTiming || reason == verdictEvent {
-		if respell(src, toks) {
-			p = parser{toks: toks, src: src, hi: len(toks), cal: p.cal}
-			if again, why := p.parse(); why == understood {
-				m, reason = again, why
-			}
+	p := parser{toks: toks, src: src, hi: len(toks), cal: calendar{base: base}}
+	v := p.parse(m)
+	if (v == verdictNoTiming || v == verdictEvent) && respell(src, toks) {
+		p = parser{toks: toks, src: src, hi: len(toks), cal: p.cal}
+		if p.parse(m) == understood {
+			v = understood
 		}
 	}
-	if reason != understood {
-		return meaning{}, "", reason
+	if v != understood {
+		return "", v
 	}
-	return m, src[p.toks[m.lo].start:p.toks[m.hi-1].end], understood
+	return src[toks[p.from].start:toks[p.to-1].end], understood
 }
 
 // hasInk reports whether a text holds anything visible.
