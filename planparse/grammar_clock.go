@@ -2,7 +2,7 @@ package planparse
 
 // attachTime reads the times of day that may follow a day.
 func (p *parser) attachTime(m *meaning) {
-	for {
+	for !p.end() {
 		save := p.i
 		for p.is(kComma) || p.is(kOpen) || p.is(kThe) || p.is(kLead) || p.is(kDash) || p.is(kSep) || p.is(kColon) || p.is(kT) || p.is(kBetween) || p.is(kFrom) || p.is(kAfter) {
 			p.atHour = p.is(kLead) && p.tok().val == leadAt
@@ -62,6 +62,9 @@ func (m *meaning) setPart(minutes int32) bool {
 
 // clock reads a time on the clock: "9am", "10:30", "14h", "0900", "9-11 AM".
 func (p *parser) clock(m *meaning) bool {
+	if !p.is(kNum) && !p.is(kPart) {
+		return false
+	}
 	start := p.i
 	minutes, sure, meridiem, ok := p.clockPoint()
 	if !ok {

@@ -43,6 +43,9 @@ func (p *parser) dayTime(m *meaning) bool {
 // orDay reads another day to choose from; the earlier one counts: "end of this
 // week or early next week".
 func (p *parser) orDay(m *meaning) {
+	if !p.is(kComma) && !p.is(kOr) {
+		return
+	}
 	start, fail := p.i, p.fail
 	p.eat(kComma)
 	if p.eat(kOr) {

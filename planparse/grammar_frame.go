@@ -158,7 +158,7 @@ func (p *parser) leads() {
 
 // tails skips the closed list of fillers that may stand after a time.
 func (p *parser) tails() {
-	for {
+	for !p.end() {
 		switch t := p.tok(); t.kind {
 		case kMark, kDot, kClosing:
 		case kTilde:

@@ -294,6 +294,20 @@ func TestWhatIsCountedIsNoTime(t *testing.T) {
 	}
 }
 
+// The short way to read "Day 3" is no other way to understand it.
+func TestPlainDayAgreesWithTheGrammar(t *testing.T) {
+	t.Parallel()
+	for n := range 1000 {
+		for _, text := range []string{"Day %d", "day %d", "Day %02d", "day %03d"} {
+			text = fmt.Sprintf(text, n)
+			short, err := ParseTiming(text, labelBase, SendHour(8))
+			long, lerr := ParseTiming(text+" ", labelBase, SendHour(8))
+			require.Equal(t, lerr == nil, err == nil, text)
+			require.Equal(t, long, short, text)
+		}
+	}
+}
+
 // The commonest timing costs no memory, and so none has to be collected.
 func TestDayNIsReadWithoutAllocation(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() {

@@ -156,6 +156,11 @@ func parseTiming(text string, base time.Time, r *rules) (t Timing, err error) {
 // readTiming finds the meaning of a text, without putting it on the calendar,
 // and the part of it that says so.
 func readTiming(text string, base time.Time, m *meaning) (string, verdict) {
+	if n, ok := plainDay(text); ok {
+		*m = blank()
+		m.days, m.counted = n, true
+		return text, understood
+	}
 	src := text
 	if !isASCII(src) {
 		if utf8.RuneCountInString(src) > MaxTiming {
@@ -189,6 +194,23 @@ func readTiming(text string, base time.Time, m *meaning) (string, verdict) {
 		return "", v
 	}
 	return src[toks[p.from].start:toks[p.to-1].end], understood
+}
+
+// plainDay reads "Day 3" as most plans write it, with nothing around it. It is
+// the commonest timing by far, and the grammar takes three times as long for it.
+func plainDay(text string) (int, bool) {
+	const day = "day "
+	if len(text) <= len(day) || len(text) > len(day)+3 || text[0]|0x20 != 'd' || text[1:len(day)] != day[1:] {
+		return 0, false
+	}
+	n := 0
+	for i := len(day); i < len(text); i++ {
+		if !isDigit(text[i]) {
+			return 0, false
+		}
+		n = 10*n + int(text[i]-'0')
+	}
+	return n, n <= MaxDays
 }
 
 // hasInk reports whether a text holds anything visible.
