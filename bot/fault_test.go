@@ -293,3 +293,24 @@ func TestMetricsHaveNoNames(t *testing.T) {
 	require.NotContains(t, body, "7007")
 	require.NotContains(t, body, "Jane")
 }
+
+// Timings that name no date are counted by reason and logged with their words,
+// which is what a prompt is tuned by; the step comes three days on.
+func TestTimingsNobodyReadsAreCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	ann := w.person(7011, "Ann")
+	ann.converses([]line{
+		{says: "/start", sees: []string{"Hello"}},
+		{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+		{says: `/plan [{"description":"Call her","timing":"once she accepts"},{"description":"Write","delay_days":"soon"},{"description":"Ask","timing":"Day 9"}]`, sees: []string{"3 steps", "names no date"}},
+	})
+	_, body := w.get("/metrics")
+	require.NotContains(t, body, "followthrough_timings_not_understood_total{", "only what is scheduled counts")
+	ann.converses([]line{{presses: "Schedule", sees: []string{"3 reminders"}}})
+	_, body = w.get("/metrics")
+	require.Contains(t, body, `followthrough_timings_not_understood_total{reason="event"} 1`)
+	require.Contains(t, body, `followthrough_timings_not_understood_total{reason="no_timing"} 1`)
+	require.Contains(t, w.log.String(), `msg="timing not understood" timing="once she accepts" reason=event`)
+	require.Contains(t, w.log.String(), `msg="timing not understood" timing=soon reason=no_timing`)
+}

@@ -29,6 +29,7 @@ func readDelay(raw []byte, base time.Time, r *rules) (t Timing, ok bool, ws []Wa
 	if err == nil {
 		return t, true, []Warning{WarnDelayString}
 	}
+	r.unread(err)
 	w := WarnDelayInvalid
 	switch err.(*TimingError).Reason {
 	case ReasonOutOfRange:

@@ -44,6 +44,10 @@
 // English is complete. Russian, Spanish and German share its grammar with
 // vocabularies of their own, and a few more languages have their commonest words.
 //
+// Texts without a date are worth knowing, because it is the prompt that brought
+// them about: [OnUnparseable] is told each with its reason, and [Tally] counts
+// them.
+//
 // How well this does on labelled strings is printed category by category, every
 // miss listed, by
 //

@@ -124,3 +124,22 @@ func ExamplePrompt() {
 	//
 	// Write the plan now. Answer with the JSON array and nothing else.
 }
+
+// What no date could be found in is counted over all plans, and looked at when
+// the prompt is next worked on.
+func ExampleTally() {
+	var unread planparse.Tally
+	for _, answer := range []string{
+		`[{"step_id": 1, "timing": "Day 1"}, {"step_id": 2, "timing": "once they accept"}]`,
+		`[{"step_id": 1, "delay_days": "soon"}, {"step_id": 2, "timing": "after the demo"}]`,
+	} {
+		plan, err := planparse.Parse(answer)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		plan.Schedule(start, planparse.OnUnparseable(unread.Add))
+	}
+	fmt.Println(unread.Total(), unread.ByReason())
+	// Output: 3 map[event:2 no_timing:1]
+}

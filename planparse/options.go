@@ -1,6 +1,9 @@
 package planparse
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // ScheduleOption changes how a plan is put on the calendar.
 type ScheduleOption func(*rules)
@@ -49,7 +52,8 @@ func DayOneIsBase() ScheduleOption {
 }
 
 // WeekendRoll moves a step that falls on a Saturday or Sunday, or on a day
-// that [Holidays] names, to the next working day. Steps that name an hour's
+// that [Holidays] names, to the next working day or, if that is more than
+// [MaxDays] after the base, back to the last one. Steps that name an hour's
 // distance or a clock time stay where they are.
 func WeekendRoll() ScheduleOption {
 	return func(r *rules) { r.weekendRoll = true }
@@ -61,8 +65,17 @@ func Holidays(holiday func(day time.Time) bool) ScheduleOption {
 	return func(r *rules) { r.holiday = holiday }
 }
 
-// OnUnparseable is told of every timing that was needed and names no date, so
-// that the prompts behind it can be tuned.
+// OnUnparseable is told of every text that a date was looked for in, of a
+// step's timing or in its delay_days, and that names none, so that the prompts
+// behind it can be tuned. A timing beside a delay_days that can be used is not
+// looked at. [Tally] counts what it is told.
 func OnUnparseable(report func(text string, reason Reason)) ScheduleOption {
 	return func(r *rules) { r.unparseable = report }
+}
+
+// unread passes on why a text names no date.
+func (r *rules) unread(err error) {
+	if refused := (*TimingError)(nil); r.unparseable != nil && errors.As(err, &refused) {
+		r.unparseable(refused.Text, refused.Reason)
+	}
 }

@@ -59,9 +59,20 @@ func TestTimingStaysWithinItsLimits(t *testing.T) {
 		require.GreaterOrEqual(t, got.OffsetDays, 0.0)
 		require.LessOrEqual(t, got.OffsetDays, float64(MaxDays))
 		require.False(t, got.Due.Before(base), "before the base")
-		require.False(t, got.Due.After(base.AddDate(0, 0, 2*MaxDays)), "beyond any business days")
+		require.False(t, got.Due.After(lastInstant(base)), "beyond the last day")
 		require.NotEmpty(t, got.Matched)
 	})
+}
+
+// lastInstant is the end of MaxDays, counted in days or in hours, whichever is
+// later: the clocks may be changed on another date next year.
+func lastInstant(base time.Time) time.Time {
+	last := base.AddDate(0, 0, MaxDays)
+	if hours := base.Add(MaxDays * 24 * time.Hour); hours.After(last) {
+		last = hours
+	}
+	// AddDate goes back where the clock skips the hour.
+	return last.Add(time.Hour)
 }
 
 // TestTypographyDoesNotMatter holds the labelled strings against themselves in
@@ -191,6 +202,20 @@ func TestWritingAParsedPlanIsTheIdentity(t *testing.T) {
 	})
 }
 
+// awkwardOptions are those that push dates towards the last day and over it.
+func awkwardOptions(base time.Time) map[string][]ScheduleOption {
+	always := func(time.Time) bool { return true }
+	late := func(day time.Time) bool { return day.Sub(base) > 300*24*time.Hour }
+	return map[string][]ScheduleOption{
+		"weekends":            {WeekendRoll()},
+		"late hour":           {SendHour(23)},
+		"weekends, late hour": {WeekendRoll(), SendHour(23)},
+		"no working day":      {WeekendRoll(), Holidays(always)},
+		"none at the end":     {WeekendRoll(), Holidays(late), DayOneIsBase()},
+		"holidays":            {Holidays(late)},
+	}
+}
+
 func TestScheduleKeepsItsPromises(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -201,7 +226,7 @@ func TestScheduleKeepsItsPromises(t *testing.T) {
 			steps[i] = map[string]any{"step_id": rapid.IntRange(0, 9).Draw(t, "id")}
 			if rapid.Bool().Draw(t, "timed") {
 				steps[i]["timing"] = rapid.OneOf(
-					rapid.SampledFrom([]string{"3 days later", "1 day after step 2", "2 days after step 7", "Day 4", "next week", "once they reply", "90 days after previous step", "3 days after step 1"}),
+					rapid.SampledFrom([]string{"3 days later", "Day 364", "Day 365", "300 days later", "200 business days after step 2", "8760 hours", "in a year", "1 day after step 2", "2 days after step 7", "Day 4", "next week", "once they reply", "90 days after previous step", "3 days after step 1"}),
 					timingText(),
 				).Draw(t, "timing")
 			}
@@ -214,6 +239,12 @@ func TestScheduleKeepsItsPromises(t *testing.T) {
 		plan, err := Parse(string(text))
 		require.NoError(t, err)
 		slots := plan.Schedule(base)
+		for name, opts := range awkwardOptions(base) {
+			for i, slot := range append(plan.Schedule(base, opts...), Due(plan.Steps[0], 0, base, opts...)) {
+				require.False(t, slot.Due.Before(base), "%s: step %d before the base", name, i)
+				require.False(t, slot.Due.After(lastInstant(base)), "%s: step %d beyond the last day", name, i)
+			}
+		}
 		require.Len(t, slots, len(plan.Steps))
 		ids := map[int]bool{}
 		for i, slot := range slots {

@@ -1,7 +1,6 @@
 package planparse
 
 import (
-	"errors"
 	"math"
 	"time"
 )
@@ -46,7 +45,8 @@ func Due(step Step, index int, base time.Time, opts ...ScheduleOption) Slot {
 		base = base.In(r.zone)
 	}
 	slot, m := due(&step, index, base, &r)
-	slot.Due = r.roll(slot.Due, &m).UTC()
+	r.settle(&slot, &m, base)
+	slot.Due = slot.Due.UTC()
 	slot.Warnings = inOrder(slot.Warnings)
 	return slot
 }
@@ -86,10 +86,7 @@ func due(step *Step, index int, base time.Time, r *rules) (Slot, meaning) {
 			return slot, t.meaning
 		}
 		warn(WarnTimingUnparseable)
-		var te *TimingError
-		if r.unparseable != nil && errors.As(err, &te) {
-			r.unparseable(step.Timing, te.Reason)
-		}
+		r.unread(err)
 	}
 	m := slot.fallBack(index, base, r)
 	return slot, m
@@ -232,11 +229,7 @@ func (s *scheduling) resolve(i int) {
 		}
 		slot.Due, _ = s.meanings[i].from(start.In(s.base.Location()), s.rules)
 	}
-	slot.Due = s.rules.roll(slot.Due, &s.meanings[i])
-	if limit := addDays(s.base, MaxDays); slot.Due.After(limit) && derived {
-		slot.Due = limit
-		slot.Warnings = addWarning(slot.Warnings, WarnClamped)
-	}
+	s.rules.settle(slot, &s.meanings[i], s.base)
 	if derived && i > 0 {
 		s.resolve(i - 1)
 		// The step above may be waiting for this one; then it cannot push it.
@@ -248,18 +241,32 @@ func (s *scheduling) resolve(i int) {
 	s.state[i] = settled
 }
 
-// roll moves a date off the weekend where that is wanted and the step names a
-// day rather than an hour.
-func (r *rules) roll(due time.Time, m *meaning) time.Time {
-	if !r.weekendRoll || m.exact != 0 || m.explicit {
-		return due
+// settle holds a date to what is true of all of them: it lies on a working day
+// where that is wanted, and at most [MaxDays] after the base. The last of those
+// days may be a long or a short one where the clocks are changed.
+func (r *rules) settle(slot *Slot, m *meaning, base time.Time) {
+	limit := addDays(base, MaxDays)
+	if hours := base.Add(MaxDays * 24 * time.Hour); hours.After(limit) {
+		limit = hours
 	}
-	for range MaxDays {
-		off := index(due.Weekday()) > 4 || r.holiday != nil && r.holiday(due)
-		if !off {
-			break
+	if slot.Due.After(limit) {
+		slot.Due = limit
+		slot.Warnings = addWarning(slot.Warnings, WarnClamped)
+	}
+	if r.weekendRoll && m.exact == 0 && !m.explicit {
+		slot.Due = r.roll(slot.Due, base, limit)
+	}
+}
+
+// roll moves a date to the next working day or, if that is beyond the limit, to
+// the last one before it. Where there is none it stays.
+func (r *rules) roll(due, base, limit time.Time) time.Time {
+	for step, day := 1, due; step >= -1; step, day = step-2, due {
+		for ; !day.After(limit) && !day.Before(base); day = addDays(day, step) {
+			if index(day.Weekday()) < 5 && !(r.holiday != nil && r.holiday(day)) {
+				return day
+			}
 		}
-		due = addDays(due, 1)
 	}
 	return due
 }

@@ -140,12 +140,12 @@ func parseTiming(text string, base time.Time, r *rules) (t Timing, err error) {
 	}
 	t.RelativeTo, t.Matched = m.ref, matched
 	t.Due, t.OffsetDays = m.from(base, r)
+	if t.OffsetDays > MaxDays {
+		return Timing{}, &TimingError{Text: text, Reason: ReasonOutOfRange}
+	}
 	if m.ref.Kind == ToBase {
 		if m.dated && m.explicit && m.days == 0 && m.at(base, 0).Before(base) {
 			return Timing{}, &TimingError{Text: text, Reason: ReasonPast}
-		}
-		if t.OffsetDays > MaxDays {
-			return Timing{}, &TimingError{Text: text, Reason: ReasonOutOfRange}
 		}
 	} else if m.business > 0 || m.clock != noClock && !m.explicit {
 		t.OffsetDays = float64(m.days) + float64(m.business) + m.exact.Hours()/24
