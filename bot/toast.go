@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +18,7 @@ type toast struct {
 	api   *telegram
 	log   *slog.Logger
 	id    string
-	once  sync.Once
+	given atomic.Bool
 	timer *time.Timer
 	done  chan struct{} // closed when the timer's answer is through
 }
@@ -31,17 +32,17 @@ func newToast(ctx context.Context, api *telegram, log *slog.Logger, id string) *
 	return t
 }
 
-// show answers the press, unless it is answered; it reports whether the
-// person got to see this text.
+// show answers the press, unless it is answered, or is being answered; it
+// reports whether the person got to see this text.
 func (t *toast) show(ctx context.Context, text string) (shown bool) {
-	t.once.Do(func() {
-		err := t.api.answer(ctx, t.id, text)
-		if err != nil {
-			t.log.Debug("press not answered", "error", err)
-		}
-		shown = err == nil
-	})
-	return shown
+	if !t.given.CompareAndSwap(false, true) {
+		return false
+	}
+	err := t.api.answer(ctx, t.id, text)
+	if err != nil {
+		t.log.Debug("press not answered", "error", err)
+	}
+	return err == nil
 }
 
 // close answers the press if nothing else did, and waits for the answer.
