@@ -1,11 +1,8 @@
 package bot_test
 
 import (
-	"fmt"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -232,46 +229,6 @@ func TestMessagesSentWhileTheBotWasAway(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, n, "what was handled before a stop is not handled again")
-}
-
-func TestAHundredPeopleAtOnce(t *testing.T) {
-	t.Parallel()
-	w := newStrictWorld(t)
-	var everybody sync.WaitGroup
-	for id := range int64(100) {
-		everybody.Go(func() {
-			p := w.person(1000+id, fmt.Sprintf("P%d", id))
-			p.look()
-			p.Send("/start")
-			p.Send(fmt.Sprintf("/newlead Lead %d", id))
-			p.Send("/leads")
-		})
-	}
-	everybody.Wait()
-	for id := range int64(100) {
-		p := w.person(1000+id, fmt.Sprintf("P%d", id))
-		p.sees("Your leads (1)", fmt.Sprintf("Lead %d", id))
-		var bot []string
-		for _, m := range p.Messages() {
-			if m.FromBot() {
-				bot = append(bot, m.Text[:12])
-			}
-		}
-		require.Equal(t, []string{"👋 Hello", "📋 Plan f", "👥 Your l"}, trimmed(bot), "in order")
-	}
-	_, body := w.get("/metrics")
-	require.NotContains(t, body, `outcome="429"`, "Telegram's limits are kept, not run into")
-}
-
-func trimmed(texts []string) []string {
-	out := slices.Clone(texts)
-	for i, text := range out {
-		runes := []rune(text)
-		out[i] = string(runes[:min(len(runes), 8)])
-	}
-	// "👋 Hello" has seven runes, the others eight.
-	out[0] = string([]rune(out[0])[:7])
-	return out
 }
 
 func TestMetricsHaveNoNames(t *testing.T) {

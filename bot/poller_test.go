@@ -198,9 +198,9 @@ func TestPollerOutlivesFailuresWithoutSpinning(t *testing.T) {
 				f.set(err)
 				handled := make(chan time.Time, 1)
 				p, stop := running(t, f, func(context.Context, tele.Update) { handled <- time.Now() })
-				time.Sleep(11 * 24 * time.Hour)
-				require.Greater(t, f.fetched(), 11*24*3600/6, "it goes on trying")
-				require.Less(t, f.fetched(), 11*24*3600/2, "it does not spin")
+				time.Sleep(24 * time.Hour)
+				require.Greater(t, f.fetched(), 24*3600/6, "it goes on trying")
+				require.Less(t, f.fetched(), 24*3600/2, "it does not spin")
 				polling, _, state := p.health.state()
 				require.True(t, polling)
 				require.ErrorIs(t, state, err)
@@ -363,7 +363,7 @@ func TestOneWorkerPerChat(t *testing.T) {
 	for id := 1; id <= all; id++ {
 		in.admit([]tele.Update{update(id, 7)})
 	}
-	require.Eventually(t, func() bool { return handled.Load() == all }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return handled.Load() == all }, time.Minute, time.Millisecond)
 	in.close()
 	require.Equal(t, all+1, in.offset())
 }

@@ -88,6 +88,6 @@ func TestAConnectionThatDiedSilentlyIsNotUsedOnAndOn(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := telegram.updates(t.Context(), 0, 0)
 		return err == nil
-	}, 3*pollMaxBackoff, 100*time.Millisecond)
-	require.EqualValues(t, 2, way.made.Load())
+	}, time.Minute, 100*time.Millisecond)
+	require.Greater(t, way.made.Load(), int32(1), "over another connection")
 }
