@@ -24,6 +24,7 @@ const pasted = "Sure! Here is a plan for Jane:\n\n```json\n" + `{
 // The README's first five minutes, in a browser, with the real program and a
 // crash in the middle.
 func TestTheFirstFiveMinutes(t *testing.T) {
+	t.Parallel()
 	ctx := browse(t, 1280, 800, false)
 	dir := screens(t)
 	service := newProcess(t)
@@ -56,7 +57,7 @@ func TestTheFirstFiveMinutes(t *testing.T) {
 		chromedp.Click(chromedp.CSS(`[data-by="24h"]`)),
 		chromedp.WaitVisible(button("Done")),
 		chromedp.WaitEnabled(chromedp.CSS("#next")),
-		chromedp.Click(button("Done")),
+		tap("Done"),
 		chromedp.WaitVisible(button("Undo")),
 		chromedp.WaitEnabled(chromedp.CSS("#next")),
 		chromedp.Click(chromedp.CSS("#next")),
@@ -68,6 +69,7 @@ func TestTheFirstFiveMinutes(t *testing.T) {
 	before := chat(t, ctx)
 
 	service.kill()
+	require.NoError(t, walk(ctx, chromedp.WaitVisible(chromedp.Search(`//*[@id="status" and contains(., "connecting")]`))))
 	service.start()
 	require.NoError(t, walk(ctx, chromedp.WaitVisible(chromedp.Search(`//*[@id="status" and normalize-space()="bot"]`))))
 	require.Equal(t, before, chat(t, ctx), "a crash loses nothing and repeats nothing")

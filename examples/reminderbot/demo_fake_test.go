@@ -23,7 +23,8 @@ type script struct {
 	telegram *telegramtest.Server
 
 	mu     sync.Mutex
-	now    time.Time
+	now    time.Time // at the moment of since: the clock runs, as the page expects
+	since  time.Time
 	agenda []agendaItem
 	sent   map[int]int64 // message → reminder
 }
@@ -31,7 +32,7 @@ type script struct {
 // startDemo serves the page over a scripted service.
 func startDemo(t *testing.T) (*script, *demo, *httptest.Server) {
 	t.Helper()
-	s := &script{now: time.Date(2026, 11, 23, 9, 41, 0, 0, time.UTC), sent: map[int]int64{}}
+	s := &script{now: time.Date(2026, 11, 23, 9, 41, 0, 0, time.UTC), since: time.Now(), sent: map[int]int64{}}
 	s.telegram = telegramtest.Start(t, telegramtest.WithClock(s.Now))
 	d := newDemo(s.telegram, s, s.list, s.advance)
 	page := httptest.NewServer(d.Handler())
@@ -53,7 +54,7 @@ func startDemo(t *testing.T) (*script, *demo, *httptest.Server) {
 func (s *script) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now
+	return s.now.Add(time.Since(s.since))
 }
 
 func (s *script) list(context.Context) ([]agendaItem, error) {
@@ -84,7 +85,7 @@ func (s *script) advance(ctx context.Context, by time.Duration) error {
 			}
 		}
 		s.mu.Lock()
-		s.now = next.Due
+		s.now, s.since = next.Due, time.Now()
 		s.mu.Unlock()
 		if next.ID == 0 {
 			return ctx.Err()
@@ -147,8 +148,9 @@ func (s *script) pressed(query, data string, m telegramtest.Message) {
 		answer["text"], answer["show_alert"] = "Send the plan you want instead.", true
 	}
 	s.call("answerCallbackQuery", answer)
+	now := s.Now()
 	s.mu.Lock()
-	id, now := s.sent[m.ID], s.now
+	id := s.sent[m.ID]
 	s.mu.Unlock()
 	edit := func(html string, rows ...[][2]string) {
 		s.call("editMessageText", s.message(map[string]any{"message_id": m.ID}, html, rows))

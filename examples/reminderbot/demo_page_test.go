@@ -48,13 +48,14 @@ func browse(t *testing.T, width, height int64, dark bool) context.Context {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()),
+		chromedp.WSURLReadTimeout(time.Minute),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
 	)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
@@ -104,6 +105,21 @@ func settled() chromedp.Action[chromedp.Void] {
 	return chromedp.Poll[chromedp.Void](`document.getAnimations().length === 0`)
 }
 
+// tap clicks a button once it is where it stays: what came in the chat has moved
+// the others.
+func tap(label string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(
+		chromedp.WaitVisible(button(label)),
+		chromedp.Poll[chromedp.Void](`(() => {
+			const found = [...document.querySelectorAll("button")].find((b) => b.textContent.includes("`+label+`"));
+			const place = found && JSON.stringify(found.getBoundingClientRect()), rests = place && place === window.placeBefore;
+			window.placeBefore = place;
+			return rests && document.getAnimations().length === 0;
+		})()`),
+		chromedp.Click(button(label)),
+	)
+}
+
 // enter presses the Enter key as a keyboard does: a key that the page handles
 // types nothing.
 func enter() chromedp.Action[chromedp.Void] {
@@ -119,7 +135,7 @@ func enter() chromedp.Action[chromedp.Void] {
 // needs, and says which one failed.
 func walk(ctx context.Context, steps ...chromedp.Action[chromedp.Void]) error {
 	for i, step := range steps {
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		err := chromedp.Do(ctx, step)
 		cancel()
 		if err != nil {
@@ -159,12 +175,14 @@ const misfits = `[...document.querySelectorAll(".bar *, .body, .body *, .key, .c
 	`.map((e) => e.outerHTML.slice(0, 200)).concat(window.errors)`
 
 func TestThePageOnEveryScreen(t *testing.T) {
+	t.Parallel()
 	for _, view := range []struct {
 		name          string
 		width, height int64
 		dark          bool
 	}{{"desktop-light", 1280, 800, false}, {"desktop-dark", 1280, 800, true}, {"phone-light", 390, 844, false}, {"phone-dark", 390, 844, true}} {
 		t.Run(view.name, func(t *testing.T) {
+			t.Parallel()
 			if (view.width < 600) != view.dark && os.Getenv("SCREENSHOTS") == "" {
 				t.Skip("two of the four are enough to see what breaks; SCREENSHOTS=DIR keeps pictures of all")
 			}
@@ -184,7 +202,7 @@ func TestThePageOnEveryScreen(t *testing.T) {
 				chromedp.Click(chromedp.CSS("#send")),
 				chromedp.WaitVisible(button("Schedule")),
 				look("2-plan"),
-				chromedp.Click(button("Schedule")),
+				tap("Schedule"),
 				chromedp.WaitNotPresent(button("Schedule")),
 			}
 			narrow := view.width < 600
@@ -192,6 +210,7 @@ func TestThePageOnEveryScreen(t *testing.T) {
 				steps = append(steps, chromedp.Click(chromedp.CSS("#open-side")), chromedp.WaitVisible(chromedp.CSS("#side.open")), settled())
 			}
 			steps = append(steps,
+				chromedp.WaitEnabled(chromedp.CSS("#next")), // the time line has come
 				chromedp.Click(chromedp.CSS("#next")),
 				chromedp.WaitVisible(chromedp.CSS(".copyable")),
 				look("3-reminder"),
@@ -201,7 +220,7 @@ func TestThePageOnEveryScreen(t *testing.T) {
 				chromedp.SendKeys(text, "help"),
 				enter(),
 				chromedp.WaitVisible(chromedp.CSS("blockquote")),
-				chromedp.Click(button("Done")),
+				tap("Done"),
 				chromedp.WaitVisible(button("Undo")),
 				look("5-done"),
 			)
@@ -215,6 +234,7 @@ func TestThePageOnEveryScreen(t *testing.T) {
 
 // A person without a mouse gets everywhere.
 func TestThePageByKeyboardAlone(t *testing.T) {
+	t.Parallel()
 	_, d, page := startDemo(t)
 	ctx := browse(t, 1280, 800, false)
 	tab := chromedp.KeyEvent(kb.Tab)
@@ -240,6 +260,7 @@ func TestThePageByKeyboardAlone(t *testing.T) {
 		enter(),
 		chromedp.WaitNotPresent(button("Schedule")),
 		focused("#text"), // the focus is not lost with the button
+		chromedp.WaitEnabled(chromedp.CSS("#next")), // the time line has come
 		tab, tab,
 		focused("[data-by='1h']"),
 		tab, tab, tab,
@@ -252,8 +273,9 @@ func TestThePageByKeyboardAlone(t *testing.T) {
 }
 
 func TestThePageComesBackWithTheService(t *testing.T) {
+	t.Parallel()
 	s, d, _ := startDemo(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", freeAddr(t))
 	require.NoError(t, err)
 	serve := func(ln net.Listener) *http.Server {
 		web := &http.Server{Handler: d.Handler(), ReadHeaderTimeout: time.Minute}

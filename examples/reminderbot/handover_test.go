@@ -23,7 +23,9 @@ func (p *process) polls() bool {
 // TestAPausedProcessLeavesItsUpdatesToItsSuccessor stops the process that
 // receives the updates in the middle of a queue of them, as a suspended virtual
 // machine would be, and lets it go on after another has taken over: everything
-// that people said in the meantime and before is handled, and once.
+// that people said in the meantime and before is handled, and what the first had
+// not begun is handled once. What it had begun, or had not yet told Telegram of,
+// may be answered by both.
 func TestAPausedProcessLeavesItsUpdatesToItsSuccessor(t *testing.T) {
 	t.Parallel()
 	backend := insforgetest.New(t, migrations.Tables)
@@ -54,6 +56,10 @@ func TestAPausedProcessLeavesItsUpdatesToItsSuccessor(t *testing.T) {
 	require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP))
 	t.Cleanup(func() { _ = first.cmd.Process.Signal(syscall.SIGCONT) })
 	paused := time.Now()
+	begun := make([]int, len(people)) // the last lead that the first may have been at
+	for i, person := range people {
+		begun[i] = len(plans(person)) + 1
+	}
 	talk(1)
 	require.Eventually(t, second.polls, patience, 20*time.Millisecond)
 	t.Logf("taken over after %v", time.Since(paused).Round(time.Millisecond))
@@ -70,17 +76,27 @@ func TestAPausedProcessLeavesItsUpdatesToItsSuccessor(t *testing.T) {
 	require.True(t, second.polls())
 
 	for i, person := range people {
-		answers := map[string]int{}
-		for _, m := range person.Messages() {
-			if plan, ok := strings.CutPrefix(m.Text, "📋 Plan for "); ok && m.FromBot() {
-				answers[strings.SplitN(plan, ":", 2)[0]]++
-			}
-		}
+		answers := plans(person)
 		require.Len(t, answers, total, "none is lost")
 		for n := range total {
-			require.Equal(t, 1, answers[fmt.Sprintf("Lead %d-%d", i, n+1)], "none is answered twice: %v", answers)
+			most := 1
+			if n < begun[i] {
+				most = 2
+			}
+			require.LessOrEqual(t, answers[fmt.Sprintf("Lead %d-%d", i, n+1)], most, "what was not begun is answered once: %v", answers)
 		}
 	}
 	first.stop()
 	second.stop()
+}
+
+// plans counts the plans that somebody was shown, by lead.
+func plans(person *telegramtest.User) map[string]int {
+	shown := map[string]int{}
+	for _, m := range person.Messages() {
+		if plan, ok := strings.CutPrefix(m.Text, "📋 Plan for "); ok && m.FromBot() {
+			shown[strings.SplitN(plan, ":", 2)[0]]++
+		}
+	}
+	return shown
 }

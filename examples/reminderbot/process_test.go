@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -36,7 +38,20 @@ var binary = sync.OnceValues(func() (string, error) {
 	return file, nil
 })
 
+// atATime is how many tests run side by side unless -parallel says otherwise.
+// They spend their time waiting: for a nudge, for a lease that runs out, for a
+// browser. As many as there are cores would wait one after the other.
+const atATime = "8"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", atATime); err != nil {
+			panic(err)
+		}
+	}
 	status := m.Run()
 	if file, err := binary(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(file))
@@ -61,12 +76,31 @@ type process struct {
 // the search path reaches it.
 func newProcess(t *testing.T, environ ...string) *process {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	addr := freeAddr(t)
 	return &process{T: t, dir: t.TempDir(), addr: addr,
 		environ: append([]string{"PATH=" + os.Getenv("PATH"), "HTTP_ADDR=" + addr}, environ...)}
+}
+
+// handedOut are the ports that tests have.
+var handedOut sync.Map
+
+// freeAddr is an address that a process can listen on now, and again after it
+// was killed. It lies below the ports that the kernel gives to connections, so
+// that none of those takes it in between.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.N(16_000))
+		if _, taken := handedOut.LoadOrStore(addr, true); taken {
+			continue
+		}
+		if listener, err := net.Listen("tcp", addr); err == nil {
+			require.NoError(t, listener.Close())
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // start runs the command until it is killed or stopped, at the end of the test
@@ -102,7 +136,7 @@ func (p *process) waitReady() {
 	require.Eventually(p, func() bool {
 		status, _, err := p.get("/healthz")
 		return err == nil && status == http.StatusOK
-	}, patience, 20*time.Millisecond, "the process does not come up")
+	}, patience, 20*time.Millisecond, "the process does not come up; its log:\n%s", (*logOf)(p))
 }
 
 // kill ends the process as a power cut does.
@@ -124,6 +158,11 @@ func (p *process) stop() {
 	require.Zero(p, p.cmd.ProcessState.ExitCode(), "its log:\n%s", p.log())
 	require.Less(p, time.Since(began), 10*time.Second)
 }
+
+// logOf is a process whose log is read only when it is printed.
+type logOf process
+
+func (l *logOf) String() string { return (*process)(l).log() }
 
 func (p *process) log() string {
 	p.mu.Lock()
