@@ -168,6 +168,7 @@ func nameIn(address string) string {
 			name = strings.TrimPrefix(parsed.Hostname(), "www.")
 		}
 	}
+	name = strings.ToValidUTF8(name, "") // a link may spell any bytes
 	words := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("._-+", r) || unicode.IsDigit(r) })
 	if len(words) == 0 {
 		return address

@@ -61,6 +61,8 @@ func TestReadLead(t *testing.T) {
 		{"@", leadText{}},
 		{" , , ,", leadText{}},
 		{"\u200b", leadText{}},
+		{"https://x.example/in/%be0", leadText{name: "https://x.example/in/%be0", notes: "https://x.example/in/%be0"}},
+		{"https://x.example/in/j%C3%B6rg-%be", leadText{name: "Jörg", notes: "https://x.example/in/j%C3%B6rg-%be"}},
 		{"\u3164\u2800", leadText{}},
 	} {
 		require.Equal(t, tc.want, readLead(tc.text), "%q", tc.text)
@@ -72,7 +74,7 @@ func TestReadLead(t *testing.T) {
 }
 
 func FuzzReadLead(f *testing.F) {
-	for _, text := range []string{"Jane Doe, CTO @ Acme, met at the fair", "jane@acme.com", "@", "a\nb at c", "Jane, Jr., x", "https://x/", "\xff,\u0308"} {
+	for _, text := range []string{"Jane Doe, CTO @ Acme, met at the fair", "jane@acme.com", "@", "a\nb at c", "Jane, Jr., x", "https://x/", "\xff,\u0308", "http://\xbe0"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/followthrough-go/followthrough/scheduler"
 )
@@ -302,8 +303,9 @@ func (t *turn) reminder(ctx context.Context, args []string) (scheduler.Reminder,
 }
 
 func upperFirst(text string) string {
-	for i, r := range text {
-		return strings.ToUpper(string(r)) + text[i+len(string(r)):]
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 || first == utf8.RuneError {
+		return text
 	}
-	return text
+	return strings.ToUpper(string(first)) + text[size:]
 }
