@@ -170,9 +170,9 @@ func (s *Scheduler) Undo(ctx context.Context, telegramID int64, mark Mark) (Chan
 		set := map[string]any{"status": mark.Status, "due_at": mark.DueAt, "reminder_count": mark.Count, "completed_at": nil}
 		if r.Status == Snoozed {
 			set["snooze_count"] = max(r.SnoozeCount-1, 0)
-			if mark.Count > 0 {
-				// Some token must stand there, or the nudge could not be given
-				// back by a second snooze.
+			if mark.Count > r.ReminderCount {
+				// The snooze gave a nudge back. Some token must stand there, or
+				// a second snooze could not; what was put off again has none.
 				set["last_reminded_at"] = s.tokens.next(s.store.clock.Now())
 			}
 		}
