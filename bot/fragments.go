@@ -19,8 +19,16 @@ type fragments struct {
 }
 
 type fragment struct {
-	text string
-	at   time.Time
+	text  string
+	at    time.Time
+	steps int // that could be read of it
+}
+
+// continuedBy reports whether a text is the rest of this one: with it there are
+// more steps, or the end is there. One that is long was cut itself, and may be
+// the middle of a draft. Anything else is another message.
+func (f fragment) continuedBy(text string, joined planparse.Plan) bool {
+	return len(joined.Steps) > f.steps || len(text) >= fragmentSize || !slices.Contains(joined.Warnings, planparse.WarnTruncated)
 }
 
 // The size from which a text may have been cut, and how long its rest is
@@ -38,14 +46,14 @@ func (f *fragments) parse(person int64, text string, now time.Time) (planparse.P
 	plan, err := planparse.Parse(text)
 	if before, ok := f.last[person]; ok && now.Sub(before.at) < fragmentTime {
 		joined, joinedErr := planparse.Parse(before.text + text)
-		if joinedErr == nil && (err != nil || len(joined.Steps) > len(plan.Steps)) {
+		if joinedErr == nil && before.continuedBy(text, joined) && (err != nil || len(joined.Steps) > len(plan.Steps)) {
 			text, plan, err = before.text+text, joined, nil
 		}
 	}
 	delete(f.last, person)
 	cutOff := err != nil || slices.Contains(plan.Warnings, planparse.WarnTruncated)
 	if cutOff && len(text) >= fragmentSize && len(text) <= planparse.MaxInput && looksLikePlan(text) {
-		f.last = kept(f.last, person, fragment{text, now})
+		f.last = kept(f.last, person, fragment{text, now, len(plan.Steps)})
 	}
 	return plan, err
 }
@@ -58,13 +66,14 @@ func (f *fragments) listed(person int64, text string, now time.Time) (planparse.
 	plan, ok := listedPlan(text)
 	if before, waits := f.lists[person]; waits && now.Sub(before.at) < fragmentTime {
 		whole := before.text + "\n" + text
-		if joined, joinedOK := listedPlan(whole); joinedOK && len(joined.Steps) > len(plan.Steps) {
+		// A list has no end to be seen, so a text without a step is another message.
+		if joined, joinedOK := listedPlan(whole); joinedOK && len(joined.Steps) > max(len(plan.Steps), before.steps) {
 			text, plan, ok = whole, joined, true
 		}
 	}
 	delete(f.lists, person)
 	if ok && len(text) >= fragmentSize && len(text) <= planparse.MaxInput {
-		f.lists = kept(f.lists, person, fragment{text, now})
+		f.lists = kept(f.lists, person, fragment{text, now, len(plan.Steps)})
 	}
 	return plan, ok
 }
