@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -196,4 +197,40 @@ func TestWebhookGetsUpdatesInOrderWithItsSecret(t *testing.T) {
 	for _, bad := range []args{{"url": "nonsense"}, {"url": "https://a.example", "secret_token": "a b"}} {
 		require.Equal(t, http.StatusBadRequest, call(t, srv, "setWebhook", bad).Status)
 	}
+}
+
+func TestUpdatesOfAnyKind(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "chat")
+	srv := telegramtest.Start(t, telegramtest.WithJournal(path))
+	ann := srv.User(telegramtest.Person{ID: 7, FirstName: "Ann"})
+	ann.SendContact(telegramtest.Contact{PhoneNumber: "+49 123", FirstName: "Max"})
+	id, err := srv.Update("poll", map[string]any{"id": "5", "question": "Tea?"})
+	require.NoError(t, err)
+	require.EqualValues(t, 2, id)
+	_, err = srv.Update("message", map[string]any{"message_id": 9, "sticker": map[string]any{"file_id": "x"}})
+	require.NoError(t, err)
+	_, err = srv.Update("message", func() {})
+	require.Error(t, err)
+	require.NoError(t, srv.Close())
+
+	again := telegramtest.Start(t, telegramtest.WithJournal(path))
+	result := string(call(t, again, "getUpdates", args{"allowed_updates": []string{"message"}}).Result)
+	require.Contains(t, result, `"contact":{"phone_number":"+49 123","first_name":"Max"}`)
+	require.Contains(t, result, `{"poll":{"id":"5","question":"Tea?"},"update_id":2}`)
+	id, err = again.Update("poll", 1)
+	require.NoError(t, err)
+	require.Zero(t, id, "the bot has not asked for polls")
+}
+
+func TestAConditionMayUseTheServer(t *testing.T) {
+	t.Parallel()
+	srv := telegramtest.Start(t)
+	ann := srv.User(telegramtest.Person{ID: 7, FirstName: "Ann"})
+	ann.Send("hello")
+	_, err := ann.Wait(t.Context(), func(m telegramtest.Message) bool {
+		_, found := srv.File("none")
+		return !found && len(ann.Messages()) == 1
+	})
+	require.NoError(t, err)
 }

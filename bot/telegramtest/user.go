@@ -2,6 +2,7 @@ package telegramtest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -82,6 +83,28 @@ func (u *User) Reply(to int, text string) Message {
 // SendLocation shares a point, in degrees.
 func (u *User) SendLocation(latitude, longitude float64) Message {
 	return u.put(Message{Location: &Location{Latitude: latitude, Longitude: longitude}})
+}
+
+// SendContact shares a card from the address book.
+func (u *User) SendContact(c Contact) Message { return u.put(Message{Contact: &c}) }
+
+// Update gives the bot an update of any kind, with the content as it is given:
+// what this package has no type for, such as a sticker or a kind of update yet
+// unknown, and what no Telegram sends. In the chats it does not appear. Its
+// number is the next one, and is returned; kinds that the bot has not asked for
+// are left out, and have none.
+func (s *Server) Update(kind string, content any) (id int64, err error) {
+	encoded, err := json.Marshal(content)
+	if err != nil {
+		return 0, fmt.Errorf("an update of kind %q: %w", kind, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	records := s.enqueue(nil, update{Other: map[string]json.RawMessage{kind: encoded}})
+	if len(records) == 0 {
+		return 0, nil
+	}
+	return records[0].Update.ID, s.commit(records...)
 }
 
 // put adds a message of the person's to their chat and to the bot's updates.
@@ -244,22 +267,23 @@ func (u *User) Typing() (action string, until time.Time) {
 }
 
 // Wait waits until a message in the chat satisfies the condition, as it is or
-// after an edit, and returns the latest that does.
+// after an edit, and returns the latest that does. The condition may use the
+// server.
 func (u *User) Wait(ctx context.Context, condition func(Message) bool) (Message, error) {
-	var found Message
-	err := u.server.await(ctx, func(st *state) bool {
-		for _, m := range slices.Backward(st.chats[u.chat].messages) {
+	for {
+		u.server.mu.Lock()
+		// What an edit replaces is not written to, so the list is all there is to copy.
+		messages, changed := slices.Clone(u.server.state.chats[u.chat].messages), u.server.changed
+		u.server.mu.Unlock()
+		for _, m := range slices.Backward(messages) {
 			if c := m.clone(); condition(c) {
-				found = c
-				return true
+				return c, nil
 			}
 		}
-		return false
-	})
-	if err != nil {
-		return Message{}, fmt.Errorf("waiting for a message: %w; the chat has:\n%s", err, u.transcript())
+		if err := u.server.until(ctx, changed); err != nil {
+			return Message{}, fmt.Errorf("waiting for a message: %w; the chat has:\n%s", err, u.transcript())
+		}
 	}
-	return found, nil
 }
 
 // await waits until the condition holds for the state.
@@ -271,13 +295,21 @@ func (s *Server) await(ctx context.Context, condition func(*state) bool) error {
 		if ok {
 			return nil
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-s.done:
-			return errors.New("the server was closed")
+		if err := s.until(ctx, changed); err != nil {
+			return err
 		}
+	}
+}
+
+// until waits for a change.
+func (s *Server) until(ctx context.Context, changed <-chan struct{}) error {
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.done:
+		return errors.New("the server was closed")
 	}
 }
 

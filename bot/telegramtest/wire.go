@@ -43,6 +43,7 @@ type Message struct {
 	Caption         string          `json:"caption,omitempty"`
 	CaptionEntities []Entity        `json:"caption_entities,omitempty"`
 	Location        *Location       `json:"location,omitempty"`
+	Contact         *Contact        `json:"contact,omitempty"`
 	ReplyMarkup     *InlineKeyboard `json:"reply_markup,omitempty"`
 }
 
@@ -94,6 +95,14 @@ type Document struct {
 type Location struct {
 	Latitude  float64 `json:"latitude"`
 	Longitude float64 `json:"longitude"`
+}
+
+// Contact is a card from a person's address book.
+type Contact struct {
+	PhoneNumber string `json:"phone_number"`
+	FirstName   string `json:"first_name"`
+	LastName    string `json:"last_name,omitempty"`
+	UserID      int64  `json:"user_id,omitempty"` // 0 if they are not on Telegram
 }
 
 // Command is an entry of the bot's command menu.
@@ -165,6 +174,45 @@ type update struct {
 	Edited   *Message       `json:"edited_message,omitempty"`
 	Callback *callbackQuery `json:"callback_query,omitempty"`
 	Member   *memberChange  `json:"my_chat_member,omitempty"`
+	// Other is the content of an update this package has no type for, by its kind.
+	Other map[string]json.RawMessage `json:"-"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (u update) MarshalJSON() ([]byte, error) {
+	type plain update
+	if u.Other == nil {
+		return json.Marshal(plain(u))
+	}
+	fields := map[string]any{"update_id": u.ID}
+	for kind, content := range u.Other {
+		fields[kind] = content
+	}
+	return json.Marshal(fields)
+}
+
+// UnmarshalJSON implements json.Unmarshaler; only a journal is read.
+func (u *update) UnmarshalJSON(data []byte) error {
+	type plain update
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, (*plain)(u)); err == nil && u.known() {
+		return nil
+	}
+	*u = update{}
+	if err := json.Unmarshal(fields["update_id"], &u.ID); err != nil {
+		return err
+	}
+	delete(fields, "update_id")
+	u.Other = fields
+	return nil
+}
+
+// known reports whether the update is of a kind this package has a type for.
+func (u update) known() bool {
+	return u.Message != nil || u.Edited != nil || u.Callback != nil || u.Member != nil
 }
 
 // kind is the update's name in allowed_updates.
@@ -176,9 +224,12 @@ func (u update) kind() string {
 		return "edited_message"
 	case u.Callback != nil:
 		return "callback_query"
-	default:
-		return "my_chat_member"
+	case u.Other != nil:
+		for kind := range u.Other {
+			return kind
+		}
 	}
+	return "my_chat_member"
 }
 
 type callbackQuery struct {
