@@ -43,6 +43,7 @@ type dialogue struct {
 	fragments fragments
 	marks     marks
 	toasts    toasts
+	boards    boards
 }
 
 // turn is one message or press, and the means to answer it.
@@ -50,7 +51,8 @@ type turn struct {
 	*dialogue
 	from    *tele.User
 	chat    int64
-	message int64 // the person's, or the one whose button was pressed
+	message int64     // the person's, or the one whose button was pressed
+	sent    time.Time // when the person's message was written, to the second; zero for a press
 
 	settings *scheduler.User // once asked for
 	toast    *toast          // of a press; nil for a message
@@ -89,7 +91,7 @@ func (d *dialogue) update(ctx context.Context, u tele.Update) {
 
 // said handles a message.
 func (d *dialogue) said(ctx context.Context, m *tele.Message) {
-	t := &turn{dialogue: d, from: m.Sender, chat: m.Chat.ID, message: int64(m.ID)}
+	t := &turn{dialogue: d, from: m.Sender, chat: m.Chat.ID, message: int64(m.ID), sent: m.Time()}
 	t.run(ctx, func() error {
 		if m.Sender.IsBot {
 			return nil
@@ -201,7 +203,11 @@ func (t *turn) apologise(ctx context.Context, text string) {
 // say sends an answer, with rows of buttons if there are any.
 func (t *turn) say(ctx context.Context, text richText, rows ...[]button) error {
 	t.flash(ctx, "") // a press is answered before anything else
-	_, err := t.courier.say(ctx, t.chat, chatMessage{text: text, keys: rows})
+	m := chatMessage{text: text, keys: rows}
+	if len(rows) == 0 { // a message has one kind of keyboard only
+		m.located = t.boards.take(t.from.ID)
+	}
+	_, err := t.courier.say(ctx, t.chat, m)
 	return err
 }
 

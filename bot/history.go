@@ -116,7 +116,7 @@ func note(ctx context.Context, t *turn, args string) error {
 	if args == "" {
 		return t.askNote(ctx, found)
 	}
-	return t.noted(ctx, found, args)
+	return t.noted(ctx, found, args, t.message)
 }
 
 func askNote(ctx context.Context, t *turn, args []string) error {
@@ -131,10 +131,20 @@ func (t *turn) askNote(ctx context.Context, lead scheduler.Lead) error {
 	return t.ask(ctx, awaitingNote, lead.ID, join(plain("📝 What is new with "), describe(lead), plain("? Your next message becomes a note.")))
 }
 
-// noted keeps a note on a lead, and has the lead in focus from then on.
-func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text string) error {
-	if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: activityNote, Content: text}); err != nil {
+// noted keeps a note on a lead, and has the lead in focus from then on. message
+// is the one the note comes from: of each there is one note, also where it is
+// handled again after a crash, or its button is pressed twice.
+func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text string, message int64) error {
+	latest, err := t.store.Activities(ctx, t.from.ID, lead.ID, 5)
+	if err != nil {
 		return err
+	}
+	source := fmt.Sprintf("telegram:%d:%d", t.chat, message)
+	if !slices.ContainsFunc(latest, func(a scheduler.Activity) bool { return a.Type == activityNote && a.Metadata["source"] == source }) {
+		note := scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: activityNote, Content: text, Metadata: map[string]any{"source": source}}
+		if err := t.store.LogActivity(ctx, note); err != nil {
+			return err
+		}
 	}
 	if err := t.focus(ctx, lead.ID); err != nil {
 		return err
@@ -173,16 +183,18 @@ func (t *turn) redescribe(ctx context.Context, lead scheduler.Lead, text string)
 	if described.name == "" {
 		return t.say(ctx, plain("There is no name in that. Send it like this: Jane Doe, CTO @ Acme"), []button{press("Never mind", "cancel")})
 	}
-	before := typed(lead)
+	old, before := lead, typed(lead)
 	if lead.Notes != "" && described.notes != "" {
 		before += ", " + lead.Notes
-	}
-	if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: activityDetails, Content: before}); err != nil {
-		return err
 	}
 	lead.Name, lead.Title, lead.Company = described.name, described.title, described.company
 	if described.notes != "" {
 		lead.Notes = described.notes
+	}
+	if typed(lead) != typed(old) || lead.Notes != old.Notes { // or it was handled before
+		if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: activityDetails, Content: before}); err != nil {
+			return err
+		}
 	}
 	if err := t.store.Describe(ctx, t.from.ID, lead.ID, scheduler.Details{Name: lead.Name, Title: lead.Title, Company: lead.Company, Notes: lead.Notes}); err != nil {
 		return err

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -64,6 +65,31 @@ func (in *inbox) next() int {
 	return first
 }
 
+// ahead are the updates that were handled, and cannot be confirmed while one
+// before them is pending; in order.
+func (in *inbox) ahead() []int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	first := in.next()
+	var ids []int
+	for id := range in.done {
+		if id > first {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// recall has updates for handled that a process before this one has handled.
+func (in *inbox) recall(ids []int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, id := range ids {
+		in.done[id] = struct{}{}
+	}
+}
+
 // release lets Telegram forget what is still pending, and returns how many
 // updates that are. Should the process die now, they are lost.
 func (in *inbox) release() int {
@@ -108,6 +134,9 @@ func (in *inbox) queue(update tele.Update) bool {
 	// with one chosen at random, which may be lower.
 	_, queued := in.pending[update.ID]
 	_, done := in.done[update.ID]
+	if done {
+		in.last = max(in.last, update.ID) // a process before this one may have handled it
+	}
 	if queued || done || in.closed {
 		return false
 	}

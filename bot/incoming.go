@@ -88,11 +88,7 @@ func keepAsNote(ctx context.Context, t *turn, args []string) error {
 	if err != nil || !ok {
 		return err
 	}
-	latest, err := t.store.Activities(ctx, t.from.ID, found.ID, 1)
-	if err == nil && len(latest) == 1 && latest[0].Type == activityNote && latest[0].Content == text {
-		return nil // a second tap
-	}
-	return t.noted(ctx, found, text)
+	return t.noted(ctx, found, text, int64(t.quoted.ID))
 }
 
 // keepAsLead makes the quoted text a lead.

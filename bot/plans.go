@@ -123,7 +123,7 @@ func (t *turn) pasted(ctx context.Context, parsed planparse.Plan) error {
 // propose stores a plan as a lead's proposal and shows it. A remark stands
 // under it.
 func (t *turn) propose(ctx context.Context, lead scheduler.Lead, parsed planparse.Plan, remark string) error {
-	proposal, err := t.store.Propose(ctx, t.from.ID, lead.ID, parsed)
+	proposal, err := t.store.ProposeAt(ctx, t.from.ID, lead.ID, parsed, t.saidAt())
 	if err != nil {
 		return err
 	}
@@ -131,6 +131,22 @@ func (t *turn) propose(ctx context.Context, lead scheduler.Lead, parsed planpars
 		return err
 	}
 	return t.showProposal(ctx, lead, proposal, remark, t.say)
+}
+
+// handledLate is how old a message may be for a plan in it to count from when it
+// was written. After that, dates from then would lie in the past.
+const handledLate = 10 * time.Minute
+
+// saidAt is when the person wrote the message, told from others of that second
+// by its number; now, where it was written long ago, or the clocks do not agree.
+// Handled again after a crash it has the same time, and so has what comes of it.
+func (t *turn) saidAt() time.Time {
+	now := t.clock.Now().UTC()
+	at := t.sent.Add(time.Duration(t.message%1000) * time.Microsecond)
+	if at.After(now) || now.Sub(at) > handledLate {
+		return now
+	}
+	return at.UTC()
 }
 
 // approve schedules a proposal.
@@ -157,6 +173,9 @@ func approve(ctx context.Context, t *turn, args []string) error {
 		return t.notice(ctx, "Every step of this plan is done or skipped, so there is nothing to schedule.")
 	case err != nil:
 		return err
+	}
+	if scheduled.Already && discardedAt(scheduled.Lead).Equal(time.UnixMicro(micros)) {
+		return t.show(ctx, join(plain("This proposal for "), describe(scheduled.Lead), plain(" was discarded, so nothing was scheduled. The plan from before it stays in force.")), []button{press("👤 Open the lead", "lead", ids[0])})
 	}
 	user, err := t.user(ctx)
 	if err != nil {
@@ -185,10 +204,11 @@ func scheduledText(s scheduler.Scheduled, user scheduler.User, now time.Time) ri
 		list = lines(list, plain(fmt.Sprintf("%d. %s · %s", r.StepID, dated(comes(r).In(now.Location()), now), cut(oneLine(step.Description), room))))
 	}
 	head := join(plain("✅ Scheduled for "), describe(s.Lead), plain(": "+count(open, "reminder")+"."))
-	if s.Already {
-		head = join(plain("✅ Already scheduled for "), describe(s.Lead), plain(": "+count(open, "reminder")+" to come."))
-	}
 	tail := "You will hear from me when each is due."
+	if s.Already {
+		head = join(plain("✅ Scheduled for "), describe(s.Lead), plain(": "+count(open, "reminder")+" to come."))
+		tail = "Your press changed nothing: this proposal was scheduled before, or another took its place."
+	}
 	if s.Cancelled > 0 {
 		tail = count(int(s.Cancelled), "reminder") + " of the earlier plan cancelled. " + tail
 	}

@@ -46,9 +46,12 @@ type poller struct {
 	// held tells whether polling is still this process's task. It is asked
 	// before each request and each update: a process that was paused may have a
 	// successor, with the same updates in hand.
-	held   func(ctx context.Context) bool
-	log    *slog.Logger
-	health pollHealth
+	held func(ctx context.Context) bool
+	// handled keeps, for the process that comes after this one, the updates that
+	// were handled and cannot be confirmed, and has those of the one before.
+	handled ledger
+	log     *slog.Logger
+	health  pollHealth
 }
 
 // run polls until ctx ends, waits for the handlers that are at work, and
@@ -63,6 +66,7 @@ func (p *poller) run(ctx context.Context) error {
 		func(update tele.Update) { p.received(handling, update) },
 		func(update tele.Update) { p.handle(handling, update) })
 	inbox.mine = func() bool { return p.held(handling) }
+	inbox.recall(p.handled.read(ctx))
 	p.poll(ctx, inbox)
 
 	patience := time.AfterFunc(drainTime, cancel)
@@ -70,6 +74,7 @@ func (p *poller) run(ctx context.Context) error {
 	patience.Stop()
 	if p.held(handling) {
 		p.confirm(context.WithoutCancel(ctx), inbox)
+		p.handled.write(context.WithoutCancel(ctx), inbox.ahead())
 	}
 	return nil
 }
@@ -80,6 +85,9 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 		if !p.held(ctx) {
 			p.log.Warn("another process receives the updates now; this one was away for too long")
 			return
+		}
+		if p.handled.due() {
+			p.handled.write(ctx, inbox.ahead())
 		}
 		wait := pollWait
 		if inbox.busy() || failures > 0 {

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -234,12 +235,23 @@ func discard(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := lead.Proposal(); ok {
-		if _, err := t.store.Propose(ctx, t.from.ID, lead.ID, planparse.Plan{}); err != nil {
+	if proposal, ok := lead.Proposal(); ok {
+		// What is left tells which proposal it was; see discardedAt.
+		if _, err := t.store.ProposeAt(ctx, t.from.ID, lead.ID, planparse.Plan{}, proposal.At); err != nil {
 			return err
 		}
 	}
 	return t.show(ctx, join(plain("🗑 The proposal for "), describe(lead), plain(" is discarded. /plan makes another.")), []button{press("👤 Open the lead", "lead", lead.ID)})
+}
+
+// discardedAt is when the proposal was made that a lead's user discarded last;
+// zero where there was another since, or it was scheduled.
+func discardedAt(lead scheduler.Lead) time.Time {
+	var left scheduler.Proposal
+	if json.Unmarshal(lead.ProposalJSON, &left) != nil || len(left.Plan.Steps) > 0 {
+		return time.Time{}
+	}
+	return left.At
 }
 
 // showDrafts sends the drafts of a proposal, each to be copied.

@@ -63,7 +63,7 @@ func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (an
 		return true, err
 	}
 	if what == awaitingNote {
-		return true, t.noted(ctx, found, text)
+		return true, t.noted(ctx, found, text, t.message)
 	}
 	return true, t.redescribe(ctx, found, text)
 }

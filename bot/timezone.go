@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -21,6 +22,7 @@ func timezone(ctx context.Context, t *turn, args string) error {
 		zone := user.Location(t.zone)
 		text := plain(fmt.Sprintf("🕒 Your time zone is %s, where it is %s. To change it, send a city or a zone, such as /timezone Lisbon or /timezone America/New_York, or share your location.", zoneLabel(zone.String()), t.clock.Now().In(zone).Format("15:04")))
 		_, err := t.courier.say(ctx, t.chat, chatMessage{text: text, locate: "📍 Share my location"})
+		t.boards.put(t.from.ID)
 		return err
 	}
 	args = livingIn.ReplaceAllString(oneLine(args), "")
@@ -148,11 +150,50 @@ func (t *turn) setZone(ctx context.Context, name, place string) error {
 		tail = " It has no summer time; a city's has, such as /timezone Lisbon."
 	}
 	text := plain(fmt.Sprintf("🕒 Your time zone is %s now%s, where it is %s. Dates already scheduled stay as they are.%s", zoneLabel(name), by, t.clock.Now().In(zone).Format("15:04"), tail))
-	if t.toast != nil {
-		return t.show(ctx, text)
+	if t.toast == nil || t.boards.up(t.from.ID) {
+		// The button that shares a place goes away with a message of its own.
+		t.boards.take(t.from.ID)
+		if t.toast != nil {
+			if err := t.replace(ctx, t.message, plain("🕒 "+zoneLabel(name)+" it is.")); err != nil {
+				return err
+			}
+		}
+		_, err = t.courier.say(ctx, t.chat, chatMessage{text: text, located: true})
+		return err
 	}
-	_, err = t.courier.say(ctx, t.chat, chatMessage{text: text, located: true})
-	return err
+	return t.show(ctx, text)
+}
+
+// boards are the people who have the button that shares a place in front of
+// them. Telegram leaves it there until a message takes it away. It is kept in
+// memory: after a restart the button stays until their zone is set.
+type boards struct {
+	mu     sync.Mutex
+	people map[int64]bool
+}
+
+func (b *boards) put(person int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.people == nil {
+		b.people = map[int64]bool{}
+	}
+	b.people[person] = true
+}
+
+func (b *boards) up(person int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.people[person]
+}
+
+// take reports whether there is one to be taken away, and forgets it.
+func (b *boards) take(person int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	was := b.people[person]
+	delete(b.people, person)
+	return was
 }
 
 // zoneNamed finds a time zone by its name, in any case.

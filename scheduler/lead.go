@@ -217,11 +217,18 @@ func (s *Store) Describe(ctx context.Context, telegramID, leadID int64, d Detail
 // scheduled only when the user says so. It replaces an earlier proposal. The
 // answer is what was stored: the plan, less what PostgreSQL cannot keep.
 func (s *Store) Propose(ctx context.Context, telegramID, leadID int64, plan planparse.Plan) (Proposal, error) {
+	return s.ProposeAt(ctx, telegramID, leadID, plan, s.now())
+}
+
+// ProposeAt is Propose at a time of the caller's, to the microsecond: that of
+// the message that brought the plan. Proposing a plan again at the same time
+// changes nothing, and scheduling it again, too.
+func (s *Store) ProposeAt(ctx context.Context, telegramID, leadID int64, plan planparse.Plan, at time.Time) (Proposal, error) {
 	plan, err := storable(plan)
 	if err != nil {
 		return Proposal{}, err
 	}
-	proposal := Proposal{At: s.now(), Plan: plan}
+	proposal := Proposal{At: at.UTC().Truncate(time.Microsecond), Plan: plan}
 	n, err := s.ownLead(telegramID, leadID).Update(ctx, map[string]any{"proposed_plan": proposal, "updated_at": s.now()}, insforge.Idempotent())
 	if err != nil {
 		return Proposal{}, fmt.Errorf("store proposal: %w", err)

@@ -37,7 +37,7 @@ func TestAPausedProcessLeavesItsUpdatesToItsSuccessor(t *testing.T) {
 	require.Eventually(t, first.polls, patience, 20*time.Millisecond)
 	second.start()
 
-	people := make([]*telegramtest.User, 5)
+	people := make([]*telegramtest.User, 3)
 	for i := range people {
 		people[i] = telegram.User(telegramtest.Person{ID: int64(i + 1), FirstName: "P"})
 	}
@@ -50,7 +50,7 @@ func TestAPausedProcessLeavesItsUpdatesToItsSuccessor(t *testing.T) {
 			}
 		}
 	}
-	talk(4) // at Telegram's pace a queue of seconds
+	talk(7) // at Telegram's pace a queue of seconds
 	waits(first, people[0], "Plan for Lead 0-1:")
 	time.Sleep(time.Second / 2) // in the middle of the next answer
 	require.NoError(t, first.cmd.Process.Signal(syscall.SIGSTOP))
