@@ -28,6 +28,8 @@ type engine struct {
 	database *insforgetest.Server
 	url, key string // of PostgREST
 	pool     *pgxpool.Pool
+
+	postgrest *os.Process
 }
 
 // stage stands in for the test that insforgetest is used in elsewhere.
@@ -96,6 +98,7 @@ func (e *engine) startPostgREST(database string) {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
+	e.postgrest = server.Process
 	e.key = token(insforgetest.RoleService)
 	e.url = "http://" + net.JoinHostPort(host, port)
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {

@@ -68,8 +68,9 @@ func (e *engine) requestsOf(due int) (requests int, claims []int) {
 }
 
 // drain returns how many reminders a second leave while a number of them is
-// worked off: listed, claimed, sent, and confirmed in the database.
-func (e *engine) drain(due int) float64 {
+// worked off (listed, claimed, sent, and confirmed in the database), and what
+// one of them takes.
+func (e *engine) drain(due int) (perSecond float64, each effort) {
 	e.fill(due)
 	ctx, done := context.WithCancel(e.ctx)
 	defer done()
@@ -79,13 +80,14 @@ func (e *engine) drain(due int) float64 {
 			done()
 		}
 	}))
-	began := time.Now()
+	before, began := e.spent(), time.Now()
 	_ = d.Run(ctx)
 	took := time.Since(began)
+	each = e.spent().since(before).per(due)
 	if confirmed := e.value("SELECT count(*) FROM scheduled_reminders WHERE status = 'sent' AND reminder_count = 1"); confirmed != fmt.Sprint(due) {
 		e.Fatalf("%s of %d confirmed", confirmed, due)
 	}
-	return float64(due) / took.Seconds()
+	return float64(due) / took.Seconds(), each
 }
 
 // cycleAmong returns how long a cycle over 1,000 due reminders takes among so

@@ -49,8 +49,8 @@ func (e *engine) migrateRiver() {
 }
 
 // river returns how many jobs a second River works off, until the last is
-// completed in the database.
-func (e *engine) river(config *river.Config, jobs int) float64 {
+// completed in the database, and what one of them takes.
+func (e *engine) river(config *river.Config, jobs int) (perSecond float64, each effort) {
 	e.sql("TRUNCATE river_job")
 	var worked atomic.Int64
 	config.Workers, config.Logger = river.NewWorkers(), quiet
@@ -69,7 +69,7 @@ func (e *engine) river(config *river.Config, jobs int) float64 {
 		}
 	}
 	e.sql("VACUUM ANALYZE river_job")
-	began := time.Now()
+	before, began := e.spent(), time.Now()
 	if err := client.Start(e.ctx); err != nil {
 		e.Fatal(err)
 	}
@@ -82,8 +82,9 @@ func (e *engine) river(config *river.Config, jobs int) float64 {
 		}
 	}
 	took := time.Since(began)
+	each = e.spent().since(before).per(jobs)
 	if err := client.Stop(e.ctx); err != nil {
 		e.Fatal(err)
 	}
-	return float64(jobs) / took.Seconds()
+	return float64(jobs) / took.Seconds(), each
 }
