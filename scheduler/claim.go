@@ -3,6 +3,7 @@ package scheduler
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -19,20 +20,38 @@ import (
 // PostgREST 12 the filters of a limited PATCH are not checked again, and from
 // 13 on the limit is ignored.
 type claim struct {
-	made   time.Time // when; claims in doubt are asked about for a while
-	token  time.Time // in last_reminded_at, unique
-	dueAt  time.Time // what due_at becomes
-	count  int       // reminder_count before
-	digest bool      // a digest does not count as a nudge
-	ids    []int64   // ascending, so that claims meet in one order and do not deadlock
+	made   time.Time  // when; claims in doubt are asked about for a while
+	token  time.Time  // in last_reminded_at, unique
+	dueAt  time.Time  // what due_at becomes
+	count  int        // reminder_count before
+	digest bool       // a digest does not count as a nudge
+	rows   []Reminder // as listed, ascending by id, so that claims meet in one order and do not deadlock
+	part   bool       // other rows may carry the token, too
+}
+
+// held is a reminder on its way: as it was listed, and then as its claim left
+// it.
+type held struct {
+	Reminder
+	by *claim // nil before it is claimed
+}
+
+// before is the reminder as it was listed.
+func (h held) before() Reminder {
+	at, _ := h.by.find(h.ID)
+	return h.by.rows[at]
+}
+
+func (c *claim) find(id int64) (at int, found bool) {
+	return slices.BinarySearchFunc(c.rows, id, func(r Reminder, id int64) int { return cmp.Compare(r.ID, id) })
 }
 
 // filters are the state the rows must still be in.
-func (c claim) filters(now time.Time) []filter.Filter {
-	return []filter.Filter{filter.In("id", c.ids), open(), filter.Eq("reminder_count", c.count), filter.Lte("due_at", now)}
+func (c *claim) filters(now time.Time) []filter.Filter {
+	return []filter.Filter{filter.In("id", ids(c.rows)), open(), filter.Eq("reminder_count", c.count), filter.Lte("due_at", now)}
 }
 
-func (c claim) values() map[string]any {
+func (c *claim) values() map[string]any {
 	set := map[string]any{"last_reminded_at": c.token, "due_at": c.dueAt, "updated_at": c.token}
 	if !c.digest {
 		set["reminder_count"] = c.count + 1
@@ -48,13 +67,13 @@ func (c claim) values() map[string]any {
 //
 // It finishes, within its time, what ctx would cut off: a claim that nobody
 // knows of is a nudge put off.
-func (s *Store) claim(ctx context.Context, c claim, now time.Time) (rows []Reminder, uncertain bool, err error) {
+func (s *Store) claim(ctx context.Context, c *claim, now time.Time) (rows []held, uncertain bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTime)
 	defer cancel()
-	got, err := insforge.Update[storedReminder](ctx, s.reminders(c.filters(now)...).Select(claimedColumns), c.values())
-	rows = c.rows(got)
+	answer, err := insforge.Update[storedReminder](ctx, s.reminders(c.filters(now)...).Select(claimedColumns), c.values())
+	rows = c.held(answer)
 	switch {
-	case err == nil && len(rows) == len(c.ids):
+	case err == nil && len(rows) == len(c.rows):
 		return rows, false, nil
 	case err != nil && insforge.SafeToRepeat(err):
 		return nil, false, fmt.Errorf("claim reminders: %w", err)
@@ -68,78 +87,80 @@ func (s *Store) claim(ctx context.Context, c claim, now time.Time) (rows []Remin
 
 // claimed reads back which rows carry a claim's token, and still stand as it
 // left them.
-func (s *Store) claimed(ctx context.Context, c claim) ([]Reminder, error) {
-	got, err := insforge.All[storedReminder](ctx, s.reminders(
-		filter.In("id", c.ids), filter.Eq("last_reminded_at", c.token), filter.Eq("due_at", c.dueAt), open()).Select(claimedColumns))
+func (s *Store) claimed(ctx context.Context, c *claim) ([]held, error) {
+	answer, err := insforge.All[storedReminder](ctx, s.reminders(
+		filter.In("id", ids(c.rows)), filter.Eq("last_reminded_at", c.token), filter.Eq("due_at", c.dueAt), open()).Select(claimedColumns))
 	if err != nil {
 		return nil, fmt.Errorf("read claimed reminders: %w", err)
 	}
-	return c.rows(got), nil
+	return c.held(answer), nil
 }
 
-// claimedColumns are the columns of a claimed row that its claim does not
-// know: it set the others.
-const claimedColumns = "id,lead_id,telegram_id,step_id,plan_version,status,planned_at,timing_source,snooze_count,draft_text,telegram_message_id,last_error"
+// claimedColumns are the columns of a claimed row that are not known already,
+// from the listing or because the claim set them.
+const claimedColumns = "id,status,snooze_count,planned_at,timing_source,draft_text,telegram_message_id"
 
-// rows completes rows that this claim got by what it set.
-func (c claim) rows(got []storedReminder) []Reminder {
-	rows := make([]Reminder, 0, len(got))
-	for _, row := range got {
-		r := row.reminder()
-		if _, asked := slices.BinarySearch(c.ids, r.ID); !asked {
+// held completes rows that this claim got by what was listed and what it set.
+func (c *claim) held(answer []storedReminder) []held {
+	rows := make([]held, 0, len(answer))
+	for _, row := range answer {
+		at, asked := c.find(row.ID)
+		if !asked {
 			continue // somebody else's answer
 		}
+		r := row.reminder()
+		r.LeadID, r.TelegramID, r.StepID = c.rows[at].LeadID, c.rows[at].TelegramID, c.rows[at].StepID
 		r.ClaimToken, r.UpdatedAt, r.DueAt, r.ReminderCount = c.token, c.token, c.dueAt, c.count
 		if !c.digest {
 			r.ReminderCount++
 		}
-		rows = append(rows, r)
+		rows = append(rows, held{r, c})
 	}
 	return rows
 }
 
-// claimKey is what rows must share to be confirmed or released together.
-type claimKey struct {
-	token time.Time
-	dueAt time.Time
+// change is what an outcome sets rows to. Rows that change alike share a
+// request.
+type change struct {
+	outcome Outcome   // Delivered: confirmed; NotDelivered: given back; Refused: parked
+	status  Status    // that a delivery leads to
+	message int64     // that carries the buttons now; 0 where there is no one such
+	count   int       // that a row given back returns to,
+	dueAt   time.Time // and when it is due again
+	reason  string    // for parking
 }
 
-func keyOf(r Reminder) claimKey { return claimKey{r.ClaimToken.UTC(), r.DueAt.UTC()} }
-
-// held selects rows that are as their claim left them. A row its user has
-// acted on since has another due date or another status.
-func (s *Store) held(key claimKey, ids []int64) insforge.Query {
-	return s.reminders(filter.In("id", ids), filter.Eq("last_reminded_at", key.token), filter.Eq("due_at", key.dueAt), open())
-}
-
-// confirm sets the status that a delivery leads to on rows of one claim. A
-// messageID of 0 is not stored: rows confirmed together have several.
-func (s *Store) confirm(ctx context.Context, key claimKey, ids []int64, status Status, messageID int64) error {
-	set := map[string]any{"status": status, "last_error": nil, "updated_at": s.now()}
-	if messageID != 0 {
-		set["telegram_message_id"] = messageID
+func (ch change) values() map[string]any {
+	switch ch.outcome {
+	case Delivered:
+		set := map[string]any{"status": ch.status, "last_error": nil, "telegram_message_id": nil}
+		if ch.message != 0 {
+			set["telegram_message_id"] = ch.message
+		}
+		return set
+	case NotDelivered:
+		return map[string]any{"reminder_count": ch.count, "due_at": ch.dueAt, "last_reminded_at": nil}
+	default:
+		return map[string]any{"status": Parked, "last_error": ch.reason}
 	}
-	if _, err := s.held(key, ids).Update(ctx, set, insforge.Idempotent()); err != nil {
-		return fmt.Errorf("confirm reminders: %w", err)
-	}
-	return nil
 }
 
-// release gives rows of one claim back: the nudge was certainly not delivered
-// and comes again at dueAt.
-func (s *Store) release(ctx context.Context, key claimKey, ids []int64, count int, dueAt time.Time) error {
-	set := map[string]any{"reminder_count": count, "due_at": dueAt, "last_reminded_at": nil, "updated_at": s.now()}
-	if _, err := s.held(key, ids).Update(ctx, set, insforge.Idempotent()); err != nil {
-		return fmt.Errorf("release reminders: %w", err)
+// settle changes rows that are as their claims left them. A row its user has
+// acted on since has another due date or another status. Without ids it
+// changes all that the claims hold, however many, and without a long request.
+func (s *Store) settle(ctx context.Context, claims []*claim, ids []int64, change change) error {
+	var tokens, dues []time.Time
+	for _, c := range claims {
+		tokens, dues = append(tokens, c.token), append(dues, c.dueAt)
 	}
-	return nil
-}
-
-// park stops sending rows of one claim, and says why.
-func (s *Store) park(ctx context.Context, key claimKey, ids []int64, reason string) error {
-	set := map[string]any{"status": Parked, "last_error": reason, "updated_at": s.now()}
-	if _, err := s.held(key, ids).Update(ctx, set, insforge.Idempotent()); err != nil {
-		return fmt.Errorf("park reminders: %w", err)
+	rows := s.reminders(filter.In("due_at", dues), filter.In("last_reminded_at", tokens), open())
+	if ids != nil {
+		rows = rows.Where(filter.In("id", ids))
+	}
+	set := change.values()
+	set["updated_at"] = s.now()
+	if _, err := rows.Update(ctx, set, insforge.Idempotent(), insforge.Batched()); err != nil {
+		return fmt.Errorf("store what became of reminders (%s): %w", change.outcome, err)
 	}
 	return nil
 }
@@ -167,28 +188,112 @@ func (s *Store) orphan(ctx context.Context, ids []int64) (int64, error) {
 
 // claims splits rows into the claims that take them: one for each number of
 // nudges, the digest's apart.
-func (d *Dispatcher) claims(parcels []parcel, now time.Time) []claim {
+func (d *Dispatcher) claims(parcels []parcel, now time.Time) []*claim {
 	type kind struct {
 		count  int
 		digest bool
 	}
-	byKind := map[kind][]int64{}
+	byKind := map[kind][]Reminder{}
 	for _, p := range parcels {
 		for _, r := range p.rows {
 			k := kind{r.ReminderCount, p.kind == Digest}
-			byKind[k] = append(byKind[k], r.ID)
+			byKind[k] = append(byKind[k], r.Reminder)
 		}
 	}
-	claims := make([]claim, 0, len(byKind))
-	for k, ids := range byKind {
-		slices.Sort(ids)
-		for part := range slices.Chunk(ids, maxBatch) {
-			claims = append(claims, claim{
+	claims := make([]*claim, 0, len(byKind))
+	for k, rows := range byKind {
+		slices.SortFunc(rows, func(a, b Reminder) int { return cmp.Compare(a.ID, b.ID) })
+		for part := range slices.Chunk(rows, maxBatch) {
+			claims = append(claims, &claim{
 				made: now, token: d.tokens.next(now), dueAt: now.Add(d.step(k.count, k.digest).gap).UTC().Truncate(time.Microsecond),
-				count: k.count, digest: k.digest, ids: part,
+				count: k.count, digest: k.digest, rows: part,
 			})
 		}
 	}
-	slices.SortFunc(claims, func(a, b claim) int { return cmp.Compare(a.ids[0], b.ids[0]) })
+	slices.SortFunc(claims, func(a, b *claim) int { return cmp.Compare(a.rows[0].ID, b.rows[0].ID) })
 	return claims
+}
+
+// take claims a batch, and returns what it got of it.
+func (c *cycle) take(ctx context.Context, batch []parcel) ([]parcel, error) {
+	got := map[int64]held{}
+	var failed error
+	for _, claim := range c.claims(batch, c.store.now()) {
+		rows, err := c.claim(ctx, claim)
+		for _, r := range rows {
+			got[r.ID] = r
+		}
+		if err != nil {
+			failed = err
+			break
+		}
+	}
+	var taken []parcel
+	for _, p := range batch {
+		mine := parcel{user: p.user, kind: p.kind}
+		for _, r := range p.rows {
+			if claimed, ok := got[r.ID]; ok {
+				mine.rows = append(mine.rows, claimed)
+			}
+		}
+		if len(mine.rows) > 0 {
+			taken = append(taken, mine)
+		}
+	}
+	return taken, failed
+}
+
+// claim carries a claim out. Where the database takes offence at a row (a
+// constraint, a trigger, a number that overflows), the claim is split until
+// only that row stays behind: it must not hold up all the others.
+func (c *cycle) claim(ctx context.Context, claim *claim) ([]held, error) {
+	rows, uncertain, err := c.store.claim(ctx, claim, c.now)
+	if uncertain {
+		c.lose(claim.without(rows))
+	}
+	if err == nil || !aboutARow(err) {
+		return rows, err
+	}
+	if len(claim.rows) == 1 {
+		c.log.Error("reminder cannot be claimed; it stays due", "reminder", claim.rows[0].ID, "error", err, "next_try_in", c.interval)
+		c.leave(claim.rows[0].ID, c.now.Add(c.interval))
+		return nil, nil
+	}
+	half := len(claim.rows) / 2
+	rows, err = c.claim(ctx, claim.of(claim.rows[:half], c.tokens.next(c.store.now())))
+	if err != nil {
+		return rows, err
+	}
+	more, err := c.claim(ctx, claim.of(claim.rows[half:], c.tokens.next(c.store.now())))
+	return append(rows, more...), err
+}
+
+// aboutARow reports whether PostgreSQL refused a statement for what a row
+// holds: a data exception (class 22), an integrity violation (23), or what a
+// trigger raised (P0).
+func aboutARow(err error) bool {
+	var refused *insforge.Error
+	if !errors.As(err, &refused) || len(refused.Code) != 5 {
+		return false
+	}
+	class := refused.Code[:2]
+	return class == "22" || class == "23" || class == "P0"
+}
+
+// of is the same claim of other rows, by another token.
+func (c *claim) of(rows []Reminder, token time.Time) *claim {
+	other := *c
+	other.rows, other.token = rows, token
+	return &other
+}
+
+// without is a claim of the rows that are not among these.
+func (c *claim) without(rows []held) *claim {
+	known := map[int64]bool{}
+	for _, r := range rows {
+		known[r.ID] = true
+	}
+	rest := c.of(slices.DeleteFunc(slices.Clone(c.rows), func(r Reminder) bool { return known[r.ID] }), c.token)
+	rest.part = true
+	return rest
 }

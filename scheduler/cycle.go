@@ -3,14 +3,11 @@ package scheduler
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"math"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/followthrough-go/followthrough/insforge"
 )
 
 // What a cycle takes on. The claims of a cycle start small, so that a process
@@ -27,6 +24,7 @@ const (
 	claimTime    = 5 * time.Second  // for a claim, and for reading it back
 	wrapUpTime   = 5 * time.Second  // for storing what became of messages
 	slowAfter    = 2 * time.Second  // a message that takes longer no longer holds up others
+	fewMessages  = 3                // as many are confirmed one by one, each with the id of its message
 	flushFirst   = time.Second      // outcomes are stored together, but not much later than they are known;
 	flushEvery   = 5 * time.Second  // in a long cycle less and less often, up to this
 	claimLife    = 10 * time.Minute // how long after a claim a message may still leave
@@ -88,6 +86,7 @@ func (d *Dispatcher) cycle(ctx context.Context) (*cycle, error) {
 	c := &cycle{
 		Dispatcher: d, started: d.clock.Now(), now: d.store.now(),
 		outcomes: make(chan delivery, maxBatch), stored: make(chan struct{}), changed: make(chan struct{}, 1), over: make(chan struct{}),
+		queues: map[*queue]struct{}{},
 	}
 	d.mu.Lock()
 	d.inFlight[c] = struct{}{}
@@ -100,9 +99,9 @@ func (d *Dispatcher) cycle(ctx context.Context) (*cycle, error) {
 	if err == nil {
 		err = c.sendDue(ctx)
 	}
-	_ = c.waitFor(context.WithoutCancel(ctx), 0, math.MaxInt)
+	_ = c.waitFor(context.WithoutCancel(ctx), 0, math.MaxInt, nil)
 	if err == nil && !c.paused() {
-		c.unsent(time.Time{})
+		c.setEarliest(time.Time{})
 	}
 	return c, err
 }
@@ -131,15 +130,16 @@ type cycle struct {
 	sending  sync.WaitGroup
 	outcomes chan delivery // of what was sent; closed when there are no more
 	stored   chan struct{} // closed when all of those are stored
-	changed  chan struct{} // signalled when a send ends, or proves slow
+	changed  chan struct{} // signalled when few enough messages are on their way
 	over     chan struct{} // closed when everything has ended
 
-	mu          sync.Mutex
-	report      Report
-	outstanding int // messages claimed that have not ended, nor proved slow
-	slow        int // messages claimed that proved slow and have not ended
-	unknown     int // messages claimed whose outcome the collector has not got
-	failed      error
+	mu      sync.Mutex
+	report  Report
+	queues  map[*queue]struct{} // of users with messages on their way
+	unsent  int                 // messages in them
+	wakeAt  int                 // how many of these are left when changed is to be signalled
+	unknown int                 // messages claimed whose outcome the collector has not got
+	failed  error
 }
 
 // tally adds to the report, which the collector adds to as well.
@@ -150,59 +150,110 @@ func (c *cycle) tally(add func(r *Report)) {
 }
 
 // sendDue lists what is due, and claims and sends it in the order in which its
-// users take turns. What a stretch of messages is about is read while the one
-// before it is claimed.
-func (c *cycle) sendDue(ctx context.Context) error {
+// users take turns. What is needed next is read, and claimed, meanwhile.
+func (c *cycle) sendDue(ctx context.Context) (err error) {
 	rows, err := c.store.due(ctx, c.now, maxPerCycle)
 	if err != nil {
 		return err
 	}
+	rows = c.withoutLeft(once(rows))
 	if len(rows) == 0 {
 		return nil
 	}
-	rows = once(rows)
-	c.unsent(rows[0].DueAt)
+	c.setEarliest(rows[0].DueAt)
 	c.tally(func(r *Report) { r.Due = len(rows) })
-	rows = c.withoutLeft(rows)
-	users, err := c.store.usersByID(ctx, distinct(rows, func(r Reminder) int64 { return r.TelegramID }))
-	if err != nil {
-		return err
-	}
-	if rows, err = c.setAside(ctx, rows, users); err != nil {
-		return err
-	}
+
 	stretch, rest := cut(c.parcels(rows), lookUpAtOnce)
-	next := c.lookUp(ctx, users, stretch)
-	for size := firstBatch; len(stretch) > 0; {
-		about, err := next()
-		if err != nil {
-			return err
+	next := start(func() (load, error) { return c.prepare(ctx, stretch) })
+	var claiming *ahead[load] // the claim under way
+	sendClaimed := func() error {
+		if claiming == nil {
+			return nil
 		}
-		parcels, err := c.withLeads(ctx, stretch, about)
+		claimed, err := claiming.wait()
+		claiming = nil
+		c.send(ctx, claimed)
+		return err
+	}
+	defer func() {
+		_, _ = next.wait()
+		err = cmp.Or(err, sendClaimed()) // whatever has happened
+	}()
+	for size := firstBatch; len(stretch) > 0; {
+		if !next.over() {
+			if err := sendClaimed(); err != nil {
+				return err
+			}
+		}
+		ready, err := next.wait()
 		if err != nil {
 			return err
 		}
 		stretch, rest = cut(rest, lookUpAtOnce)
-		next = c.lookUp(ctx, users, stretch)
-		for len(parcels) > 0 {
-			// Claim only when most of what was claimed before has left, however
-			// slow single recipients are. Where all are slow, as in a queue for
-			// the pace that Telegram allows, wait for them after all: what a
+		next = start(func() (load, error) { return c.prepare(ctx, stretch) })
+		for parcels := ready.parcels; len(parcels) > 0; {
+			// Where sending takes no time, one claim is ahead of it: if all that was
+			// claimed before has left by the time a claim is answered, the next is
+			// under way. The first goes alone; it shows whether anything leaves.
+			if claiming != nil {
+				_ = c.waitFor(ctx, 0, 0, claiming.done)
+				if size == firstBatch*batchGrowth || claiming.over() {
+					if err := sendClaimed(); err != nil {
+						return err
+					}
+				}
+			}
+			// Otherwise claim only when most of what was claimed before has left,
+			// however slow single recipients are. Where all are slow, as in a queue
+			// for the pace that Telegram allows, wait for them after all: what a
 			// process has claimed and not sent is put off when it dies.
-			if err := c.waitFor(ctx, size/4, maxBatch); err != nil || c.paused() {
-				_, _ = next()
+			if err := c.waitFor(ctx, size/4, maxBatch, nil); err != nil || c.paused() {
 				return nil // what is unclaimed stays due
 			}
 			var batch []parcel
 			batch, parcels = cut(parcels, size)
 			size = min(size*batchGrowth, maxBatch)
-			if err := c.claimAndSend(ctx, batch, about); err != nil {
-				_, _ = next()
+			following := start(func() (load, error) {
+				taken, err := c.take(ctx, batch)
+				return load{taken, ready.subject}, err
+			})
+			err := sendClaimed()
+			if claiming = following; err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// ahead is something that is done while something else is.
+type ahead[T any] struct {
+	done   chan struct{} // closed when it is over
+	result T
+	err    error
+}
+
+func start[T any](do func() (T, error)) *ahead[T] {
+	a := &ahead[T]{done: make(chan struct{})}
+	go func() {
+		defer close(a.done)
+		a.result, a.err = do()
+	}()
+	return a
+}
+
+func (a *ahead[T]) wait() (T, error) {
+	<-a.done
+	return a.result, a.err
+}
+
+func (a *ahead[T]) over() bool {
+	select {
+	case <-a.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // subject is who and what messages are about.
@@ -211,30 +262,26 @@ type subject struct {
 	leads map[int64]Lead
 }
 
-// lookUp begins to read the leads of parcels, and returns how to wait for that.
-func (c *cycle) lookUp(ctx context.Context, users map[int64]User, parcels []parcel) (wait func() (subject, error)) {
-	about := subject{users: users}
+// load is parcels, and who and what they are about.
+type load struct {
+	parcels []parcel
+	subject
+}
+
+// prepare reads who and what some parcels are about, and takes out what may not
+// be sent, or not yet.
+func (c *cycle) prepare(ctx context.Context, parcels []parcel) (ready load, err error) {
 	if len(parcels) == 0 {
-		return func() (subject, error) { return about, nil }
+		return ready, nil
 	}
-	var leads []int64
-	for _, p := range parcels {
-		for _, r := range p.rows {
-			leads = append(leads, r.LeadID)
-		}
+	if ready.users, err = c.usersOf(ctx, parcels); err != nil {
+		return ready, err
 	}
-	slices.Sort(leads)
-	leads = slices.Compact(leads)
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		about.leads, err = c.store.leadsByID(ctx, leads)
-		done <- err
-	}()
-	return func() (subject, error) {
-		err := <-done // before about is looked at: it is being filled
-		return about, err
+	if parcels, err = c.setAside(ctx, parcels, ready.users); err != nil {
+		return ready, err
 	}
+	ready.parcels, ready.leads, err = c.withLeads(ctx, parcels)
+	return ready, err
 }
 
 // once drops rows that were listed twice, as a row is that moves from one page
@@ -248,10 +295,15 @@ func once(rows []Reminder) []Reminder {
 	})
 }
 
+// usersOf reads the settings of the users of parcels.
+func (c *cycle) usersOf(ctx context.Context, parcels []parcel) (map[int64]User, error) {
+	return c.store.usersByID(ctx, distinct(each(parcels, func(p parcel) int64 { return p.user })))
+}
+
 // setAside takes out what may not be sent: rows of users who are paused or in
 // quiet hours are moved to when they may be, so that they are neither listed
 // nor waited on again; those of users who cannot be reached are parked.
-func (c *cycle) setAside(ctx context.Context, rows []Reminder, users map[int64]User) ([]Reminder, error) {
+func (c *cycle) setAside(ctx context.Context, parcels []parcel, users map[int64]User) ([]parcel, error) {
 	later := map[time.Time][]int64{} // users by when they may be sent something
 	away := map[int64]bool{}         // users not to be sent anything now
 	for id, user := range users {
@@ -274,21 +326,41 @@ func (c *cycle) setAside(ctx context.Context, rows []Reminder, users map[int64]U
 		}
 		c.tally(func(r *Report) { r.Held += int(n) })
 	}
-	return slices.DeleteFunc(rows, func(r Reminder) bool { return away[r.TelegramID] }), nil
+	return slices.DeleteFunc(parcels, func(p parcel) bool { return away[p.user] }), nil
 }
 
-// withLeads skips reminders whose lead no longer exists, and returns the
-// parcels without them.
-func (c *cycle) withLeads(ctx context.Context, parcels []parcel, about subject) ([]parcel, error) {
+// withLeads reads the leads of parcels, skips reminders whose lead no longer
+// exists, and returns the parcels without them. That a lead is gone is believed
+// when it is missing twice: a step that is skipped does not come again.
+func (c *cycle) withLeads(ctx context.Context, parcels []parcel) ([]parcel, map[int64]Lead, error) {
+	var wanted []int64
+	for _, p := range parcels {
+		for _, r := range p.rows {
+			wanted = append(wanted, r.LeadID)
+		}
+	}
+	leads, err := c.store.leadsByID(ctx, distinct(wanted))
+	if err != nil {
+		return nil, nil, err
+	}
+	isMissing := func(id int64) bool { _, found := leads[id]; return !found }
+	missing := slices.DeleteFunc(distinct(wanted), func(id int64) bool { return !isMissing(id) })
+	if len(missing) == 0 {
+		return parcels, leads, nil
+	}
+	again, err := c.store.leadsByID(ctx, missing)
+	if err != nil {
+		return nil, nil, err
+	}
+	maps.Copy(leads, again)
 	var orphans []int64
 	var kept []parcel
 	for _, p := range parcels {
-		p.rows = slices.DeleteFunc(slices.Clone(p.rows), func(r Reminder) bool {
-			_, found := about.leads[r.LeadID]
-			if !found {
+		p.rows = slices.DeleteFunc(slices.Clone(p.rows), func(r held) bool {
+			if isMissing(r.LeadID) {
 				orphans = append(orphans, r.ID)
 			}
-			return !found
+			return isMissing(r.LeadID)
 		})
 		if len(p.rows) > 0 {
 			kept = append(kept, p)
@@ -298,127 +370,24 @@ func (c *cycle) withLeads(ctx context.Context, parcels []parcel, about subject) 
 		slices.Sort(orphans)
 		n, err := c.store.orphan(ctx, orphans)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		c.tally(func(r *Report) { r.Orphaned += int(n) })
 		c.log.Warn("reminders skipped: their lead no longer exists", "reminders", n)
 	}
-	return kept, nil
+	return kept, leads, nil
 }
 
-// claimAndSend claims a batch and starts sending what it got.
-func (c *cycle) claimAndSend(ctx context.Context, batch []parcel, about subject) error {
-	before := map[int64]Reminder{}
-	for _, p := range batch {
-		for _, r := range p.rows {
-			before[r.ID] = r
-		}
+func each[T, U any](values []T, of func(T) U) []U {
+	out := make([]U, len(values))
+	for i, value := range values {
+		out[i] = of(value)
 	}
-	got := map[int64]Reminder{}
-	var failed error
-	for _, claim := range c.claims(batch, c.store.now()) {
-		rows, err := c.claim(ctx, claim)
-		for _, r := range rows {
-			got[r.ID] = r
-		}
-		if err != nil {
-			failed = err
-			break
-		}
-	}
-	var taken []parcel
-	for _, p := range batch {
-		mine := parcel{user: p.user, kind: p.kind}
-		for _, r := range p.rows {
-			if claimed, ok := got[r.ID]; ok {
-				mine.rows = append(mine.rows, claimed)
-				delete(got, r.ID)
-			}
-		}
-		if len(mine.rows) > 0 {
-			taken = append(taken, mine)
-		}
-	}
-	c.send(ctx, taken, before, about)
-	return failed
+	return out
 }
 
-// claim carries a claim out. Where the database takes offence at a row (a
-// constraint, a trigger, a number that overflows), the claim is split until
-// only that row stays behind: it must not hold up all the others.
-func (c *cycle) claim(ctx context.Context, claim claim) ([]Reminder, error) {
-	rows, uncertain, err := c.store.claim(ctx, claim, c.now)
-	if uncertain {
-		c.lose(claim.without(rows))
-	}
-	if err == nil || !aboutARow(err) {
-		return rows, err
-	}
-	if len(claim.ids) == 1 {
-		c.log.Error("reminder cannot be claimed; it stays due", "reminder", claim.ids[0], "error", err, "next_try_in", c.interval)
-		c.leave(claim.ids[0], c.now.Add(c.interval))
-		return nil, nil
-	}
-	first, second := claim, claim
-	first.ids, second.ids = claim.ids[:len(claim.ids)/2], claim.ids[len(claim.ids)/2:]
-	first.token, second.token = c.tokens.next(c.store.now()), c.tokens.next(c.store.now())
-	rows, err = c.claim(ctx, first)
-	if err != nil {
-		return rows, err
-	}
-	more, err := c.claim(ctx, second)
-	return append(rows, more...), err
-}
-
-// aboutARow reports whether PostgreSQL refused a statement for what a row
-// holds: a data exception (class 22), an integrity violation (23), or what a
-// trigger raised (P0).
-func aboutARow(err error) bool {
-	var refused *insforge.Error
-	if !errors.As(err, &refused) || len(refused.Code) != 5 {
-		return false
-	}
-	class := refused.Code[:2]
-	return class == "22" || class == "23" || class == "P0"
-}
-
-// without is a claim of the rows that are not among these.
-func (c claim) without(rows []Reminder) claim {
-	known := ids(rows)
-	c.ids = slices.DeleteFunc(slices.Clone(c.ids), func(id int64) bool { return slices.Contains(known, id) })
-	return c
-}
-
-// waitFor waits until at most so many messages are claimed and on their way:
-// limit that did not prove slow, and slow that did.
-func (c *cycle) waitFor(ctx context.Context, limit, slow int) error {
-	for {
-		c.mu.Lock()
-		enough := c.outstanding <= limit && c.slow <= slow
-		c.mu.Unlock()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if enough {
-			return nil
-		}
-		select {
-		case <-c.changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-func distinct(rows []Reminder, key func(Reminder) int64) []int64 {
-	seen := map[int64]bool{}
-	var keys []int64
-	for _, r := range rows {
-		if k := key(r); !seen[k] {
-			seen[k] = true
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	return keys
+// distinct sorts ids, and leaves out those that were there before.
+func distinct(ids []int64) []int64 {
+	sorted := slices.Sorted(slices.Values(ids))
+	return slices.Compact(sorted)
 }

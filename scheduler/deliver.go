@@ -6,85 +6,120 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"slices"
 	"time"
 )
 
-// delivery is a parcel with what became of it. before has its rows as they
-// were listed, where that is known.
+// delivery is a parcel with what became of it.
 type delivery struct {
 	parcel parcel
-	before map[int64]Reminder
 	result Result
+}
+
+// queue is what one user is still to be sent of a batch.
+type queue struct {
+	left  int       // messages that have not ended
+	since time.Time // when the one before the others began to be sent
 }
 
 // send sends claimed parcels, each user's in order and users side by side, and
 // stores what became of them. It returns at once.
-func (c *cycle) send(ctx context.Context, taken []parcel, before map[int64]Reminder, about subject) {
-	if len(taken) == 0 {
-		return
-	}
+func (c *cycle) send(ctx context.Context, taken load) {
 	rows, healed := 0, 0
 	byUser := map[int64][]parcel{}
 	var users []int64
-	for _, p := range taken {
+	for _, p := range taken.parcels {
 		if byUser[p.user] == nil {
 			users = append(users, p.user)
 		}
 		byUser[p.user] = append(byUser[p.user], p)
 		rows += len(p.rows)
 		for _, r := range p.rows {
-			if was, ok := before[r.ID]; ok && was.Status == Pending && was.ReminderCount > 0 {
+			if r.Status == Pending && r.by.count > 0 {
 				healed++
 			}
 		}
 	}
+	queues := make([]*queue, len(users))
+	now := c.clock.Now()
 	c.mu.Lock()
 	c.report.Claimed += rows
 	c.report.Healed += healed
-	c.outstanding += len(taken)
-	c.unknown += len(taken)
+	c.unknown += len(taken.parcels)
+	c.unsent += len(taken.parcels)
+	for i, user := range users {
+		queues[i] = &queue{len(byUser[user]), now}
+		c.queues[queues[i]] = struct{}{}
+	}
 	c.mu.Unlock()
-
-	for _, user := range users {
+	for i, user := range users {
 		c.sending.Go(func() {
-			// A user's messages go one after another, so when one is slow the
-			// rest are as well.
-			left, slow := len(byUser[user]), false
-			account := func(change func()) {
-				c.mu.Lock()
-				change()
-				c.mu.Unlock()
-				select {
-				case c.changed <- struct{}{}:
-				default:
-				}
-			}
-			provesSlow := func() {
-				if !slow {
-					slow = true
-					c.outstanding -= left
-					c.slow += left
-				}
-			}
-			ends := func() {
-				left--
-				if slow {
-					c.slow--
-				} else {
-					c.outstanding--
-				}
-			}
 			for _, p := range byUser[user] {
-				timer := time.AfterFunc(slowAfter, func() { account(provesSlow) })
-				result := c.sendOne(ctx, p, before, about)
-				timer.Stop()
-				c.outcomes <- delivery{p, before, result}
-				account(ends)
+				c.outcomes <- delivery{p, c.sendOne(ctx, p, taken.subject)}
+				c.advance(queues[i])
 			}
 		})
 	}
+}
+
+// advance notes that the message at the head of a queue has ended.
+func (c *cycle) advance(q *queue) {
+	now := c.clock.Now()
+	c.mu.Lock()
+	q.since = now
+	if q.left--; q.left == 0 {
+		delete(c.queues, q)
+	}
+	c.unsent--
+	wake := c.unsent <= c.wakeAt
+	c.mu.Unlock()
+	if wake {
+		select {
+		case c.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// waitFor waits until at most so many messages are claimed and on their way:
+// quick, and slow behind one that has taken long; or until something else is
+// over.
+func (c *cycle) waitFor(ctx context.Context, quick, slow int, over <-chan struct{}) error {
+	for ctx.Err() == nil && !c.onTheWay(quick, slow) {
+		look := c.clock.NewTimer(slowAfter / 4) // at who has become slow
+		select {
+		case <-c.changed:
+		case <-look.C():
+		case <-over:
+			look.Stop()
+			return nil
+		case <-ctx.Done():
+		}
+		look.Stop()
+	}
+	return ctx.Err()
+}
+
+// onTheWay reports whether no more than so many messages are on their way, and
+// otherwise has it signalled when that may be so.
+func (c *cycle) onTheWay(quick, slow int) bool {
+	now := c.clock.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wakeAt = quick + min(slow, math.MaxInt-quick)
+	if c.unsent <= quick || c.unsent > c.wakeAt {
+		return c.unsent <= quick
+	}
+	for q := range c.queues {
+		if now.Sub(q.since) < slowAfter {
+			quick -= q.left
+		} else {
+			slow -= q.left
+		}
+	}
+	return quick >= 0 && slow >= 0
 }
 
 // collect stores outcomes as they come in: together where they come together,
@@ -93,8 +128,8 @@ func (c *cycle) collect(ctx context.Context) {
 	defer close(c.stored)
 	var known []delivery
 	every := flushFirst
-	flush := time.NewTimer(every)
-	defer flush.Stop()
+	flush := c.clock.NewTimer(every)
+	defer func() { flush.Stop() }()
 	for more := true; more; {
 		due := false
 		select {
@@ -103,10 +138,10 @@ func (c *cycle) collect(ctx context.Context) {
 				known = append(known, one)
 				due = c.lastOf(known)
 			}
-		case <-flush.C:
+		case <-flush.C():
 			due = true
 			every = min(2*every, flushEvery)
-			flush.Reset(every)
+			flush = c.clock.NewTimer(every)
 		}
 		if len(known) > 0 && (due || !more) {
 			c.settle(ctx, known)
@@ -126,7 +161,7 @@ func (c *cycle) lastOf(known []delivery) bool {
 }
 
 // sendOne sends one message, unless by now nothing may be sent.
-func (c *cycle) sendOne(ctx context.Context, p parcel, before map[int64]Reminder, about subject) Result {
+func (c *cycle) sendOne(ctx context.Context, p parcel, about subject) Result {
 	if err := ctx.Err(); err != nil {
 		return Result{Outcome: NotDelivered, Everyone: true, Err: err}
 	}
@@ -150,9 +185,9 @@ func (c *cycle) sendOne(ctx context.Context, p parcel, before map[int64]Reminder
 	if !until.After(now) || now.Sub(p.rows[0].ClaimToken) > claimLife {
 		return Result{Outcome: NotDelivered, Err: errors.New("claimed too long ago")}
 	}
-	message := Message{Kind: p.kind, TelegramID: p.user, User: user, Now: now, Until: until}
-	for _, r := range p.rows {
-		message.Items = append(message.Items, c.item(r, p.kind, before[r.ID], about.leads[r.LeadID]))
+	message := Message{Kind: p.kind, TelegramID: p.user, User: user, Now: now, Until: until, Items: make([]Item, len(p.rows))}
+	for i, r := range p.rows {
+		message.Items[i] = c.item(r, p.kind, about.leads[r.LeadID])
 	}
 	result := c.deliver(ctx, message)
 	if result.Outcome == NotDelivered && result.Everyone && ctx.Err() == nil {
@@ -185,20 +220,7 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wrapUpTime)
 	defer cancel()
 	now := c.store.now()
-	type confirmation struct {
-		key    claimKey
-		status Status
-	}
-	type restoration struct {
-		key   claimKey
-		count int
-		due   time.Time
-	}
-	confirmed := map[confirmation][]int64{}
-	message := map[int64]int64{} // message ids by reminder
-	released := map[restoration][]int64{}
-	parked := map[claimKey][]int64{}
-	reasons := map[claimKey]string{}
+	changes := map[change][]held{}
 	blocked := map[int64]string{}
 	var ended []int64 // leads with a step that is not sent any more
 	var report Report
@@ -226,54 +248,35 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 			c.tell(ctx, slog.LevelWarn, "reminder may or may not have been delivered; it is not sent again before its next nudge", one)
 		}
 		for _, r := range rows {
-			count := r.ReminderCount
-			if !digest {
-				count--
-			}
+			var becomes change
 			switch {
 			case one.result.Outcome == Delivered:
-				step := c.step(count, digest)
-				k := confirmation{keyOf(r), step.status}
-				confirmed[k] = append(confirmed[k], r.ID)
-				message[r.ID] = one.result.MessageID
-				if step.status == Parked {
+				becomes = change{outcome: Delivered, status: c.step(r.by.count, digest).status}
+				if !digest && len(done) <= fewMessages {
+					becomes.message = one.result.MessageID
+				}
+				if becomes.status == Parked {
 					report.Parked++
 					ended = append(ended, r.LeadID)
 				}
-				if was, ok := one.before[r.ID]; ok && !digest && was.ReminderCount == 0 {
-					report.Lateness = append(report.Lateness, c.clock.Now().Sub(was.DueAt).Milliseconds())
+				if !digest && r.by.count == 0 {
+					report.Lateness = append(report.Lateness, c.clock.Now().Sub(r.before().DueAt).Milliseconds())
 				}
 			case one.result.Outcome == NotDelivered, one.result.Outcome == Refused && !one.result.ThisOnly:
 				// A refused user's nudges are given back before they are
 				// parked, so that they come as they were at the next /start.
-				k := restoration{keyOf(r), count, retryAt(now, one.result, stopping)}
-				released[k] = append(released[k], r.ID)
+				becomes = change{outcome: NotDelivered, count: r.by.count, dueAt: retryAt(now, one.result, stopping)}
 			case one.result.Outcome == Refused:
-				parked[keyOf(r)] = append(parked[keyOf(r)], r.ID)
-				reasons[keyOf(r)] = fmt.Sprint(one.result.Err)
+				becomes = change{outcome: Refused, reason: fmt.Sprint(one.result.Err)}
+			default:
+				continue
 			}
+			changes[becomes] = append(changes[becomes], r)
 		}
 	}
 	var writes []write
-	for k, rows := range confirmed {
-		slices.Sort(rows)
-		var messageID int64
-		if len(rows) == 1 {
-			messageID = message[rows[0]]
-		}
-		writes = append(writes, write{rows, func(ctx context.Context, ids []int64) error {
-			return c.store.confirm(ctx, k.key, ids, k.status, messageID)
-		}})
-	}
-	for k, rows := range released {
-		slices.Sort(rows)
-		writes = append(writes, write{rows, func(ctx context.Context, ids []int64) error {
-			return c.store.release(ctx, k.key, ids, k.count, k.due)
-		}})
-	}
-	for key, rows := range parked {
-		slices.Sort(rows)
-		writes = append(writes, write{rows, func(ctx context.Context, ids []int64) error { return c.store.park(ctx, key, ids, reasons[key]) }})
+	for becomes, rows := range changes {
+		writes = append(writes, c.writes(rows, becomes)...)
 	}
 	if len(ended) > 0 {
 		slices.Sort(ended)
@@ -300,13 +303,43 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 	c.report.Lateness = append(c.report.Lateness, report.Lateness...)
 }
 
+// writes changes claimed rows alike: those of claims of which every row is
+// among them by the claims alone, the others by their ids besides.
+func (c *cycle) writes(rows []held, becomes change) []write {
+	byClaim := map[*claim][]int64{}
+	for _, r := range rows {
+		byClaim[r.by] = append(byClaim[r.by], r.ID)
+	}
+	var writes []write
+	for _, whole := range []bool{true, false} {
+		var claims []*claim
+		var all []int64
+		for claim, ids := range byClaim {
+			if whole == (len(ids) == len(claim.rows) && !claim.part) {
+				claims, all = append(claims, claim), append(all, ids...)
+			}
+		}
+		if len(all) == 0 {
+			continue
+		}
+		slices.Sort(all)
+		writes = append(writes, write{all, func(ctx context.Context, ids []int64) error {
+			if whole && len(ids) == len(all) {
+				ids = nil
+			}
+			return c.store.settle(ctx, claims, ids, becomes)
+		}})
+	}
+	return writes
+}
+
 // tell logs what became of a message. A thousand times a second is not too
 // often, so nothing is made ready for a log that does not want it.
 func (c *cycle) tell(ctx context.Context, level slog.Level, what string, one delivery) {
 	if !c.log.Enabled(ctx, level) {
 		return
 	}
-	about := []slog.Attr{slog.Int64("telegram_id", one.parcel.user), slog.Any("reminders", ids(one.parcel.rows))}
+	about := []slog.Attr{slog.Int64("telegram_id", one.parcel.user), slog.Any("reminders", each(one.parcel.rows, func(r held) int64 { return r.ID }))}
 	if one.parcel.kind == Digest {
 		about = append(about, slog.Bool("digest", true))
 	}
@@ -380,9 +413,5 @@ func retryAt(now time.Time, result Result, stopping bool) time.Time {
 }
 
 func ids(rows []Reminder) []int64 {
-	out := make([]int64, len(rows))
-	for i, r := range rows {
-		out[i] = r.ID
-	}
-	return out
+	return each(rows, func(r Reminder) int64 { return r.ID })
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -43,7 +44,7 @@ type Dispatcher struct {
 	trigger chan struct{}
 
 	mu          sync.Mutex
-	lost        []claim             // claims whose outcome is unknown
+	lost        []*claim            // claims whose outcome is unknown
 	unsettled   []write             // outcomes that could not be stored
 	left        map[int64]time.Time // rows that cannot be claimed, and until when they are left alone
 	inFlight    map[*cycle]struct{}
@@ -203,7 +204,7 @@ func (d *Dispatcher) turn(ctx context.Context) (time.Duration, error) {
 		return wait, nil
 	}
 	if !d.needsCycle() {
-		next, ok, err := d.store.earliestDue(ctx)
+		next, ok, err := d.store.earliestDue(ctx, d.leftAlone())
 		now := d.clock.Now()
 		d.look(next, ok, now, err)
 		switch {
@@ -255,8 +256,8 @@ func (d *Dispatcher) look(next time.Time, ok bool, now time.Time, err error) {
 	}
 }
 
-// unsent notes the due date of the earliest reminder that is still to be sent.
-func (d *Dispatcher) unsent(due time.Time) {
+// setEarliest notes the due date of the earliest reminder still to be sent.
+func (d *Dispatcher) setEarliest(due time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.earliest = due
@@ -301,7 +302,7 @@ func (d *Dispatcher) pauseLeft() time.Duration {
 func (d *Dispatcher) paused() bool { return d.pauseLeft() > 0 }
 
 // lose keeps claims whose outcome is unknown.
-func (d *Dispatcher) lose(claims ...claim) {
+func (d *Dispatcher) lose(claims ...*claim) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lost = append(d.lost, claims...)
@@ -314,22 +315,25 @@ func (d *Dispatcher) leave(id int64, until time.Time) {
 	d.left[id] = until
 }
 
-// withoutLeft drops the rows that are to be left alone.
-func (c *cycle) withoutLeft(rows []Reminder) []Reminder {
-	c.Dispatcher.mu.Lock()
-	defer c.Dispatcher.mu.Unlock()
-	for id, until := range c.left {
-		if !until.After(c.now) {
-			delete(c.left, id)
-		}
-	}
-	if len(c.left) == 0 {
-		return rows
-	}
-	return slices.DeleteFunc(rows, func(r Reminder) bool { _, left := c.left[r.ID]; return left })
+// leftAlone lists the rows that are to be left alone now, up to as many as a
+// request has room for.
+func (d *Dispatcher) leftAlone() []int64 {
+	now := d.clock.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.left, func(_ int64, until time.Time) bool { return !until.After(now) })
+	ids := slices.Sorted(maps.Keys(d.left))
+	return ids[:min(len(ids), maxBatch)]
 }
 
-func (d *Dispatcher) takeLost() []claim {
+// withoutLeft drops the rows that are to be left alone.
+func (d *Dispatcher) withoutLeft(rows []Reminder) []Reminder {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.DeleteFunc(rows, func(r Reminder) bool { return d.left[r.ID].After(d.clock.Now()) })
+}
+
+func (d *Dispatcher) takeLost() []*claim {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	lost := d.lost

@@ -11,35 +11,31 @@ import (
 func (c *cycle) askAboutLost(ctx context.Context) error {
 	lost := c.takeLost()
 	for i, claim := range lost {
+		var taken load
 		rows, err := c.store.claimed(ctx, claim)
-		var taken []parcel
-		var about subject
 		if err == nil && len(rows) > 0 {
-			about.users, err = c.store.usersByID(ctx, distinct(rows, func(r Reminder) int64 { return r.TelegramID }))
-		}
-		if err == nil && len(rows) > 0 {
-			taken = claim.parcels(rows)
-			if about, err = c.lookUp(ctx, about.users, taken)(); err == nil {
-				taken, err = c.withLeads(ctx, taken, about)
+			taken.parcels = claim.parcels(rows)
+			if taken.users, err = c.usersOf(ctx, taken.parcels); err == nil {
+				taken.parcels, taken.leads, err = c.withLeads(ctx, taken.parcels)
 			}
 		}
 		if err != nil {
 			c.lose(lost[i:]...)
 			return err
 		}
-		if rest := claim.without(rows); len(rest.ids) > 0 && c.now.Sub(claim.made) < doubtTime {
+		if rest := claim.without(rows); len(rest.rows) > 0 && c.now.Sub(claim.made) < doubtTime {
 			c.lose(rest)
 		}
-		for _, p := range taken {
+		for _, p := range taken.parcels {
 			c.tally(func(r *Report) { r.Healed += len(p.rows) })
 		}
-		c.send(ctx, taken, nil, about)
+		c.send(ctx, taken)
 	}
 	return nil
 }
 
 // parcels makes messages again of rows that a claim got.
-func (c claim) parcels(rows []Reminder) []parcel {
+func (c *claim) parcels(rows []held) []parcel {
 	var parcels []parcel
 	digests := map[int64]int{} // by user: where in parcels
 	for _, r := range rows {
@@ -51,7 +47,7 @@ func (c claim) parcels(rows []Reminder) []parcel {
 		if c.digest {
 			kind, digests[r.TelegramID] = Digest, len(parcels)
 		}
-		parcels = append(parcels, parcel{r.TelegramID, kind, []Reminder{r}})
+		parcels = append(parcels, parcel{r.TelegramID, kind, []held{r}})
 	}
 	return parcels
 }

@@ -96,7 +96,7 @@ type Message struct {
 
 // Item is one step in a message.
 type Item struct {
-	Reminder Reminder // as claimed
+	Reminder Reminder // as claimed, less PlanVersion and LastError, which are not read
 	Lead     Lead
 	Step     planparse.Step // the zero Step where the lead's plan has none of that number
 	Stage    Stage          // which nudge this is

@@ -11,7 +11,7 @@ import (
 type parcel struct {
 	user int64
 	kind Kind
-	rows []Reminder
+	rows []held
 }
 
 // parcels makes messages of rows, which are in the order of their due dates:
@@ -19,7 +19,7 @@ type parcel struct {
 // is long overdue (the service was down) goes to the digest too, unless it is
 // the only one. Users take turns, so that no one waits behind another's pile.
 func (c *cycle) parcels(rows []Reminder) []parcel {
-	type pile struct{ singles, digest []Reminder }
+	type pile struct{ singles, digest []held }
 	piles := map[int64]*pile{}
 	var order []int64
 	overdue := map[int64]int{}
@@ -37,9 +37,9 @@ func (c *cycle) parcels(rows []Reminder) []parcel {
 		}
 		late := c.now.Sub(r.DueAt) > longOverdue && overdue[r.TelegramID] > 1
 		if late || len(p.singles) >= c.maxSingles {
-			p.digest = append(p.digest, r)
+			p.digest = append(p.digest, held{Reminder: r})
 		} else {
-			p.singles = append(p.singles, r)
+			p.singles = append(p.singles, held{Reminder: r})
 		}
 	}
 	var parcels []parcel
@@ -68,7 +68,7 @@ func (c *cycle) parcels(rows []Reminder) []parcel {
 
 // nudges is how many nudges are behind the round-th of some reminders; those
 // that have none left sort last.
-func nudges(rows []Reminder, round int) int {
+func nudges(rows []held, round int) int {
 	if round >= len(rows) {
 		return math.MaxInt
 	}
@@ -87,24 +87,16 @@ func cut(parcels []parcel, size int) (batch, rest []parcel) {
 	return parcels, nil
 }
 
-// item makes a line of a message from a claimed reminder. before is the row as
-// it was listed, where known.
-func (c *cycle) item(r Reminder, kind Kind, before Reminder, lead Lead) Item {
-	count := r.ReminderCount
-	if kind == Nudge {
-		count-- // the claim counted this nudge
-	}
-	step := c.step(count, kind == Digest)
+// item makes a line of a message from a claimed reminder.
+func (c *cycle) item(r held, kind Kind, lead Lead) Item {
+	step := c.step(r.by.count, kind == Digest)
 	stage := step.stage
 	if r.Status == Pending && stage == StageGentle {
 		stage = StageDue // the earlier ones were lost: this is the first to be read
 	}
-	item := Item{Reminder: r, Lead: lead, Stage: stage}
+	item := Item{Reminder: r.Reminder, Lead: lead, Stage: stage, Overdue: max(c.now.Sub(r.before().DueAt), 0)}
 	if step.status != Parked {
 		item.Next = r.DueAt
-	}
-	if !before.DueAt.IsZero() {
-		item.Overdue = max(c.now.Sub(before.DueAt), 0)
 	}
 	item.Step, _ = item.Lead.Step(r.StepID)
 	return item

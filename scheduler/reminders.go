@@ -85,13 +85,21 @@ func (s *Store) Upcoming(ctx context.Context, limit int) ([]Reminder, error) {
 		Order("due_at.asc", "id.asc").Limit(limit))
 }
 
-// earliestDue is when the next open reminder is due; false if there is none.
-func (s *Store) earliestDue(ctx context.Context) (time.Time, bool, error) {
-	next, err := s.Upcoming(ctx, 1)
-	if err != nil || len(next) == 0 {
-		return time.Time{}, false, err
+// earliestDue is when the next open reminder is due, some left out; false if
+// there is none.
+func (s *Store) earliestDue(ctx context.Context, except []int64) (time.Time, bool, error) {
+	next := s.reminders(open(), dated()).Select("due_at", "id").Order("due_at.asc", "id.asc").Limit(1)
+	if len(except) > 0 {
+		next = next.Where(filter.Not(filter.In("id", except)))
 	}
-	return next[0].DueAt, true, nil
+	rows, err := insforge.All[storedReminder](ctx, next)
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("look for the next reminder: %w", err)
+	}
+	if len(rows) == 0 {
+		return time.Time{}, false, nil
+	}
+	return time.Time(rows[0].DueAt), true, nil
 }
 
 // due lists up to limit open reminders that are due at now, the oldest first:
@@ -99,7 +107,7 @@ func (s *Store) earliestDue(ctx context.Context) (time.Time, bool, error) {
 // comes with the claim, and then it is fresh.
 func (s *Store) due(ctx context.Context, now time.Time, limit int) ([]Reminder, error) {
 	rows, err := insforge.All[storedReminder](ctx, s.reminders(open(), filter.Gte("due_at", epoch), filter.Lte("due_at", now)).
-		Select("id", "lead_id", "telegram_id", "step_id", "status", "due_at", "reminder_count").
+		Select("id", "lead_id", "telegram_id", "step_id", "due_at", "reminder_count").
 		Order("due_at.asc", "id.asc").Limit(limit))
 	if err != nil {
 		return nil, fmt.Errorf("list due reminders: %w", err)

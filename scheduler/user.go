@@ -60,9 +60,8 @@ func (u User) SendableAt(t time.Time, fallback *time.Location) time.Time {
 	if t.Before(u.PausedUntil) {
 		t = u.PausedUntil
 	}
-	from, okFrom := clockTime(u.QuietFrom)
-	until, okUntil := clockTime(u.QuietUntil)
-	if !okFrom || !okUntil || from == until {
+	from, until, ok := u.quiet()
+	if !ok {
 		return t
 	}
 	local := t.In(u.Location(fallback))
@@ -85,12 +84,22 @@ func (u User) SendableAt(t time.Time, fallback *time.Location) time.Time {
 	return end.UTC()
 }
 
+// quiet are the user's quiet hours, as times of day; false where there are
+// none.
+func (u User) quiet() (from, until time.Duration, ok bool) {
+	if u.QuietFrom == "" || u.QuietUntil == "" {
+		return 0, 0, false
+	}
+	from, okFrom := clockTime(u.QuietFrom)
+	until, okUntil := clockTime(u.QuietUntil)
+	return from, until, okFrom && okUntil && from != until
+}
+
 // quietFrom is when the user's next quiet hours after t begin, for a t outside
 // of them; false where they have none.
 func (u User) quietFrom(t time.Time, fallback *time.Location) (time.Time, bool) {
-	from, okFrom := clockTime(u.QuietFrom)
-	until, okUntil := clockTime(u.QuietUntil)
-	if !okFrom || !okUntil || from == until {
+	from, _, ok := u.quiet()
+	if !ok {
 		return time.Time{}, false
 	}
 	local := t.In(u.Location(fallback))
