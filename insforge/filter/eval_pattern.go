@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"cmp"
 	"encoding/hex"
 	"regexp"
 	"regexp/syntax"
@@ -178,8 +177,8 @@ var shorthands = map[byte]string{
 
 // classes are the names inside brackets for which the same holds.
 var classes = map[string]string{
-	"[:alpha:]": `\p{L}`, "[:digit:]": `\p{Nd}`, "[:alnum:]": `\p{L}\p{N}`, "[:upper:]": `\p{Lu}`, "[:lower:]": `\p{Ll}`,
-	"[:space:]": `\s\v\p{Z}`, "[:word:]": `\p{L}\p{N}_`,
+	"alpha": `\p{L}`, "digit": `\p{Nd}`, "alnum": `\p{L}\p{N}`, "upper": `\p{Lu}`, "lower": `\p{Ll}`, "space": `\s\v\p{Z}`, "word": `\p{L}\p{N}_`,
+	"ascii": `[:ascii:]`, "blank": `[:blank:]`, "cntrl": `[:cntrl:]`, "graph": `[:graph:]\p{L}\p{N}\p{P}\p{S}`, "print": `[:print:]\p{L}\p{N}\p{P}\p{S}`, "punct": `[:punct:]\p{P}`, "xdigit": `[:xdigit:]`,
 }
 
 func isASCII(s string) bool {
@@ -262,13 +261,27 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 			}
 		case inClass:
 			if c == '[' && i+1 < len(pattern) && strings.IndexByte(":.=", pattern[i+1]) >= 0 {
-				end := strings.Index(pattern[i:], string(pattern[i+1])+"]")
-				if end > 0 {
-					name := pattern[i : i+end+2]
-					out.WriteString(cmp.Or(classes[name], name))
-					i += end + 1
-					continue
+				kind := pattern[i+1]
+				name, _, closed := strings.Cut(pattern[i+2:], string(kind)+"]")
+				_, known := classes[name]
+				switch {
+				case !closed:
+					return invalid("brackets [] not balanced")
+				case kind == ':' && (name == "<" || name == ">"):
+					return refuse("[[:<:]] and [[:>:]]")
+				case kind == ':' && !known:
+					return invalid("invalid character class")
+				case kind == ':':
+					out.WriteString(classes[name])
+				case utf8.RuneCountInString(name) == 1:
+					out.WriteString(regexp.QuoteMeta(name))
+				case kind == '.' && strings.Trim(name, "-abcdefghijklmnopqrstuvwxyzNULSOHETX") == "":
+					return refuse("names of characters in [..]")
+				default:
+					return invalid("invalid collating element")
 				}
+				i += len(name) + 3
+				continue
 			}
 			if c == '[' {
 				out.WriteByte('\\')
@@ -303,7 +316,9 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 
 // tooOften reports whether a quantifier such as 3,300} passes PostgreSQL's 255.
 func tooOften(s string) bool {
-	counts, _, closed := strings.Cut(s, "}")
+	end := strings.IndexFunc(s, func(r rune) bool { return r != ',' && (r < '0' || r > '9') })
+	closed := end >= 0 && s[end] == '}'
+	counts := s[:max(end, 0)]
 	low, high, _ := strings.Cut(counts, ",")
 	for _, count := range []string{low, high} {
 		if n, err := strconv.Atoi(count); closed && err == nil && n > 255 {

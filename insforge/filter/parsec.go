@@ -336,7 +336,7 @@ func eof() parser[struct{}] {
 				{unexpected, showRune(c.rest[0])}, {expected, "end of input"},
 			}}}
 		}
-		return result[struct{}]{at: c, ok: true, failure: failure{at: c}}
+		return result[struct{}]{at: c, ok: true, failure: failure{c, []note{{sysUnexpected, ""}, {expected, "end of input"}}}}
 	}
 }
 

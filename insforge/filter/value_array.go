@@ -1,7 +1,8 @@
 package filter
 
 import (
-	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,9 +22,6 @@ func malformedArray(literal, detail string) error {
 	return &SQLError{Code: "22P02", Message: `malformed array literal: "` + literal + `"`, Detail: detail}
 }
 
-// arrayBounds are explicit subscripts before the braces: [1:2]={a,b}.
-var arrayBounds = regexp.MustCompile(`^(\[-?[0-9]+(:-?[0-9]+)?\])+\s*=\s*`)
-
 type arrayParser struct {
 	s   string
 	pos int
@@ -39,10 +37,14 @@ func (p *arrayParser) space() {
 func readArray(literal string) ([]arrayItem, error) {
 	p := arrayParser{s: literal}
 	p.space()
-	if bounds := arrayBounds.FindString(literal[p.pos:]); bounds != "" {
-		p.pos += len(bounds) // the elements say as much
+	dimensions, err := p.dimensions()
+	if err != nil {
+		return nil, err
 	}
 	if p.pos >= len(p.s) || p.s[p.pos] != '{' {
+		if len(dimensions) > 0 {
+			return nil, malformedArray(literal, `Array contents must start with "{".`)
+		}
 		return nil, malformedArray(literal, `Array value must start with "{" or dimension information.`)
 	}
 	items, err := p.list(0)
@@ -56,7 +58,72 @@ func readArray(literal string) ([]arrayItem, error) {
 	if !rectangular(items) {
 		return nil, malformedArray(literal, "Multidimensional arrays must have sub-arrays with matching dimensions.")
 	}
+	if len(dimensions) > 0 && !slices.Equal(dimensions, shape(items)) {
+		return nil, malformedArray(literal, "Specified array dimensions do not match array contents.")
+	}
 	return items, nil
+}
+
+// dimensions reads what may stand before the elements, as in [1:2]={a,b}: how
+// many there are in each dimension.
+func (p *arrayParser) dimensions() ([]int64, error) {
+	number := func() string {
+		start := p.pos
+		for p.pos < len(p.s) && strings.IndexByte("0123456789+-", p.s[p.pos]) >= 0 {
+			p.pos++
+		}
+		return p.s[start:p.pos]
+	}
+	at := func(c byte) bool {
+		if p.pos >= len(p.s) || p.s[p.pos] != c {
+			return false
+		}
+		p.pos++
+		return true
+	}
+	var sizes []int64
+	for {
+		p.space()
+		if !at('[') {
+			break
+		}
+		lower, upper := "1", number()
+		if upper == "" {
+			return nil, malformedArray(p.s, `"[" must introduce explicitly-specified array dimensions.`)
+		}
+		if at(':') {
+			if lower, upper = upper, number(); upper == "" {
+				return nil, malformedArray(p.s, "Missing array dimension value.")
+			}
+		}
+		if !at(']') {
+			return nil, malformedArray(p.s, `Missing "]" after array dimensions.`)
+		}
+		from, _ := strconv.ParseInt(lower, 10, 32) // what is no number counts as zero
+		to, _ := strconv.ParseInt(upper, 10, 32)
+		if to < from {
+			return nil, &SQLError{Code: "2202E", Message: "upper bound cannot be less than lower bound"}
+		}
+		sizes = append(sizes, to-from+1)
+	}
+	if len(sizes) == 0 {
+		return nil, nil
+	}
+	if !at('=') {
+		return nil, malformedArray(p.s, `Missing "=" after array dimensions.`)
+	}
+	p.space()
+	return sizes, nil
+}
+
+// shape is how many items an array has in each dimension.
+func shape(items []arrayItem) []int64 {
+	var sizes []int64
+	for len(items) > 0 {
+		sizes = append(sizes, int64(len(items)))
+		items = items[0].items
+	}
+	return sizes
 }
 
 func rectangular(items []arrayItem) bool {

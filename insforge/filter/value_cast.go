@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -11,51 +12,136 @@ func (t Type) Cast(target Type, session Session) (func(Value) (Value, error), er
 	if !t.castable(target) {
 		return nil, &SQLError{Code: "42846", Message: "cannot cast type " + t.String() + " to " + target.String()}
 	}
-	convert := func(v Value) (Value, error) {
-		return target.Parse(string(t.AppendText(nil, v, session)), session)
-	}
-	isNumber := func(k kind) bool { return k >= kindInt2 && k <= kindNumeric }
-	switch {
-	case t == target:
-		convert = func(v Value) (Value, error) { return v, nil }
-	case t.array || target.array:
-	case isNumber(t.kind) && target.kind >= kindInt2 && target.kind <= kindInt8:
-		convert = func(v Value) (Value, error) { return t.toInteger(target, v, session) }
-	case t.kind == kindBool && target.IsInteger():
-		convert = func(v Value) (Value, error) { return number(v.num), nil }
-	case t.kind == kindBool && target.IsText():
-		convert = func(v Value) (Value, error) {
-			if v.num != 0 {
-				return target.Parse("true", session)
-			}
-			return target.Parse("false", session)
-		}
-	case t.IsInteger() && target.IsBool():
-		convert = func(v Value) (Value, error) { return number(boolInt(v.num != 0)), nil }
-	case t.kind == kindJSONB && (isNumber(target.kind) || target.IsBool()):
-		convert = func(v Value) (Value, error) { return jsonbScalar(target, v, session) }
-	case t.kind == kindTimestamptz || t.kind == kindTimestamp:
-		convert = func(v Value) (Value, error) { return t.fromTimestamp(target, v, session) }
-	case target.kind == kindVarchar || target.kind == kindChar:
-		convert = func(v Value) (Value, error) {
-			s := string(t.AppendText(nil, v, session))
-			if t.kind == kindChar && target.kind == kindVarchar { // the padding is not part of it
-				s = strings.TrimRight(s, " ")
-			}
-			if runes := []rune(s); target.length > 0 && len(runes) > target.length {
-				s = string(runes[:target.length]) // an explicit cast cuts
-			}
-			return target.Parse(s, session)
-		}
-	case t.kind == kindChar && target.IsText():
-		convert = func(v Value) (Value, error) { return text(strings.TrimRight(v.str, " ")), nil }
-	}
+	convert := t.conversion(target.unmodified(), session)
 	return func(v Value) (Value, error) {
 		if !v.set {
 			return v, nil
 		}
-		return convert(v)
+		v, err := convert(v)
+		if err != nil || !v.set || target == target.unmodified() {
+			return v, err
+		}
+		return target.fit(v, session)
 	}, nil
+}
+
+// fit makes a value of the unmodified type one of this length or precision, as an
+// explicit cast does: what is too long is cut, what is too precise rounded.
+func (t Type) fit(v Value, session Session) (Value, error) {
+	switch {
+	case t.array:
+		return t.mapArray(v, t.Elem(), func(item Value) (Value, error) { return t.Elem().fit(item, session) }, session)
+	case t.kind == kindVarchar || t.kind == kindChar:
+		s := v.str
+		if runes := []rune(s); len(runes) > t.length {
+			s = string(runes[:t.length])
+		}
+		return parseLimitedText(t, s)
+	case t.kind == kindNumeric:
+		return t.Parse(v.str, session)
+	case t.kind == kindInterval:
+		return parseInterval(t, v.str)
+	case t.kind == kindTimetz:
+		micros, east := splitTimetz(v.str)
+		return text(string(appendOffset(appendTimeOfDay(nil, t.roundMicros(micros)), int(east)))), nil
+	case t.kind == kindTimestamptz || t.kind == kindTimestamp:
+		if v.num == infinity || v.num == minusInfinity {
+			return v, nil
+		}
+		return number(t.roundMicros(v.num)), nil
+	case t.kind == kindTime:
+		return number(t.roundMicros(v.num)), nil
+	}
+	return v, nil
+}
+
+// mapArray makes an array of another type by way of the elements.
+func (t Type) mapArray(v Value, elem Type, convert func(Value) (Value, error), session Session) (Value, error) {
+	var build func(dst []byte, items []arrayItem) ([]byte, error)
+	build = func(dst []byte, items []arrayItem) ([]byte, error) {
+		dst = append(dst, '{')
+		for i, item := range items {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			var err error
+			switch {
+			case item.null:
+				dst = append(dst, "NULL"...)
+			case item.nested:
+				if dst, err = build(dst, item.items); err != nil {
+					return nil, err
+				}
+			default:
+				one, err := t.Elem().unmodified().Parse(item.text, Session{})
+				if err == nil {
+					one, err = convert(one)
+				}
+				if err != nil {
+					return nil, err
+				}
+				if !one.set {
+					dst = append(dst, "NULL"...)
+					continue
+				}
+				dst = appendArrayElement(dst, string(elem.AppendText(nil, one, Session{})))
+			}
+		}
+		return append(dst, '}'), nil
+	}
+	out, err := build(nil, arrayItems(v))
+	return text(string(out)), err
+}
+
+// conversion converts to a type without length or precision.
+func (t Type) conversion(target Type, session Session) func(Value) (Value, error) {
+	isNumber := func(k kind) bool { return k >= kindInt2 && k <= kindNumeric }
+	switch {
+	case t.unmodified() == target:
+		return func(v Value) (Value, error) { return v, nil }
+	case t.array && target.array:
+		convert := t.Elem().conversion(target.Elem(), session)
+		return func(v Value) (Value, error) { return t.mapArray(v, target.Elem(), convert, session) }
+	case t.array || target.array:
+	case isNumber(t.kind) && target.kind >= kindInt2 && target.kind <= kindInt8:
+		return func(v Value) (Value, error) { return t.toInteger(target, v, session) }
+	case t.kind == kindFloat4 && target.kind == kindFloat8:
+		return func(v Value) (Value, error) { return v, nil }
+	case (t.kind == kindFloat4 || t.kind == kindFloat8) && target.kind == kindNumeric:
+		digits := 6
+		if t.kind == kindFloat8 {
+			digits = 15
+		}
+		return func(v Value) (Value, error) {
+			return target.Parse(strconv.FormatFloat(v.float(), 'g', digits, 64), session)
+		}
+	case t.kind == kindBool && target.IsInteger():
+		return func(v Value) (Value, error) { return number(v.num), nil }
+	case t.kind == kindBool && target.IsText() && target.kind != kindName:
+		return func(v Value) (Value, error) { return text(strconv.FormatBool(v.num != 0)), nil }
+	case t.IsInteger() && target.IsBool():
+		return func(v Value) (Value, error) { return number(boolInt(v.num != 0)), nil }
+	case t.kind == kindJSONB && (isNumber(target.kind) || target.IsBool()):
+		return func(v Value) (Value, error) { return jsonbScalar(target, v, session) }
+	case t.kind == kindTimestamptz || t.kind == kindTimestamp:
+		return func(v Value) (Value, error) { return t.fromTimestamp(target, v, session) }
+	case t.kind == kindDate && (target.kind == kindTimestamp || target.kind == kindTimestamptz):
+		return func(v Value) (Value, error) {
+			out, err := target.Parse(string(t.AppendText(nil, v, session)), session)
+			if err != nil {
+				err = &SQLError{Code: "22008", Message: "date out of range for timestamp"}
+			}
+			return out, err
+		}
+	case t.kind == kindInterval && target.kind == kindTime:
+		return func(v Value) (Value, error) {
+			span, _ := readInterval(v.str) // as it was printed
+			return number(floorMod(span.micros, microsPerDay)), nil
+		}
+	case t.kind == kindChar && target.IsText(): // the padding is not part of it
+		return func(v Value) (Value, error) { return text(strings.TrimRight(v.str, " ")), nil }
+	}
+	return func(v Value) (Value, error) { return target.Parse(string(t.AppendText(nil, v, session)), session) }
 }
 
 // castable is PostgreSQL's table of casts: anything goes to and from text.
@@ -87,6 +173,8 @@ func (t Type) castable(target Type) bool {
 		return to == kindTimestamp || to == kindTimestamptz
 	case from == kindTime:
 		return to == kindTimetz || to == kindInterval
+	case from == kindInterval:
+		return to == kindTime
 	case from == kindTimetz:
 		return to == kindTime
 	}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -22,6 +23,12 @@ func parseNumeric(t Type, literal string) (Value, error) {
 	}
 	negative, whole, fraction, ok := splitNumeric(s)
 	if !ok {
+		if m := hugeExponent.FindStringSubmatch(s); m != nil {
+			if strings.Trim(m[1], "0.") == "" {
+				return t.roundNumeric(false, "0", "")
+			}
+			return Value{}, &SQLError{Code: "22003", Message: "value overflows numeric format"}
+		}
 		return Value{}, syntaxError(t, literal)
 	}
 	if len(whole) > 131072 || len(fraction) > 16383 {
@@ -29,6 +36,9 @@ func parseNumeric(t Type, literal string) (Value, error) {
 	}
 	return t.roundNumeric(negative, whole, fraction)
 }
+
+// hugeExponent is a number whose exponent is beyond what any numeric has.
+var hugeExponent = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]{6,}$`)
 
 func specialNumeric(t Type, s string) (Value, error) {
 	if t.precision != 0 {
