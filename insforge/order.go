@@ -97,7 +97,7 @@ func keyOf(row object, order []orderTerm, keys map[string]string, types map[stri
 			return nil, nil, err
 		}
 		if len(term.path.Steps) > 0 {
-			inner, follow, err := t.Follow(term.path.Steps)
+			inner, follow, err := t.Follow(term.path.Steps, filter.Session{})
 			if err != nil {
 				return nil, nil, err
 			}

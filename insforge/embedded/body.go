@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -15,11 +14,12 @@ import (
 // A payload is the rows of a request body, their values still JSON.
 type payload struct {
 	rows []object
+	rest int      // elements from the first on that is no object
 	keys []string // that its rows have, sorted, unless the parameter columns says which count
-	// failure is what PostgreSQL says to the body. PostgREST does not read JSON
-	// itself where columns is given.
-	failure error
-	isJSON  bool // though failure says that it is not what it should be
+	// unreadable is what PostgreSQL says to the body when it receives it, and
+	// failure what it says, behind the rows, when it takes it apart. PostgREST does
+	// not read JSON itself where columns is given.
+	unreadable, failure error
 }
 
 // object is a JSON object in source order.
@@ -82,27 +82,58 @@ func readPayload(contentType string, body []byte, columns []string, hasColumns, 
 	if err == nil && len(p.rows) > 0 {
 		p.keys = p.rows[0].keys()
 	}
+	if missingDefault {
+		p.unreadable = p.asJSONB()
+	}
 	return p, err
 }
 
-// recordset reads a body as json_to_recordset does.
+// asJSONB gives all values the form jsonb has for them: with
+// missing=default PostgREST sends the body as such.
+func (p payload) asJSONB() error {
+	for _, o := range p.rows {
+		for i, f := range o {
+			var err error
+			if o[i].value, err = throughJSONB(f.value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// throughJSONB is the form jsonb gives a JSON value.
+func throughJSONB(cell []byte) ([]byte, error) {
+	if string(cell) == "null" {
+		return cell, nil
+	}
+	v, err := jsonbInput.ParseJSON(cell, filter.Session{})
+	return jsonbInput.AppendJSON(nil, v, filter.Session{}), err
+}
+
+// recordset reads a body as json_to_recordset or, with missing=default,
+// jsonb_to_recordset does.
 func recordset(body []byte, columns []string, missingDefault bool) payload {
 	p := payload{keys: slices.Clone(columns)}
 	slices.Sort(p.keys)
 	p.keys = slices.Compact(p.keys)
-	for _, t := range []filter.Type{jsonInput, jsonbInput} { // the second looks at escapes as well
-		if _, p.failure = t.Parse(string(body), filter.Session{}); p.failure != nil {
-			return p
+	input, function := jsonInput, "json_to_recordset"
+	if missingDefault {
+		input, function = jsonbInput, "jsonb_to_recordset"
+	}
+	if _, p.unreadable = input.Parse(string(body), filter.Session{}); p.unreadable != nil {
+		return p
+	}
+	p.rows, p.rest = elements(body)
+	switch {
+	case missingDefault:
+		p.unreadable = p.asJSONB()
+	case p.rest == 0: // json looks at escapes only now
+		if _, err := jsonbInput.Parse(string(body), filter.Session{}); err != nil && asAPIError(err).code != "22003" {
+			p.failure = err
 		}
 	}
-	read, err := parseBody(body)
-	p.rows = read.rows
-	isScalar := len(read.rows) == 0 && !strings.HasPrefix(strings.TrimLeft(string(body), " \t\r\n"), "[")
-	if p.isJSON = true; err != nil || isScalar {
-		function := "json_to_recordset"
-		if missingDefault {
-			function = "jsonb_to_recordset"
-		}
+	if p.rest > 0 {
 		p.failure = &apiError{status: http.StatusBadRequest, code: "22023", message: "argument of " + function + " must be an array of objects"}
 	}
 	return p
@@ -125,28 +156,38 @@ func parseBody(body []byte) (payload, error) {
 	if !utf8.Valid(body) || !json.Valid(body) || hasLoneSurrogate(body) {
 		return payload{}, badBody("Empty or invalid json")
 	}
+	rows, rest := elements(body)
+	if rest > 0 && strings.HasPrefix(strings.TrimLeft(string(body), " \t\r\n"), "[") {
+		return payload{}, badBody("All object keys must match")
+	}
+	return payload{rows: rows}, nil // of a scalar PostgREST inserts nothing
+}
+
+// elements are the objects of a body that is known to be JSON, or the one it is,
+// and how many elements there are from the first on that is something else.
+func elements(body []byte) (rows []object, rest int) {
 	s := scanner{s: body}
 	s.space()
 	switch s.s[s.pos] {
 	case '{':
-		return payload{rows: []object{s.object()}}, nil
+		return []object{s.object()}, 0
 	case '[':
 		s.pos++
 	default:
-		return payload{}, nil // PostgREST inserts nothing
+		return nil, 1
 	}
-	var p payload
 	for {
 		s.space()
-		switch s.s[s.pos] {
-		case ']':
-			return p, nil
-		case ',':
+		switch c := s.s[s.pos]; {
+		case c == ']':
+			return rows, rest
+		case c == ',':
 			s.pos++
-		case '{':
-			p.rows = append(p.rows, s.object())
+		case c == '{' && rest == 0:
+			rows = append(rows, s.object())
 		default:
-			return p, badBody("All object keys must match")
+			s.value()
+			rest++
 		}
 	}
 }
@@ -250,33 +291,6 @@ func unquote(raw []byte) string {
 	var s string
 	_ = json.Unmarshal(raw, &s) // known to be a valid string
 	return s
-}
-
-// parseCSV reads a header and rows; NULL, unquoted in PostgREST's eyes or not,
-// is SQL NULL.
-func parseCSV(body []byte) (payload, error) {
-	reader := csv.NewReader(strings.NewReader(string(body)))
-	reader.FieldsPerRecord = -1
-	records, err := reader.ReadAll()
-	if err != nil {
-		return payload{}, badBody(err.Error())
-	}
-	if len(records) < 2 { // a header alone is refused as well
-		return payload{}, badBody(`parse error (not enough input) at ""`)
-	}
-	header := records[0]
-	var p payload
-	for _, record := range records[1:] {
-		o := make(object, min(len(header), len(record)))
-		for i, cell := range record[:len(o)] {
-			o[i] = field{key: header[i], value: json.RawMessage("null")}
-			if cell != "NULL" {
-				o[i].value = filter.AppendJSONString(nil, cell)
-			}
-		}
-		p.rows = append(p.rows, o)
-	}
-	return p, nil
 }
 
 func parseForm(body []byte) (payload, error) {

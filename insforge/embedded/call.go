@@ -30,6 +30,9 @@ type call struct {
 func (s *Store) newCall(r *http.Request, name, rawQuery string, body []byte) (*call, error) {
 	c := &call{store: s, request: r, name: name, table: s.schema.tables[name], body: body}
 	var err error
+	if c.query, err = parseQuery(rawQuery); err != nil {
+		return nil, err
+	}
 	for _, header := range []string{"Accept-Profile", "Content-Profile"} {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if profile := r.Header.Get(header); profile != "" && profile != "public" && reads == (header == "Accept-Profile") {
@@ -38,12 +41,7 @@ func (s *Store) newCall(r *http.Request, name, rawQuery string, body []byte) (*c
 			}
 		}
 	}
-	if c.query, err = parseQuery(rawQuery); err != nil {
-		return nil, err
-	}
-	if c.prefer, err = parsePreferences(r.Header); err != nil {
-		return nil, err
-	}
+	c.prefer = parsePreferences(r.Header)
 	c.session = s.session(c.prefer.zone)
 	return c, nil
 }
@@ -56,16 +54,23 @@ func (c *call) resolve() (err error) {
 	if t == nil {
 		t = &table{name: c.name} // without relationships
 	}
-	writes := c.request.Method != http.MethodGet && c.request.Method != http.MethodHead
-	c.root, err = c.store.schema.resolve(t, c.query, writes)
+	c.root, err = c.store.schema.resolve(t, c.query, c.writes())
 	return err
 }
 
-// accept finds the format of the answer; PostgREST does so after it has looked at
-// the rest of the request and before PostgreSQL does.
+// accept finds the format of the answer, and what is wrong with preferences;
+// PostgREST does so after it has looked at the rest of the request and before
+// PostgreSQL does.
 func (c *call) accept() (err error) {
 	c.media, err = negotiate(c.request.Header.Get("Accept"))
-	return err
+	if c.writes() {
+		return cmp.Or(c.prefer.refusal(), err)
+	}
+	return cmp.Or(err, c.prefer.refusal())
+}
+
+func (c *call) writes() bool {
+	return c.request.Method != http.MethodGet && c.request.Method != http.MethodHead
 }
 
 func (c *call) unknownTable() error {
@@ -190,7 +195,7 @@ func (c *call) get() (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	counted := c.prefer.count != ""
+	counted := c.counted()
 	found, err := p.find(c.ctx(), st, counted)
 	if err != nil {
 		return nil, err
@@ -225,7 +230,7 @@ func (c *call) get() (*response, error) {
 // notSingular refuses a number of rows that is not one. What cannot be printed of
 // them comes first; p is nil where nothing is.
 func (c *call) notSingular(p *plan, st *state, rows []*row) error {
-	if p != nil && c.request.Method != http.MethodHead {
+	if p != nil && p.mayFail() {
 		pr := &printer{ctx: c.ctx(), state: st}
 		if _, err := pr.array(nil, p, rows); err != nil {
 			return err
@@ -259,6 +264,12 @@ func contentRange(offset int64, rows int, counted bool, total int64) string {
 	return string(strconv.AppendInt(out, total, 10))
 }
 
+// counted tells whether the answer says how many rows there are; that of a write
+// does not where the count is only planned.
+func (c *call) counted() bool {
+	return c.prefer.count != "" && (c.prefer.count != "planned" || !c.writes())
+}
+
 func (c *call) applied(res *response, names ...string) {
 	applied := c.prefer.applied(names...)
 	if c.prefer.zone != nil {
@@ -274,8 +285,12 @@ func (c *call) applied(res *response, names ...string) {
 
 // print writes rows in the accepted format; header is CSV's: see [printer].
 func (c *call) print(p *plan, st *state, rows []*row, header []string) ([]byte, error) {
-	if c.request.Method == http.MethodHead {
-		return nil, nil
+	if c.request.Method == http.MethodHead { // which looks at every value all the same
+		if !p.mayFail() {
+			return nil, nil
+		}
+		_, err := (&printer{ctx: c.ctx(), state: st}).array(nil, p, rows)
+		return nil, err
 	}
 	pr := &printer{ctx: c.ctx(), state: st, stripNulls: c.media.stripNulls, header: header}
 	dst := make([]byte, 0, 64+len(rows)*len(p.outputs)*24)
@@ -364,10 +379,10 @@ func (c *call) returnedColumns() []string {
 var errCountReturned = &apiError{status: http.StatusBadRequest, code: "42803", message: "aggregate functions are not allowed in RETURNING"}
 
 // checkSelection reports errors of what a write returns before anything is
-// written.
-func (c *call) checkSelection() error {
+// written; literal is that of a literal, which PostgreSQL reads later.
+func (c *call) checkSelection() (literal, err error) {
 	if c.prefer.returns != "representation" && c.prefer.returns != "headers-only" {
-		return nil
+		return nil, nil
 	}
 	// The statement returns the columns, whatever becomes of them.
 	for _, item := range c.root.columns {
@@ -375,15 +390,18 @@ func (c *call) checkSelection() error {
 			continue
 		}
 		if item.Path.Column == "count" {
-			return errCountReturned
+			return nil, errCountReturned
 		}
-		return (&plan{table: c.table, alias: c.table.name}).unknownColumn(item.Path.Column)
+		return nil, (&plan{table: c.table, alias: c.table.name}).unknownColumn(item.Path.Column)
 	}
 	if c.prefer.returns == "headers-only" {
-		return nil
+		return nil, nil
 	}
-	_, err := planFor(c.session, c.returned())
-	return err
+	p, err := newPlan(c.session, c.returned(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.literal, nil
 }
 
 func (c *call) payload(byColumns bool) (payload, error) {
@@ -407,19 +425,21 @@ func (c *call) post() (*response, error) {
 		}
 		return nil, c.unknownTable()
 	}
-	ins := &insertion{table: c.table, rows: body.rows, missingDefault: c.prefer.missing == "default", resolution: c.prefer.resolution}
+	ins := &insertion{table: c.table, rows: body.rows, rest: body.rest, missingDefault: c.prefer.missing == "default", resolution: c.prefer.resolution}
 	if ins.columns, err = payloadColumns(c.table, body.keys); err != nil {
 		return nil, err
 	}
 	if err := c.accept(); err != nil {
 		return nil, err
 	}
+	var unsuitable error
 	if ins.resolution != "" {
-		if ins.target, err = conflictTarget(c.table, c.query, ins); err != nil {
+		if ins.target, unsuitable, err = conflictTarget(c.table, c.query, ins); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.checkSelection(); err != nil {
+	literal, err := c.checkSelection()
+	if err := cmp.Or(err, body.unreadable, literal, unsuitable); err != nil {
 		return nil, err
 	}
 	res := newResponse(http.StatusCreated)
@@ -439,7 +459,7 @@ func (c *call) post() (*response, error) {
 			res.header["Location"] = []string{c.location(rows[0])}
 		}
 		shown, err := c.representation(tx, res, rows)
-		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(shown))}
+		res.header["Content-Range"] = []string{contentRange(0, 0, c.counted(), int64(shown))}
 		return err
 	})
 	if err != nil {
@@ -518,14 +538,14 @@ func (c *call) matching() (*plan, error) {
 			}
 		}
 	}
+	if c.query.limited() && len(wanted.order) == 0 { // only an embed has one
+		return nil, &apiError{status: http.StatusBadRequest, code: "42601", message: `syntax error at or near "RETURNING"`}
+	}
 	p, err := newPlan(c.session, wanted, nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkSameness(p); err != nil {
-		return nil, err
-	}
-	return p, p.literal
+	return p, c.checkSameness(p)
 }
 
 // checkSameness refuses an order by which the rows that a limited write changes
@@ -533,9 +553,6 @@ func (c *call) matching() (*plan, error) {
 func (c *call) checkSameness(p *plan) error {
 	if !c.query.limited() {
 		return nil
-	}
-	if len(p.order) == 0 { // only an embed has one
-		return &apiError{status: http.StatusBadRequest, code: "42601", message: `syntax error at or near "RETURNING"`}
 	}
 	for i, key := range p.order {
 		if slices.ContainsFunc(p.order[i+1:], func(k sortKey) bool { return k.column == key.column }) {
@@ -577,14 +594,18 @@ func (c *call) patch() (*response, error) {
 		return nil, err
 	}
 	var p *plan
-	if len(columns) > 0 && (len(body.rows) > 0 || body.failure != nil) { // else nothing is looked for, and no filter matters
+	var condition error
+	if len(columns) > 0 && (len(body.rows) > 0 || body.unreadable != nil || body.failure != nil) { // else nothing is looked for, and no filter matters
 		if p, err = c.matching(); err != nil {
 			return nil, err
 		}
+		condition = p.literal
 	}
-	if err := c.checkSelection(); err != nil {
+	literal, err := c.checkSelection()
+	if err := cmp.Or(err, body.unreadable, condition, literal); err != nil {
 		return nil, err
 	}
+	ins := &insertion{table: c.table, rows: body.rows, rest: body.rest, columns: columns, missingDefault: c.prefer.missing == "default"}
 	res := newResponse(http.StatusNoContent)
 	if c.prefer.returns == "representation" {
 		res.status = http.StatusOK
@@ -596,21 +617,21 @@ func (c *call) patch() (*response, error) {
 			if err != nil {
 				return err
 			}
-			if body.failure != nil && (len(found) > 0 || !body.isJSON) {
-				return body.failure // what is JSON is taken apart only for rows to change
-			}
-			if body.failure != nil {
-				body.rows = []object{nil}
-			}
-			if rows, err = tx.updateRows(c.table, found, columns, body.rows[0], c.prefer.missing == "default"); err != nil {
-				return err
+			if len(found) > 0 { // else PostgreSQL does not even take the body apart
+				proposals, err := tx.propose(ins)
+				if err := cmp.Or(err, body.failure); err != nil {
+					return err
+				}
+				if rows, err = tx.updateRows(c.table, found, columns, proposals[0]); err != nil {
+					return err
+				}
 			}
 		}
 		shown, err := c.representation(tx, res, rows)
 		if err == nil {
 			err = c.checkChanges(shown)
 		}
-		res.header["Content-Range"] = []string{contentRange(0, shown, c.prefer.count != "", int64(shown))}
+		res.header["Content-Range"] = []string{contentRange(0, shown, c.counted(), int64(shown))}
 		return err
 	})
 	if err != nil {
@@ -634,7 +655,8 @@ func (c *call) delete() (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkSelection(); err != nil {
+	literal, err := c.checkSelection()
+	if err := cmp.Or(err, p.literal, literal); err != nil {
 		return nil, err
 	}
 	res := newResponse(http.StatusNoContent)
@@ -653,7 +675,7 @@ func (c *call) delete() (*response, error) {
 		if err == nil {
 			err = c.checkChanges(shown)
 		}
-		res.header["Content-Range"] = []string{contentRange(0, 0, c.prefer.count != "", int64(shown))}
+		res.header["Content-Range"] = []string{contentRange(0, 0, c.counted(), int64(shown))}
 		return err
 	})
 	if err != nil {
@@ -702,11 +724,13 @@ func (c *call) put() (*response, error) {
 			}
 		}
 	}
-	if err := c.checkSelection(); err != nil {
+	literal, err := c.checkSelection()
+	if err := cmp.Or(err, body.unreadable); err != nil {
 		return nil, err
 	}
 	var satisfiable bool
-	if ins.only, satisfiable, err = c.putKey(conditions); err != nil {
+	ins.only, satisfiable, err = c.putKey(conditions)
+	if err := cmp.Or(err, literal); err != nil {
 		return nil, err
 	}
 	mismatch := &apiError{

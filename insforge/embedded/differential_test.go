@@ -48,9 +48,12 @@ func TestAnswersLikeGenuine(t *testing.T) {
 	total := int(fromEnvironment(t, requestsVariable, shortRun))
 	seed := fromEnvironment(t, seedVariable, 1)
 	for sent := 0; sent < total; sent += perSchema {
+		seed := seed + uint64(sent/perSchema)
 		name := fmt.Sprintf("seed %d", seed)
-		t.Run(name, func(t *testing.T) { compareServers(t, seed, min(perSchema, total-sent)) })
-		seed++
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			compareServers(t, seed, min(perSchema, total-sent))
+		})
 	}
 }
 
@@ -76,6 +79,7 @@ func compareServers(t *testing.T, seed uint64, requests int) {
 			}
 		}
 	}
+	defer func() { t.Logf("genuine answers: %v", pair.answers) }()
 	wrong := 0
 	for range requests {
 		if ask(g.question()) {
@@ -96,13 +100,14 @@ type pair struct {
 	names             []string
 	apart             bool // the rows are no longer the same
 	told              string
+	answers           map[string]int // how many, by method, status and code
 }
 
 func newPair(t *testing.T, tables []byte) *pair {
 	t.Helper()
 	var file map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(tables, &file))
-	p := &pair{genuine: insforgetest.Genuine(t, sqlOf(t, tables)), embedded: insforgetest.New(t, tables)}
+	p := &pair{genuine: insforgetest.Genuine(t, sqlOf(t, tables)), embedded: insforgetest.New(t, tables), answers: map[string]int{}}
 	for name := range file {
 		p.names = append(p.names, name)
 	}
@@ -116,11 +121,53 @@ func (p *pair) agree(t *testing.T, q question) bool {
 	want, got := comparable(ask(t, p.genuine, q.request), q), comparable(ask(t, p.embedded, q.request), q)
 	genuine, embedded := apart(show(want), show(got))
 	p.told = fmt.Sprintf("  genuine  …%s\n  embedded …%s", genuine, embedded)
-	same := show(want) == show(got)
+	p.answers[fmt.Sprint(q.Method, " ", want.Status, " ", codeOf(want))]++
+	same := show(want) == show(got) || p.bodyUnread(t, q, want, got)
 	if q.Method == http.MethodGet || q.Method == http.MethodHead || q.Method == http.MethodOptions {
 		return same
 	}
 	return p.sameRows(t, q.Path) && same
+}
+
+// codeOf is the code of an error; there may be none.
+func codeOf(a answer) string {
+	switch body := a.Body.(type) {
+	case map[string]any:
+		if _, ok := body["message"]; ok {
+			code, _ := body["code"].(string)
+			return code
+		}
+	case string:
+		if a.Status >= 300 { // shortened by comparable
+			return body
+		}
+	}
+	return ""
+}
+
+// bodyUnread tells whether two answers differ only in that PostgreSQL's plan took
+// apart the body of a PATCH before it looked for rows, of which there are none: it
+// then complains of a value that nothing is set to. Asked for all rows, if there
+// are any, both must complain alike.
+func (p *pair) bodyUnread(t *testing.T, q question, want, got answer) bool {
+	code := codeOf(want)
+	if q.Method != http.MethodPatch || !strings.HasPrefix(code, "2") || got.Status/100 != 2 && codeOf(got) != "PGRST116" || !p.sameRows(t, q.Path) {
+		return false
+	}
+	path, query, _ := strings.Cut(q.Path, "?")
+	everything := ask(t, p.embedded, request{Method: http.MethodGet, Path: path})
+	if rows, ok := everything.Body.([]any); ok && len(rows) == 0 {
+		return true
+	}
+	everywhere := q
+	everywhere.Path = path
+	for part := range strings.SplitSeq(query, "&") {
+		if strings.HasPrefix(part, "columns=") {
+			everywhere.Path += "?" + part
+		}
+	}
+	want, got = comparable(ask(t, p.genuine, everywhere.request), everywhere), comparable(ask(t, p.embedded, everywhere.request), everywhere)
+	return codeOf(want) == code && show(want) == show(got)
 }
 
 // sameRows compares the tables a path is about; an empty path is about all.
@@ -160,7 +207,12 @@ func comparable(a answer, q question) answer {
 		a.Body = unorderedEmbeds(a.Body)
 		return a
 	}
-	code, _ := body["code"].(string)
+	code := codeOf(a)
+	if code == "" { // one row
+		for key := range body {
+			body[key] = unordered(body[key])
+		}
+	}
 	if code == "PGRST108" { // of several unknown resources any may be named
 		return answer{Status: a.Status, Body: code}
 	}
@@ -169,7 +221,8 @@ func comparable(a answer, q question) answer {
 		// comes to last is the first to be resolved.
 		return answer{Status: a.Status, Body: code}
 	}
-	if q.vague && strings.HasPrefix(code, "2") { // the row or literal that is met first
+	// The row or literal that is met first.
+	if (q.vague || strings.Contains(q.Path, "%3A%3A")) && strings.HasPrefix(code, "2") {
 		return answer{Status: a.Status, Body: code}
 	}
 	return a

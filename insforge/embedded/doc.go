@@ -25,10 +25,10 @@
 //
 //	full-text search            400 0A000 that says so
 //	functions (/rpc)            those given by WithFunction, else 404 PGRST202; select and filters do not apply to them
-//	aggregates in select        only count, as in select=name,tasks(count)
+//	aggregates in select        refused (PGRST123), in spread embeds too, where PostgREST forgets to; but tasks(count) is there
 //	roles, JWT, row security    none; WithAPIKey checks one key
 //	schemas                     public only
-//	count=planned, estimated    exact
+//	count=planned, estimated    of reads: exact
 //	text                        sorts by code point; ilike folds by Unicode
 //	regular expressions         no look-around, back-references, embedded options but (?i), \a \b \c \e \u \x; \m, \M, \y on ASCII only (0A000)
 //	tsvector, money, inet, …    behave as text, and so do multiranges

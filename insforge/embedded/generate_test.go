@@ -47,6 +47,17 @@ var literals = map[string]struct{ good, bad []string }{
 	"jsonb[]":       {[]string{`{"{\"a\": 1}","[1, 2]"}`, "{}"}, []string{"{x}"}},
 }
 
+// castable are casts that no good literal of the type fails; those that fail
+// some rows are PostgreSQL's to find in whichever rows its plan looks at.
+var castable = map[string][]string{
+	"smallint": {"integer", "bigint", "numeric", "float8", "real"}, "integer": {"bigint", "numeric", "float8", "numeric(14,2)", "boolean"},
+	"bigint": {"numeric", "float8", "numeric(30,1)"}, "numeric": {"float8", "numeric(30,1)", "varchar(3)"}, "numeric(6,2)": {"float8", "numeric", "char(3)"},
+	"real": {"float8"}, "float8": {"varchar(4)"}, "boolean": {"integer"}, "varchar(5)": {"varchar(2)", "char(3)", "bytea"},
+	"timestamptz": {"date", "timestamp", "timestamptz(0)"}, "timestamp": {"date", "timestamptz", "timestamp(1)"}, "date": {"timestamp", "timestamptz"},
+	"time": {"interval", "time(0)"}, "timetz": {"time"}, "interval": {"interval(0)"}, "json": {"jsonb"}, "jsonb": {"json"},
+	"integer[]": {"bigint[]", "text[]"}, "numeric[]": {"text[]", "float8[]"}, "text[]": {"varchar[]"}, "timestamptz[]": {"date[]"},
+}
+
 var typeNames = func() []string {
 	var names []string
 	for name := range literals {
@@ -60,6 +71,7 @@ var typeNames = func() []string {
 type generator struct {
 	*rand.Rand
 	tables []*genTable
+	spread bool // inside a spread embed, whose embeds then have names of their own
 }
 
 type genTable struct {
@@ -217,11 +229,11 @@ func quoteValue(s string) string {
 func (g generator) target(t *genTable) (spelling, typ string) {
 	c := t.columns[g.IntN(len(t.columns))]
 	switch {
-	case g.chance(1):
+	case g.IntN(250) == 0:
 		return "nope", "text"
 	case c.typ == "json" || c.typ == "jsonb":
 		if g.chance(60) {
-			path := g.pick("->a", "->>a", "->a->b", "->a->b->>0", "->0", "->>-1", "->c", "->>c", "->0->>a")
+			path := g.pick("->a", "->>a", "->a->b", "->a->b->>0", "->0", "->>-1", "->c", "->>c", "->0->>a", `->"a"`, "->-1", "->a->b->1", "->>0", "->1->>x", "->2")
 			if strings.Contains(path, ">>") {
 				return spell(c.name) + path, "text"
 			}
@@ -260,12 +272,22 @@ func (g generator) condition(t *genTable, inTree bool) (key, expression string) 
 		ops = append(ops, "is", "is")
 	}
 	op := g.pick(ops...)
-	if g.chance(2) {
+	switch {
+	case g.chance(1):
 		op = g.pick("like", "cs", "sl", "ov", "bogus", "match", "adj", "EQ", "notin")
+	case typ == "json" && g.chance(85), strings.HasSuffix(typ, "[]") && (op == "in" || op == "any") && g.chance(85): // which have none
+		op = "is"
 	}
 	switch op {
 	case "is":
-		return key, not + "is." + g.pick("null", "null", "null", "true", "false", "unknown", "NULL", "nope")
+		what := g.pick("null", "null", "null", "NULL", "true", "false", "unknown")
+		if typ != "boolean" && g.chance(80) {
+			what = "null"
+		}
+		if g.chance(3) {
+			what = "nope"
+		}
+		return key, not + "is." + what
 	case "in":
 		var list []string
 		for range g.IntN(4) {
@@ -340,6 +362,9 @@ func (g generator) selection(p *params, t *genTable, prefix string, depth int) s
 			}
 			if g.chance(12) && typ != "text" {
 				to := g.pick("text", "text", "jsonb", "varchar", typ)
+				if also := castable[typ]; len(also) > 0 && g.chance(60) {
+					to = g.pick(also...)
+				}
 				if to == "jsonb" && depth > 0 {
 					to = "text" // PostgreSQL may fail to cast rows that no row embeds
 				}
@@ -363,6 +388,10 @@ func (g generator) selection(p *params, t *genTable, prefix string, depth int) s
 	}
 	if g.chance(2) && len(*p) == 0 {
 		items = []string{"count"}
+	}
+	if depth == 0 && g.chance(1) {
+		spelling, _ := g.target(t)
+		items = append(items, g.pick("count()", "n:count()", spelling+".max()", "s:"+spelling+".sum()::text"))
 	}
 	return strings.Join(items, ",")
 }
@@ -400,7 +429,7 @@ func (g generator) embed(p *params, t *genTable, prefix string, depth int) (alia
 	switch {
 	case w.toOne && g.chance(30):
 		item, alias = w.hint, w.hint
-	case g.chance(60):
+	case g.chance(88):
 		item = name + "!" + w.hint
 	}
 	spread := w.toOne && g.chance(20)
@@ -410,6 +439,11 @@ func (g generator) embed(p *params, t *genTable, prefix string, depth int) (alia
 		alias = g.pick("e1", "e2", "e3")
 		item = alias + ":" + item
 	}
+	if g.spread && !spread {
+		alias = g.pick("s1", "s2", "s3")
+		item = alias + ":" + item[strings.LastIndexByte(item, ':')+1:]
+	}
+	g.spread = g.spread || spread
 	item += g.pick("", "", "!inner", "!left")
 	if g.chance(2) {
 		item = g.pick("nope", "owner", "visit", "Owners")
@@ -431,10 +465,23 @@ func (g generator) embed(p *params, t *genTable, prefix string, depth int) (alia
 			}
 		}
 	}
-	if prefix == "" && g.chance(10) {
-		p.add(alias, g.pick("is.null", "not.is.null"))
+	if prefix == "" && g.chance(12) {
+		if null := g.pick("is.null", "not.is.null"); g.chance(60) {
+			p.add(alias, null)
+		} else {
+			key, expression := g.condition(t, true)
+			p.add("or", "("+spell(alias)+"."+null+","+key+"."+expression+")")
+		}
+	}
+	if w.toOne && prefix == "" && g.chance(12) {
+		spelling, _ := g.target(w.target)
+		p.add("order", alias+"("+spelling+")"+g.direction()+","+g.order(t))
 	}
 	return alias, item + "(" + columns + ")"
+}
+
+func (g generator) direction() string {
+	return g.pick("", "", ".asc", ".desc", ".nullsfirst", ".desc.nullslast", ".asc.nullsfirst")
 }
 
 // order is total: the primary key comes last.
@@ -442,7 +489,7 @@ func (g generator) order(t *genTable) string {
 	var terms []string
 	for range g.IntN(3) {
 		spelling, _ := g.target(t)
-		terms = append(terms, spelling+g.pick("", "", ".asc", ".desc", ".nullsfirst", ".desc.nullslast", ".asc.nullsfirst"))
+		terms = append(terms, spelling+g.direction())
 	}
 	for _, k := range t.key {
 		terms = append(terms, k+g.pick("", "", ".desc"))
@@ -487,7 +534,12 @@ func (g generator) cell(t *genTable, c genColumn, bad bool) []byte {
 		s = g.pick(l.bad...)
 	}
 	for _, link := range t.links {
-		if i := slices.Index(link.columns, c.name); i >= 0 && (c.typ == "bigint" || c.typ == "integer") {
+		switch i := slices.Index(link.columns, c.name); {
+		case i < 0:
+			continue
+		case !slices.Contains(t.key, c.name) && g.chance(35):
+			return []byte("null")
+		case c.typ == "bigint" || c.typ == "integer":
 			s = fmt.Sprint(1 + g.IntN(5))
 		}
 	}
@@ -535,7 +587,18 @@ func (g generator) prefer(choices ...string) string {
 			out = append(out, c)
 		}
 	}
+	if len(out) > 0 && g.chance(4) { // the first counts
+		out = append(out, g.pick("return=representation", "return=minimal", "count=exact", "resolution=ignore-duplicates", "timezone=UTC", "handling=lenient"))
+	}
 	return strings.Join(out, g.pick(",", ", "))
+}
+
+// also are preferences that have no part in what is asked.
+func (g generator) also() string {
+	if g.chance(70) {
+		return ""
+	}
+	return g.pick("handling=strict", "handling=lenient", "tx=rollback", "tx=commit", "timezone=Asia/Tokyo", "timezone=Europe/Berlin", "timezone=nowhere", "max-affected=1", "params=single-object", "foo=bar")
 }
 
 // A question is a request and what may be compared of its answers.
@@ -554,7 +617,7 @@ func (g generator) question() question {
 		return g.insert(t)
 	case k < 88:
 		return g.update(t)
-	case k < 93:
+	case k < 93 && (len(t.key) > 0 || g.chance(10)):
 		return g.put(t)
 	case k < 98:
 		return g.remove(t)
@@ -578,8 +641,11 @@ func (g generator) finish(q question, t *genTable, p params, prefer string) ques
 	if prefer != "" {
 		q.Header["Prefer"] = prefer
 	}
-	if g.chance(6) {
-		q.Header["Accept"] = g.pick("text/csv", "application/vnd.pgrst.object+json", "application/vnd.pgrst.array+json;nulls=stripped", "application/vnd.pgrst.object+json;nulls=stripped",
+	if g.chance(3) {
+		q.Header[g.pick("Accept-Profile", "Content-Profile")] = g.pick("public", "public", "private")
+	}
+	if g.chance(9) {
+		q.Header["Accept"] = g.pick("text/csv", "text/csv", "application/vnd.pgrst.object+json", "application/vnd.pgrst.object+json", "application/vnd.pgrst.object+json", "application/vnd.pgrst.array+json;nulls=stripped", "application/vnd.pgrst.object+json;nulls=stripped",
 			"*/*", "application/json", "text/html,application/json;q=0.9", "application/xml", "text/plain", "application/vnd.pgrst.object+json, text/csv", "text/csv;q=0.5,application/json;q=0.4")
 	}
 	return q
@@ -598,17 +664,20 @@ func (g generator) read(t *genTable) question {
 	if q.ordered = q.ordered && g.chance(85); q.ordered {
 		p.add("order", g.order(t))
 		if g.chance(25) {
-			p.add("limit", g.pick("0", "1", "2", "3", "100", "-1", "x", ""))
+			p.add("limit", g.pick("0", "1", "1", "2", "2", "3", "3", "100", "100", "2", "3", "5", "10", "1000", "-1", "x", "", "9223372036854775807"))
 		}
 		if g.chance(15) {
-			p.add("offset", g.pick("0", "1", "2", "50", "-1"))
+			p.add("offset", g.pick("0", "1", "1", "2", "2", "1", "0", "3", "50", "-1"))
 		}
 		if g.chance(8) {
-			q.Header["Range"] = g.pick("0-2", "1-", "5-9", "3-1", "x", "0-0", "-1", "items=0-1")
+			q.Header["Range"] = g.pick("0-2", "0-2", "1-", "1-2", "5-9", "3-1", "x", "0-0", "-1", "items=0-1", "0-9999999999", "2-2")
+			if g.chance(30) {
+				q.Header["Range-Unit"] = g.pick("items", "bytes")
+			}
 		}
 	}
 	q = g.finish(q, t, p, g.prefer("count=exact", g.pick("timezone=Europe/Berlin", "timezone=Mars/Base", "handling=strict", "return=minimal", "tx=rollback", "foo=bar", "timezone=America/New_York")))
-	if g.chance(4) {
+	if g.chance(3) {
 		q = g.spoil(q)
 	}
 	return q
@@ -659,13 +728,20 @@ func (g generator) insert(t *genTable) question {
 	if g.chance(2) {
 		body = g.pick("", "{}", "[]", "[{}]", "[{},{}]", "null", "1", "[1]", "{", `{"a":}`, `[{"id":1},2]`)
 	}
-	g.body(&q, g.pick("application/json", "application/json", "application/json; charset=utf-8"), body)
+	switch g.IntN(14) {
+	case 0:
+		g.body(&q, "text/csv", g.csv(t, columns, len(rows)))
+	case 1:
+		g.body(&q, "application/x-www-form-urlencoded", g.form(t, columns))
+	default:
+		g.body(&q, g.pick("application/json", "application/json", "application/json; charset=utf-8"), body)
+	}
 	if g.chance(30) {
 		names := []string{"id"}
 		switch {
 		case len(t.unique) > 0 && g.chance(60):
 			names = t.unique[g.IntN(len(t.unique))]
-		case len(t.key) > 0 && g.chance(80):
+		case len(t.key) > 0 && g.chance(90):
 			names = t.key
 		}
 		list := make([]string, len(names))
@@ -690,7 +766,55 @@ func (g generator) insert(t *genTable) question {
 	if strings.Contains(t.name, " ") {
 		missing = "" // PostgREST does not quote the sequence's name
 	}
-	return g.finish(q, t, p, g.prefer(returns, g.pick("resolution=merge-duplicates", "resolution=ignore-duplicates"), "count=exact", missing, g.pick("", "", "handling=strict")))
+	return g.finish(q, t, p, g.prefer(returns, g.pick("resolution=merge-duplicates", "resolution=ignore-duplicates"), g.pick("count=exact", "count=exact", "count=planned", "count=estimated"), missing, g.also()))
+}
+
+// csv is rows without embedded line ends; form is one row.
+func (g generator) csv(t *genTable, columns []string, rows int) string {
+	quote := func(s string) string {
+		if strings.ContainsAny(s, "\",\\") || strings.TrimSpace(s) != s || g.chance(20) {
+			return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+		}
+		return s
+	}
+	lines := make([]string, 0, rows+1)
+	cells := make([]string, len(columns))
+	for i, name := range columns {
+		cells[i] = quote(name)
+	}
+	lines = append(lines, strings.Join(cells, ","))
+	for range rows {
+		for i, name := range columns {
+			cells[i] = quote(g.plain(t, name))
+		}
+		lines = append(lines, strings.Join(cells, ","))
+	}
+	return strings.Join(lines, g.pick("\n", "\n", "\r\n")) + g.pick("\n", "")
+}
+
+func (g generator) form(t *genTable, columns []string) string {
+	values := url.Values{}
+	for _, name := range columns {
+		values.Set(name, g.plain(t, name))
+	}
+	return values.Encode()
+}
+
+// plain is a cell as text, NULL among them.
+func (g generator) plain(t *genTable, name string) string {
+	i := slices.IndexFunc(t.columns, func(c genColumn) bool { return c.name == name })
+	if i < 0 {
+		return "x"
+	}
+	cell := g.cell(t, t.columns[i], true)
+	var s string
+	switch {
+	case string(cell) == "null":
+		return "NULL"
+	case json.Unmarshal(cell, &s) == nil:
+		return s
+	}
+	return string(cell)
 }
 
 // aim adds filters that make a write concern few rows.
@@ -724,7 +848,17 @@ func (g generator) update(t *genTable) question {
 	if g.chance(2) {
 		body = g.pick("{}", "[]", "[{}]", "null", "1", "{", `{"nope":1}`)
 	}
-	g.body(&q, "application/json", body)
+	if g.chance(4) {
+		body = "[" + body + "," + g.row(t, columns, false) + "]"
+	}
+	switch g.IntN(25) {
+	case 0:
+		g.body(&q, "text/csv", g.csv(t, columns, 1))
+	case 1:
+		g.body(&q, "application/x-www-form-urlencoded", g.form(t, columns))
+	default:
+		g.body(&q, "application/json", body)
+	}
 	g.aim(&p, t)
 	if g.chance(20) {
 		g.filters(&p, t, "")
@@ -739,10 +873,21 @@ func (g generator) update(t *genTable) question {
 	if g.chance(20) {
 		p.add("select", g.selection(&p, t, "", 0))
 	}
-	if g.chance(10) {
-		p.add("columns", spell(columns[0]))
+	missing := ""
+	if g.chance(15) {
+		list := []string{spell(columns[0])}
+		if c := t.columns[g.IntN(len(t.columns))]; !c.identity && g.chance(40) {
+			list = append(list, spell(c.name))
+		}
+		p.add("columns", strings.Join(list, ","))
+		if !t.column(columns[0]).identity { // whether its number is used up depends on the plan
+			missing = g.pick("missing=default", "missing=null")
+		}
 	}
-	return g.finish(q, t, p, g.prefer(g.pick("return=representation", "return=representation", "return=headers-only", "return=minimal"), "count=exact"))
+	if g.chance(3) {
+		q.Header["Range"] = "0-1"
+	}
+	return g.finish(q, t, p, g.prefer(g.pick("return=representation", "return=representation", "return=headers-only", "return=minimal"), g.pick("count=exact", "count=exact", "count=planned"), missing, g.also()))
 }
 
 func (g generator) put(t *genTable) question {
@@ -768,7 +913,7 @@ func (g generator) put(t *genTable) question {
 	if g.chance(5) {
 		p.add("limit", "1")
 	}
-	return g.finish(q, t, p, g.prefer(g.pick("return=representation", "return=headers-only", "return=minimal"), "count=exact"))
+	return g.finish(q, t, p, g.prefer(g.pick("return=representation", "return=headers-only", "return=minimal"), "count=exact", g.also()))
 }
 
 func (g generator) remove(t *genTable) question {
@@ -785,5 +930,5 @@ func (g generator) remove(t *genTable) question {
 	if g.chance(25) {
 		p.add("select", g.selection(&p, t, "", 0))
 	}
-	return g.finish(q, t, p, g.prefer(g.pick("return=representation", "return=representation", "return=headers-only", "return=minimal"), "count=exact"))
+	return g.finish(q, t, p, g.prefer(g.pick("return=representation", "return=representation", "return=headers-only", "return=minimal"), g.pick("count=exact", "count=exact", "count=planned"), g.also()))
 }

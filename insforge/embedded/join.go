@@ -88,6 +88,23 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 					return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", out.name)}
 				}
 			}
+		}
+		// What * stands for there is all that the embed gives, in the first place of
+		// its columns, and what it names comes again.
+		inner := j.plan.outputs
+		for _, item := range e.columns {
+			given := 1
+			if item.Path.Column == "*" {
+				given = len(j.plan.table.star)
+				for _, out := range j.plan.outputs {
+					outputs = append(outputs, spreadOutput(j, out))
+				}
+			} else {
+				outputs = append(outputs, spreadOutput(j, inner[0]))
+			}
+			inner = inner[given:]
+		}
+		for _, out := range inner {
 			outputs = append(outputs, spreadOutput(j, out))
 		}
 		for _, inner := range e.embeds {
@@ -148,6 +165,9 @@ func (t *table) names(columns []int) string {
 func (p *plan) columnsOf(j *join) []string {
 	if !j.toOne {
 		return []string{p.joinAlias(j.name)}
+	}
+	if len(j.plan.outputs) == 0 { // rel() selects all
+		return j.plan.table.columnNames()
 	}
 	names := make([]string, len(j.plan.outputs))
 	for i, out := range j.plan.outputs {

@@ -56,7 +56,8 @@ type sortKey struct {
 	get        func(filter.Value) (filter.Value, error)
 	descending bool
 	nullsFirst bool
-	join       *join // to-one, whose column it is
+	join       *join   // to-one, whose output it is
+	out        *output // nil: the column of the embedded row
 }
 
 // access says which part of which index can hold the rows that are wanted.
@@ -139,6 +140,7 @@ func nearestColumns(relation, name string, relations []relationName) []string {
 				continue
 			}
 			switch d += penalty; {
+			case d > 3:
 			case d < best:
 				best, found = d, []string{suggestion(r.alias, column)}
 			case d == best:
@@ -355,41 +357,32 @@ func (p *plan) withColumnHint(err error) error {
 
 func (p *plan) sortKey(term filter.OrderTerm) (sortKey, error) {
 	key := sortKey{descending: term.Descending, nullsFirst: term.NullsFirst}
-	t, alias := p.table, p.alias
 	if term.Relation != "" {
 		i := slices.IndexFunc(p.joins, func(j *join) bool { return j.name == term.Relation })
 		if i < 0 {
 			return key, notEmbedded(term.Relation)
 		}
 		key.join = p.joins[i]
-		t = key.join.plan.table
-		alias = p.joinAlias(key.join.name)
 	}
-	n, ok := t.byName[term.Path.Column]
-	switch {
-	case key.join != nil && key.join.spread: // only what it gives the row is there
-		i := slices.IndexFunc(key.join.plan.outputs, func(out output) bool { return out.name == term.Path.Column && out.join == nil })
-		if i < 0 {
-			return key, &apiError{status: http.StatusBadRequest, code: "42703", message: "column " + alias + "." + term.Path.Column + " does not exist"}
+	switch n, ok := p.table.byName[term.Path.Column]; {
+	case key.join != nil:
+		if err := p.embeddedKey(&key, term.Path.Column); err != nil {
+			return key, err
 		}
-		out := key.join.plan.outputs[i]
-		key.column, key.typ, key.get = out.column, out.typ, out.get
-		ok = true
 	case ok:
-		key.column, key.typ = n, t.columns[n].typ
+		key.column, key.typ = n, p.table.columns[n].typ
 	default:
-		if key.join != nil {
-			inner := relationName{alias, t.columnNames()}
-			return key, &apiError{
-				status: http.StatusBadRequest, code: "42703", message: "column " + alias + "." + term.Path.Column + " does not exist",
-				hint: perhaps(nearestColumns(alias, term.Path.Column, []relationName{inner})),
-			}
-		}
 		return key, p.unknownColumn(term.Path.Column)
 	}
 	if len(term.Path.Steps) > 0 {
+		typ := p.orderedType(term.Path.Column, key.typ)
+		if key.join != nil { // then PostgREST does not make it jsonb
+			if typ = key.typ; !typ.IsJSON() {
+				return key, noArrow(typ, term.Path.Steps[0])
+			}
+		}
 		var err error
-		if key.typ, key.get, err = p.orderedType(term.Path.Column, key.typ).Follow(term.Path.Steps); err != nil {
+		if key.typ, key.get, err = typ.Follow(term.Path.Steps, p.session); err != nil {
 			return key, err
 		}
 	}
@@ -400,6 +393,65 @@ func (p *plan) sortKey(term filter.OrderTerm) (sortKey, error) {
 		}
 	}
 	return key, nil
+}
+
+func lastIndex(names []string, name string) int {
+	for i, n := range slices.Backward(names) {
+		if n == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// noArrow is PostgreSQL's answer to a path inside what is not JSON.
+func noArrow(t filter.Type, step filter.PathStep) error {
+	arrow, right := "->", "unknown"
+	if step.AsText {
+		arrow = "->>"
+	}
+	if step.Index {
+		right = "integer"
+	}
+	return &apiError{
+		status: http.StatusNotFound, code: "42883", message: "operator does not exist: " + t.String() + " " + arrow + " " + right,
+		hint: "No operator matches the given name and argument types. You might need to add explicit type casts.",
+	}
+}
+
+// embeddedKey orders by what an embed gives a row under a name: a column that it
+// does not select is not there, unless it selects nothing at all.
+func (p *plan) embeddedKey(key *sortKey, name string) error {
+	inner, alias := key.join.plan, p.joinAlias(key.join.name)
+	if n, ok := inner.table.byName[name]; ok && len(inner.outputs) == 0 {
+		key.column, key.typ = n, inner.table.columns[n].typ
+		return nil
+	}
+	for i := range inner.outputs {
+		out := &inner.outputs[i]
+		switch {
+		case out.name != name:
+			continue
+		case key.out != nil:
+			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", name)}
+		}
+		key.out, key.typ = out, out.typ
+		if out.join != nil && !out.join.spread {
+			key.typ = jsonbColumnType
+		}
+	}
+	if key.out != nil {
+		return nil
+	}
+	for _, j := range p.joins { // where PostgreSQL looks for what may have been meant, and stumbles
+		if columns := p.columnsOf(j); slices.Index(columns, name) != lastIndex(columns, name) {
+			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", name)}
+		}
+	}
+	return &apiError{
+		status: http.StatusBadRequest, code: "42703", message: "column " + alias + "." + name + " does not exist",
+		hint: perhaps(p.similarAnywhere(alias, name)),
+	}
 }
 
 // orderedType is the type of a column that is followed for an order. PostgREST
@@ -447,7 +499,7 @@ func (p *plan) addColumn(one filter.SelectItem) error {
 		if p.renamed && out.typ == jsonColumnType {
 			out.typ = jsonbColumnType
 		}
-		if out.typ, out.get, err = out.typ.Follow(one.Path.Steps); err != nil {
+		if out.typ, out.get, err = out.typ.Follow(one.Path.Steps, p.session); err != nil {
 			return err
 		}
 	}
@@ -472,6 +524,13 @@ func (p *plan) addColumn(one filter.SelectItem) error {
 	out.key = printedKey(out.name)
 	p.outputs = append(p.outputs, out)
 	return nil
+}
+
+// mayFail tells whether something a row shows can be an error.
+func (p *plan) mayFail() bool {
+	return slices.ContainsFunc(p.outputs, func(out output) bool {
+		return out.get != nil || out.join != nil && (out.join.refusal != nil || out.join.plan.mayFail() || !out.join.plan.always)
+	})
 }
 
 // castTarget reads the name of a type behind "::"; there may be none.

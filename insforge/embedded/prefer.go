@@ -31,23 +31,25 @@ var preferenceValues = map[string]map[string]bool{
 }
 
 // parsePreferences reads every Prefer header; of repeated preferences the
-// first counts.
-func parsePreferences(header http.Header) (preferences, error) {
+// first counts, and is known or not for all of them if it is a time zone.
+func parsePreferences(header http.Header) preferences {
 	var p preferences
 	values := header["Prefer"]
 	if len(values) == 0 {
-		return p, nil
+		return p
 	}
+	zones := 0
 	for _, value := range values {
 		for item := range strings.SplitSeq(value, ",") {
 			item = strings.TrimSpace(item)
 			name, setting, _ := strings.Cut(item, "=")
 			if name == "timezone" {
-				if zone, err := time.LoadLocation(setting); err == nil && setting != "" && setting != "Local" {
-					if p.zone == nil {
+				if zones++; zones == 1 && setting != "" && setting != "Local" {
+					if zone, err := time.LoadLocation(setting); err == nil {
 						p.zone = zone
 					}
-				} else {
+				}
+				if p.zone == nil {
 					p.unknown = append(p.unknown, item)
 				}
 				continue
@@ -59,13 +61,18 @@ func parsePreferences(header http.Header) (preferences, error) {
 			p.set(name, setting)
 		}
 	}
-	if p.handling == "strict" && len(p.unknown) > 0 {
-		return p, &apiError{
-			status: http.StatusBadRequest, code: "PGRST122", message: "Invalid preferences given with handling=strict",
-			details: "Invalid preferences: " + strings.Join(p.unknown, ", "),
-		}
+	return p
+}
+
+// refusal is the answer to unknown preferences where handling=strict.
+func (p preferences) refusal() error {
+	if p.handling != "strict" || len(p.unknown) == 0 {
+		return nil
 	}
-	return p, nil
+	return &apiError{
+		status: http.StatusBadRequest, code: "PGRST122", message: "Invalid preferences given with handling=strict",
+		details: "Invalid preferences: " + strings.Join(p.unknown, ", "),
+	}
 }
 
 // place is where the setting of a preference is kept.

@@ -73,6 +73,29 @@ func (p *plan) value(out *output, r *row) filter.Value {
 	return p.table.layout.value(r.data, out.column)
 }
 
+// value is what an output shows of a row as a value: jsonb where it is an embed.
+func (pr *printer) value(p *plan, out *output, r *row) (filter.Value, error) {
+	switch {
+	case out.join == nil:
+		v := p.value(out, r)
+		if out.get == nil {
+			return v, nil
+		}
+		return out.get(v)
+	case out.column < 0: // spread
+		rows, err := out.join.find(pr.ctx, pr.state, p.table, r)
+		if err != nil || len(rows) == 0 {
+			return filter.Value{}, err
+		}
+		return pr.value(out.join.plan, &out.join.plan.outputs[0], rows[0])
+	}
+	printed, null, err := pr.embedded(nil, p, out, r)
+	if err != nil || null {
+		return filter.Value{}, err
+	}
+	return jsonbInput.ParseJSON(printed, filter.Session{})
+}
+
 func (pr *printer) embedded(dst []byte, p *plan, out *output, r *row) (_ []byte, null bool, err error) {
 	j := out.join
 	rows, err := j.find(pr.ctx, pr.state, p.table, r)

@@ -115,10 +115,11 @@ func parseQuery(raw string) (*query, error) {
 // query string that is not UTF-8, say.
 var errCrash = &apiError{status: http.StatusInternalServerError, plain: "Something went wrong"}
 
-// repeats tells that the same was said before: the first select, columns,
-// on_conflict and order count, but the last limit and offset.
+// repeats tells that the same was said before: the first select, columns and
+// on_conflict count and are the only ones read; of orders the first counts as
+// well, but the last limit and offset.
 func (q *query) repeats(kind paramKind, p param) bool {
-	if kind == filterParam || kind == logicParam || strings.HasSuffix(p.key, "limit") || strings.HasSuffix(p.key, "offset") {
+	if kind == filterParam || kind == logicParam || kind == orderParam {
 		return false
 	}
 	first := slices.IndexFunc(q.params, func(other param) bool { return other.key == p.key && !other.bare })
@@ -293,7 +294,9 @@ func (q *query) takeOrder(p param) (err error) {
 			order, err = filter.ParseOrder(p.value)
 		}
 		if target := &q.criteria; len(path) == 0 {
-			target.order = order
+			if target.order == nil {
+				target.order = order
+			}
 		} else {
 			q.address(aboutOrder, path).order = order
 		}

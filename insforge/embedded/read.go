@@ -87,7 +87,7 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	if p.counting { // the one row that is left carries the count where its number would be
 		rows = []*row{{id: uint64(total)}}
 	} else if !p.presorted || given != nil {
-		if err := p.sort(st, rows); err != nil {
+		if err := p.sort(ctx, st, rows); err != nil {
 			return result{}, err
 		}
 	}
@@ -182,7 +182,7 @@ func (p *plan) orderedByKey() bool {
 
 // sort orders rows; without an order they come as written, whatever index they
 // were found with.
-func (p *plan) sort(st *state, rows []*row) error {
+func (p *plan) sort(ctx context.Context, st *state, rows []*row) error {
 	if len(p.order) == 0 {
 		if p.access.index != nil && !slices.IsSortedFunc(rows, byID) {
 			slices.SortFunc(rows, byID)
@@ -190,11 +190,23 @@ func (p *plan) sort(st *state, rows []*row) error {
 		return nil
 	}
 	var failure error
+	pr := &printer{ctx: ctx, state: st}
+	// PostgreSQL has the keys of all rows before it compares any.
+	for i := range p.order {
+		for _, r := range rows {
+			if p.order[i].get == nil && p.order[i].out == nil {
+				break // a column can always be read
+			}
+			if _, err := p.order[i].value(pr, p, r); err != nil {
+				return err
+			}
+		}
+	}
 	compare := func(a, b *row) int {
 		for i := range p.order {
 			key := &p.order[i]
-			x, errX := key.value(p, st, a)
-			y, errY := key.value(p, st, b)
+			x, errX := key.value(pr, p, a)
+			y, errY := key.value(pr, p, b)
 			if err := cmp.Or(errX, errY); err != nil {
 				failure = cmp.Or(failure, err)
 				return 0
@@ -211,16 +223,21 @@ func (p *plan) sort(st *state, rows []*row) error {
 	return failure
 }
 
-func (k *sortKey) value(p *plan, st *state, r *row) (filter.Value, error) {
-	t := p.table
-	if k.join != nil {
-		related := k.join.related(st, p.table, r)
-		if len(related) == 0 {
-			return filter.Value{}, nil
+func (k *sortKey) value(pr *printer, p *plan, r *row) (v filter.Value, err error) {
+	switch {
+	case k.join == nil:
+		v = p.table.layout.value(r.data, k.column)
+	default:
+		rows, err := k.join.find(pr.ctx, pr.state, p.table, r)
+		if err != nil || len(rows) == 0 {
+			return v, err
 		}
-		t, r = k.join.plan.table, related[0]
+		if inner := k.join.plan; k.out == nil {
+			v = inner.table.layout.value(rows[0].data, k.column)
+		} else if v, err = pr.value(inner, k.out, rows[0]); err != nil {
+			return v, err
+		}
 	}
-	v := t.layout.value(r.data, k.column)
 	if k.get == nil {
 		return v, nil
 	}

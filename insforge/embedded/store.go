@@ -150,7 +150,11 @@ func (s *Store) Close() error {
 	closed := s.closed
 	s.closed = true
 	s.writing.Unlock()
-	if closed || s.file == nil {
+	switch {
+	case closed:
+		return nil
+	case s.file == nil:
+		s.durable.Store(nil)
 		return nil
 	}
 	return s.file.close()
@@ -164,7 +168,11 @@ func (s *Store) snapshot() (*state, error) {
 			return nil, err
 		}
 	}
-	return s.durable.Load(), nil
+	st := s.durable.Load()
+	if st == nil {
+		return nil, ErrClosed
+	}
+	return st, nil
 }
 
 // errRollback makes write undo everything without being an error itself.

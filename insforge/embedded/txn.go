@@ -20,8 +20,7 @@ type txn struct {
 	tables  []tableState
 	changes []change
 	numbers map[*table]int64 // identity numbers last given out
-	added   []written        // rows to check for foreign keys at the end
-	removed []written
+	written []written        // to check for foreign keys at the end, in order
 }
 
 // change is one row put into or taken out of the file.
@@ -34,6 +33,7 @@ type change struct {
 type written struct {
 	table *table
 	row   *row
+	gone  bool
 }
 
 func (tx *txn) state(t *table) *tableState { return &tx.tables[t.ordinal] }
@@ -64,7 +64,7 @@ func (tx *txn) put(t *table, r *row) {
 func (tx *txn) wrote(t *table, r *row) {
 	tx.changes = append(tx.changes, change{t, r, false})
 	if len(t.foreign) > 0 {
-		tx.added = append(tx.added, written{t, r})
+		tx.written = append(tx.written, written{t, r, false})
 	}
 }
 
@@ -112,7 +112,7 @@ func (tx *txn) remove(t *table, r *row) {
 func (tx *txn) took(t *table, r *row) {
 	tx.changes = append(tx.changes, change{t, r, true})
 	if len(t.inbound) > 0 {
-		tx.removed = append(tx.removed, written{t, r})
+		tx.written = append(tx.written, written{t, r, true})
 	}
 }
 
@@ -266,36 +266,52 @@ func quoteIdentifier(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
-// checkForeignKeys runs at the end of the statement, as PostgreSQL's triggers do.
+// checkForeignKeys runs at the end of the statement, as PostgreSQL's triggers do:
+// row by row, and of an update what refers to the old row comes first.
 func (tx *txn) checkForeignKeys() error {
-	for _, w := range tx.added {
-		if tx.state(w.table).rows.root == nil || !tx.stillThere(w) {
-			continue
+	for _, w := range tx.written {
+		check := tx.checkReferences
+		if w.gone {
+			check = tx.checkReferred
 		}
-		for _, fk := range w.table.foreign {
-			key, complete := keyOf(w.table, fk.columns, w.row.data)
-			if complete && !tx.exists(fk.references, fk.referenced, key) {
-				return &apiError{
-					status: 409, code: "23503",
-					message: fmt.Sprintf("insert or update on table %q violates foreign key constraint %q", w.table.name, fk.name),
-					details: fmt.Sprintf("Key %s is not present in table %q.", tx.describeKey(w.table, fk.columns, w.row.data), fk.references.name),
-				}
+		if err := check(w); err != nil {
+			return err
+		}
+	}
+	tx.written = nil
+	return nil
+}
+
+// checkReferences refuses a new row that refers to nothing.
+func (tx *txn) checkReferences(w written) error {
+	if tx.state(w.table).rows.root == nil || !tx.stillThere(w) {
+		return nil
+	}
+	for _, fk := range w.table.foreign {
+		key, complete := keyOf(w.table, fk.columns, w.row.data)
+		if complete && !tx.exists(fk.references, fk.referenced, key) {
+			return &apiError{
+				status: 409, code: "23503",
+				message: fmt.Sprintf("insert or update on table %q violates foreign key constraint %q", w.table.name, fk.name),
+				details: fmt.Sprintf("Key %s is not present in table %q.", tx.describeKey(w.table, fk.columns, w.row.data), fk.references.name),
 			}
 		}
 	}
-	for _, w := range tx.removed {
-		for _, fk := range w.table.inbound {
-			key, complete := keyOf(w.table, fk.referenced, w.row.data)
-			if complete && !tx.exists(w.table, fk.referenced, key) && tx.exists(fk.table, fk.columns, key) {
-				return &apiError{
-					status: 409, code: "23503",
-					message: fmt.Sprintf("update or delete on table %q violates foreign key constraint %q on table %q", w.table.name, fk.name, fk.table.name),
-					details: fmt.Sprintf("Key %s is still referenced from table %q.", tx.describeKey(w.table, fk.referenced, w.row.data), fk.table.name),
-				}
+	return nil
+}
+
+// checkReferred refuses that a row goes which others refer to.
+func (tx *txn) checkReferred(w written) error {
+	for _, fk := range w.table.inbound {
+		key, complete := keyOf(w.table, fk.referenced, w.row.data)
+		if complete && !tx.exists(w.table, fk.referenced, key) && tx.exists(fk.table, fk.columns, key) {
+			return &apiError{
+				status: 409, code: "23503",
+				message: fmt.Sprintf("update or delete on table %q violates foreign key constraint %q on table %q", w.table.name, fk.name, fk.table.name),
+				details: fmt.Sprintf("Key %s is still referenced from table %q.", tx.describeKey(w.table, fk.referenced, w.row.data), fk.table.name),
 			}
 		}
 	}
-	tx.added, tx.removed = nil, nil
 	return nil
 }
 

@@ -14,6 +14,7 @@ type insertion struct {
 	table          *table
 	columns        []int // that the payload gives
 	rows           []object
+	rest           int // elements of the payload that are no rows
 	missingDefault bool
 	resolution     string         // merge-duplicates, ignore-duplicates, or nothing
 	target         *index         // of the resolution
@@ -37,16 +38,17 @@ func payloadColumns(t *table, names []string) ([]int, error) {
 }
 
 // conflictTarget finds the constraint that on_conflict means; nil without an
-// error if the table has no primary key to fall back on.
-func conflictTarget(t *table, q *query, ins *insertion) (*index, error) {
+// error if the table has no primary key to fall back on. That there is none for
+// the columns is unsuitable, which PostgreSQL finds out after it has read the body.
+func conflictTarget(t *table, q *query, ins *insertion) (target *index, unsuitable, err error) {
 	if len(q.onConflict) == 0 {
-		return t.primary, nil
+		return t.primary, nil, nil
 	}
 	columns := make([]int, len(q.onConflict))
 	for i, name := range q.onConflict {
 		n, ok := t.byName[name]
 		if !ok {
-			return nil, &apiError{
+			return nil, nil, &apiError{
 				status: http.StatusBadRequest, code: "42703", message: fmt.Sprintf("column %q does not exist", name),
 				hint: ins.nearestColumn(name),
 			}
@@ -55,12 +57,12 @@ func conflictTarget(t *table, q *query, ins *insertion) (*index, error) {
 	}
 	slices.Sort(columns)
 	if ix := t.uniqueOn(slices.Compact(columns)); ix != nil {
-		return ix, nil
+		return ix, nil, nil
 	}
 	return nil, &apiError{
 		status: http.StatusBadRequest, code: "42P10",
 		message: "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-	}
+	}, nil
 }
 
 // nearestColumn is the hint at a misspelt on_conflict column. PostgreSQL also
@@ -151,21 +153,25 @@ func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, ins
 }
 
 // propose reads what the payload says of every row, before any row is written.
-// With missing=default PostgREST lays the payload over an object of defaults:
-// each is computed whether it is needed or not, so a number is used up, and
-// all values pass through jsonb.
+// With missing=default PostgREST lays each element of the payload over an object
+// of defaults: each is computed whether it is needed or not, so a number is used
+// up.
 func (tx *txn) propose(ins *insertion) ([][]filter.Value, error) {
 	t := ins.table
 	proposals := make([][]filter.Value, len(ins.rows))
-	for i := range ins.rows {
+	for i := range proposals {
 		proposals[i] = make([]filter.Value, len(t.columns))
-		for _, c := range ins.columns {
-			if !ins.missingDefault {
-				break
-			}
-			var err error
-			if proposals[i][c], err = tx.fill(t, c); err != nil {
-				return nil, err
+	}
+	if ins.missingDefault {
+		for i := range len(ins.rows) + ins.rest {
+			for _, c := range ins.columns {
+				v, err := tx.fill(t, c)
+				if err != nil {
+					return nil, err
+				}
+				if i < len(ins.rows) {
+					proposals[i][c] = v
+				}
 			}
 		}
 	}
@@ -181,26 +187,12 @@ func (tx *txn) propose(ins *insertion) ([][]filter.Value, error) {
 				continue
 			}
 			var err error
-			if ins.missingDefault {
-				if cell, err = throughJSONB(cell); err != nil {
-					return nil, err
-				}
-			}
 			if proposals[i][c], err = t.columns[c].typ.ParseJSON(cell, tx.session); err != nil {
 				return nil, withKey(err, t.columns[c].name)
 			}
 		}
 	}
 	return proposals, nil
-}
-
-// throughJSONB is the form jsonb gives a JSON value.
-func throughJSONB(cell []byte) ([]byte, error) {
-	if string(cell) == "null" {
-		return cell, nil
-	}
-	v, err := jsonbInput.ParseJSON(cell, filter.Session{})
-	return jsonbInput.AppendJSON(nil, v, filter.Session{}), err
 }
 
 // withKey adds the hint that names the key of a JSON value.
@@ -213,36 +205,13 @@ func withKey(err error, key string) error {
 	return err
 }
 
-// updateRows sets columns of rows to the values of one object.
-func (tx *txn) updateRows(t *table, rows []*row, columns []int, o object, missingDefault bool) ([]*row, error) {
-	if len(rows) == 0 {
-		return nil, nil // then PostgreSQL does not even read the values
-	}
-	set := make([]filter.Value, len(columns))
-	byDefault := make([]bool, len(columns))
-	for i, c := range columns {
-		cell, given := o.get(t.columns[c].name)
-		switch {
-		case given:
-			var err error
-			if set[i], err = t.columns[c].typ.ParseJSON(cell, tx.session); err != nil {
-				return nil, withKey(err, t.columns[c].name)
-			}
-		case missingDefault:
-			byDefault[i] = true
-		}
-	}
+// updateRows sets columns of rows to the values of a proposal.
+func (tx *txn) updateRows(t *table, rows []*row, columns []int, set []filter.Value) ([]*row, error) {
 	updated := make([]*row, len(rows))
 	for n, r := range rows {
 		values := t.layout.decode(r.data)
-		for i, c := range columns {
-			values[c] = set[i]
-			if byDefault[i] {
-				var err error
-				if values[c], err = tx.fill(t, c); err != nil {
-					return nil, err
-				}
-			}
+		for _, c := range columns {
+			values[c] = set[c]
 		}
 		var err error
 		if updated[n], err = tx.update(t, r, values); err != nil {

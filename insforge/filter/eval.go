@@ -210,7 +210,7 @@ func (c *compiler) subject(path Path) (operand, error) {
 	if len(path.Steps) == 0 {
 		return operand{typ: typ, slot: slot, get: func(row Row) (Value, error) { return row.Value(slot), nil }}, nil
 	}
-	result, follow, err := typ.Follow(path.Steps)
+	result, follow, err := typ.Follow(path.Steps, c.session)
 	if err != nil {
 		return operand{}, err
 	}
@@ -219,9 +219,9 @@ func (c *compiler) subject(path Path) (operand, error) {
 
 // Follow prepares a JSON path on values of the type: the type of what it
 // gives, and the function that follows it. Types other than json and jsonb are
-// converted by to_jsonb first, as PostgREST does. The error, a *[SQLError], is
+// converted by to_jsonb first, as PostgREST does, times in the session's zone. The error, a *[SQLError], is
 // that of a path which goes on behind ->>.
-func (t Type) Follow(steps []PathStep) (Type, func(Value) (Value, error), error) {
+func (t Type) Follow(steps []PathStep, session Session) (Type, func(Value) (Value, error), error) {
 	isJSONB := !(t == Type{kind: kindJSON})
 	result := Type{kind: kindJSON}
 	if isJSONB {
@@ -251,7 +251,7 @@ func (t Type) Follow(steps []PathStep) (Type, func(Value) (Value, error), error)
 		}
 		source := v.str
 		if convert {
-			source = string(t.AppendJSON(nil, v, Session{}))
+			source = string(t.AppendJSON(nil, v, session))
 		}
 		node := mustJSON(source)
 		for _, step := range steps {
