@@ -254,15 +254,23 @@ func parseArray(t Type, literal string, session Session) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	out, err := appendArrayItems(nil, t.Elem(), items, session)
+	return t.parseItems(items, session)
+}
+
+func (t Type) parseItems(items []arrayItem, session Session) (Value, error) {
+	return arrayOf(t.Elem(), items, func(text string) (Value, error) { return t.Elem().Parse(text, session) })
+}
+
+// arrayOf makes an array of elements that are read from items, printed in UTC.
+func arrayOf(elem Type, items []arrayItem, read func(text string) (Value, error)) (Value, error) {
+	out, err := appendArrayItems(nil, elem, items, read)
 	if err != nil {
 		return Value{}, err
 	}
 	return text(string(out)), nil
 }
 
-// appendArrayItems normalises elements through their type, in UTC.
-func appendArrayItems(dst []byte, elem Type, items []arrayItem, session Session) ([]byte, error) {
+func appendArrayItems(dst []byte, elem Type, items []arrayItem, read func(text string) (Value, error)) ([]byte, error) {
 	dst = append(dst, '{')
 	for i, item := range items {
 		if i > 0 {
@@ -273,15 +281,19 @@ func appendArrayItems(dst []byte, elem Type, items []arrayItem, session Session)
 		case item.null:
 			dst = append(dst, "NULL"...)
 		case item.nested:
-			if dst, err = appendArrayItems(dst, elem, item.items, session); err != nil {
+			if dst, err = appendArrayItems(dst, elem, item.items, read); err != nil {
 				return nil, err
 			}
 		default:
-			v, err := elem.Parse(item.text, session)
-			if err != nil {
+			v, err := read(item.text)
+			switch {
+			case err != nil:
 				return nil, err
+			case !v.set:
+				dst = append(dst, "NULL"...)
+			default:
+				dst = appendArrayElement(dst, string(elem.AppendText(nil, v, Session{})))
 			}
-			dst = appendArrayElement(dst, string(elem.AppendText(nil, v, Session{})))
 		}
 	}
 	return append(dst, '}'), nil

@@ -30,7 +30,7 @@ func (t Type) Cast(target Type, session Session) (func(Value) (Value, error), er
 func (t Type) fit(v Value, session Session) (Value, error) {
 	switch {
 	case t.array:
-		return t.mapArray(v, t.Elem(), func(item Value) (Value, error) { return t.Elem().fit(item, session) }, session)
+		return t.mapArray(v, t.Elem(), func(item Value) (Value, error) { return t.Elem().fit(item, session) })
 	case t.kind == kindVarchar || t.kind == kindChar:
 		s := v.str
 		if runes := []rune(s); len(runes) > t.length {
@@ -56,41 +56,14 @@ func (t Type) fit(v Value, session Session) (Value, error) {
 }
 
 // mapArray makes an array of another type by way of the elements.
-func (t Type) mapArray(v Value, elem Type, convert func(Value) (Value, error), session Session) (Value, error) {
-	var build func(dst []byte, items []arrayItem) ([]byte, error)
-	build = func(dst []byte, items []arrayItem) ([]byte, error) {
-		dst = append(dst, '{')
-		for i, item := range items {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			var err error
-			switch {
-			case item.null:
-				dst = append(dst, "NULL"...)
-			case item.nested:
-				if dst, err = build(dst, item.items); err != nil {
-					return nil, err
-				}
-			default:
-				one, err := t.Elem().unmodified().Parse(item.text, Session{})
-				if err == nil {
-					one, err = convert(one)
-				}
-				if err != nil {
-					return nil, err
-				}
-				if !one.set {
-					dst = append(dst, "NULL"...)
-					continue
-				}
-				dst = appendArrayElement(dst, string(elem.AppendText(nil, one, Session{})))
-			}
+func (t Type) mapArray(v Value, elem Type, convert func(Value) (Value, error)) (Value, error) {
+	return arrayOf(elem, arrayItems(v), func(text string) (Value, error) {
+		one, err := t.Elem().unmodified().Parse(text, Session{})
+		if err != nil {
+			return one, err
 		}
-		return append(dst, '}'), nil
-	}
-	out, err := build(nil, arrayItems(v))
-	return text(string(out)), err
+		return convert(one)
+	})
 }
 
 // conversion converts to a type without length or precision.
@@ -101,7 +74,7 @@ func (t Type) conversion(target Type, session Session) func(Value) (Value, error
 		return func(v Value) (Value, error) { return v, nil }
 	case t.array && target.array:
 		convert := t.Elem().conversion(target.Elem(), session)
-		return func(v Value) (Value, error) { return t.mapArray(v, target.Elem(), convert, session) }
+		return func(v Value) (Value, error) { return t.mapArray(v, target.Elem(), convert) }
 	case t.array || target.array:
 	case isNumber(t.kind) && target.kind >= kindInt2 && target.kind <= kindInt8:
 		return func(v Value) (Value, error) { return t.toInteger(target, v, session) }

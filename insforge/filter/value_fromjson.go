@@ -54,8 +54,7 @@ func (t Type) arrayFromNode(node jsonNode, session Session) (Value, error) {
 			Detail: "Multidimensional arrays must have sub-arrays with matching dimensions.",
 		}
 	}
-	out, err := appendArrayItems(nil, t.Elem(), items, session)
-	return text(string(out)), err
+	return t.parseItems(items, session)
 }
 
 // itemsFromNode are a JSON array's elements; those of an array of JSON stay what
