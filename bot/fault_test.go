@@ -234,7 +234,7 @@ func TestMessagesSentWhileTheBotWasAway(t *testing.T) {
 func TestMetricsHaveNoNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")
-	ann := w.person(7007, "Ann")
+	ann := w.person(7007007007007, "Ann") // no measurement has these digits by chance
 	ann.converses(withReminder)
 	ann.converses([]line{{passes: day, sees: []string{"Call her"}}})
 	// Handlers and cycles are counted when they end, a little after the message.
@@ -247,7 +247,7 @@ func TestMetricsHaveNoNames(t *testing.T) {
 	} {
 		require.Eventually(t, func() bool { _, body = w.get("/metrics"); return strings.Contains(body, name) }, patience, 10*time.Millisecond, name)
 	}
-	require.NotContains(t, body, "7007")
+	require.NotContains(t, body, "7007007007007")
 	require.NotContains(t, body, "Jane")
 }
 
