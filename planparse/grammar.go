@@ -290,7 +290,11 @@ func (p *parser) bare(m *meaning) bool {
 	p.eat(kTilde)
 	if t := p.tok(); p.is(kT) || p.is(kUnit) && t.end-t.start == 1 {
 		// T+3, D+3, J+3; W+2, H+24.
-		if sign := p.peek(1).kind; sign == kPlus || sign == kDash {
+		sign := p.peek(1).kind
+		if sign == kAnd && p.peek(1).val == andPlus {
+			sign = kPlus // T plus 3
+		}
+		if sign == kPlus || sign == kDash {
 			p.i += 2
 			n, ok := p.number()
 			if !ok {

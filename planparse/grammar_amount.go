@@ -251,6 +251,9 @@ func (p *parser) amount(s *span) bool {
 	for more := true; more; { // "30/60/90 days"
 		n, more = p.upper(n)
 	}
+	if p.is(kDash) && p.peek(1).kind == kTail && p.peek(2).kind == kUnit {
+		p.i += 2 // "3 to 5-ish days"
+	}
 	p.eat(kMore) // "3 more days"
 	u, ok := p.unitHere()
 	if !ok {
@@ -449,6 +452,11 @@ func (p *parser) endOfThis(m *meaning) bool {
 // foreignUnit reads a unit without a number where a language leaves out the
 // one: "через неделю".
 func (p *parser) foreignUnit(s *span) bool {
+	if p.peek(1).kind == kAnd && p.peek(2).kind == kA && p.peek(3).kind == kHalf && !p.plural() {
+		u := p.tok().val
+		p.i += 4
+		return p.add(s, 1.5, u) // "day and a half"
+	}
 	if p.tok().val == uFortnight {
 		p.i++ // never names a certain one, as "week" may
 		return p.add(s, 1, uFortnight)

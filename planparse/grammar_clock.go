@@ -183,7 +183,8 @@ func (p *parser) halfOfDay(h *int32) bool {
 		p.i++
 		p.eat(kThe)
 	}
-	if !p.is(kPart) || *h > 12 || p.i == 1 {
+	twelve := p.is(kPart) && p.tok().val == noon && *h == 12 // "12 noon Friday"
+	if !p.is(kPart) || *h > 12 || p.i == 1 && !twelve {
 		p.i = save
 		return false
 	}

@@ -94,7 +94,7 @@ func (p *parser) date(m *meaning) bool {
 	case isNum(0) && t.digits == 8 && t.num >= 20000101 && t.num < 21000000:
 		y, mo, d = int(t.num)/10000, int(t.num)/100%100, int(t.num)%100
 		p.i++
-	case isNum(0) && num(1).kind == kSlash && isNum(2) && num(2).digits <= 2 && t.digits <= 2 && (p.led || p.i > 0 || t.num <= 12 && num(2).num > 12) && num(3).kind != kUnit && num(3).kind != kSlash:
+	case isNum(0) && num(1).kind == kSlash && isNum(2) && num(2).digits <= 2 && t.digits <= 2 && (p.led || p.i > 0 || t.num <= 12 && num(2).num > 12 || dayFirst(t.num, num(2).num)) && num(3).kind != kUnit && num(3).kind != kSlash:
 		// "by 3/12": only behind a preposition or a weekday, or where no ratio
 		// and no "24/7" is written like it: 3/20
 		mo, d = int(t.num), int(num(2).num)
@@ -131,6 +131,12 @@ func (p *parser) date(m *meaning) bool {
 		p.i = save
 	}
 	return true
+}
+
+// dayFirst reports whether two numbers with a slash are a day and a month, and
+// neither a rhythm, as 24/7 is, nor a share, as 80/20.
+func dayFirst(day, month float64) bool {
+	return day > 12 && day <= 31 && month >= 1 && month <= 12 && !(day == 24 && month == 7)
 }
 
 // dottedDate reads "15.3.", which the lexer takes for a fraction; the point

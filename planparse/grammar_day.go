@@ -100,6 +100,10 @@ func (p *parser) dayOne(m *meaning) bool {
 				m.days = p.cal.firstOfMonth(1)
 				return true
 			}
+			if p.peek(1).kind == kOf && p.peek(2).kind == kMonth {
+				p.i += 2 // "month of April"
+				return p.date(m)
+			}
 			return p.monthNumber(m)
 		}
 	case kBusiness:

@@ -34,6 +34,8 @@ func (p *parser) minus() bool {
 func (p *parser) label() {
 	start := p.i
 	switch t := p.tok(); {
+	case (t.kind == kLabel || t.kind == kLead) && p.unitInBrackets(1):
+		p.i += 5
 	case t.kind == kLabel,
 		(t.kind == kEvent || t.kind == kDo || t.kind == kMessage || t.kind == kLead || t.kind == kTail) && p.peek(1).kind == kColon,
 		t.kind == kLead && p.peek(1).kind == kEquals:
@@ -65,6 +67,12 @@ func (p *parser) label() {
 	if p.end() {
 		p.i = start
 	}
+}
+
+// unitInBrackets reports whether the "(days):" of "Timing (days): 3" follows.
+func (p *parser) unitInBrackets(at int) bool {
+	u := p.peek(at + 1)
+	return p.peek(at).kind == kOpen && u.kind == kUnit && u.val == uDay && p.peek(at+2).kind == kClosing && separator(p.peek(at+3).kind)
 }
 
 func separator(k kind) bool {
@@ -110,7 +118,7 @@ func (p *parser) leads() {
 				return
 			}
 		case kTo:
-			if t.val != 1 || p.i != p.first {
+			if p.i != p.first || t.val != toAny && !(t.val == toBound && ofCalendar(p.peek(1).kind)) {
 				return
 			}
 		case kTail:
@@ -156,6 +164,16 @@ func (p *parser) leads() {
 	}
 }
 
+// ofCalendar reports whether a word names a day by the calendar rather than by
+// its distance.
+func ofCalendar(k kind) bool {
+	switch k {
+	case kWeekday, kDayName, kMonth, kNext, kThis, kPeriodEnd, kEdge, kWeekend:
+		return true
+	}
+	return false
+}
+
 // tails skips the closed list of fillers that may stand after a time.
 func (p *parser) tails() {
 	for !p.end() {
@@ -171,8 +189,9 @@ func (p *parser) tails() {
 			if p.peek(-1).kind == kNow {
 				return // "now and then", "now or later"
 			}
-		case kDash:
-			if p.peek(1).kind != kTail && p.peek(1).kind != kLead || p.peek(-1).kind == kNow {
+		case kDash, kComma:
+			next := p.peek(1).kind
+			if next != kTail && (next != kLead || t.kind == kComma) || p.peek(-1).kind == kNow {
 				return
 			}
 		case kLead:
@@ -336,8 +355,8 @@ func (p *parser) labelWords(from, to int, free bool) bool {
 	for i := from; i < to; i++ {
 		switch p.toks[i].kind {
 		case kMessage, kDo, kStep, kThe, kA, kClosing, kOpen, kMark, kDot, kThat, kLead, kPlan, kOf, kStart, kWith, kTo, kSlash, kDash, kAnd:
-		case kWeekday, kOr, kPart:
-			// "early next week (Monday or Tuesday)"
+		case kWeekday, kOr, kPart, kNow:
+			// "early next week (Monday or Tuesday)", "0 days (immediately)"
 			if p.toks[from-1].kind != kOpen && !free {
 				return false
 			}

@@ -45,6 +45,8 @@ func (p *parser) reason() verdict {
 		return verdictPast
 	case first == kBefore && words == 0 && (p.peek(1).kind == kNum || p.peek(1).kind == kA || p.tok().val == 1 && p.peek(1).kind == kEnd):
 		return verdictPast // "vor 3 Tagen", "the day before"
+	case first == kTo && p.tok().val == toAny && words > 0:
+		return verdictEvent // "bis zum Gespräch"
 	case seen[kEvent], first == kAfter, first == kFollowing, first == kBefore, seen[kBefore], first == kLead && words > 0 && p.tok().val == leadDuring:
 		return verdictEvent
 	case seen[kAfter], seen[kFollowing], seen[kSame] && seen[kWith], p.dayOf():

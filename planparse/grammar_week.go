@@ -110,7 +110,13 @@ func (p *parser) inWeek(m *meaning) {
 		p.i = start
 	case kWeekday:
 		p.i++
-		m.days = p.cal.onOrAfter(m.days, time.Weekday(t.val))
+		first := m.days
+		m.days = p.cal.onOrAfter(first, time.Weekday(t.val))
+		// "Tuesday or Wednesday"
+		for (p.is(kOr) || p.is(kSlash) || p.is(kDash) || p.is(kTo)) && p.peek(1).kind == kWeekday {
+			m.days = min(m.days, p.cal.onOrAfter(first, time.Weekday(p.peek(1).val)))
+			p.i += 2
+		}
 		p.eat(kClosing)
 		return
 	case kEdge:

@@ -213,6 +213,9 @@ letters:
 			}
 		}
 	}
+	if t.kind == kWord && n == end-start && l.compound(buf[:min(n, len(buf))], start) {
+		return
+	}
 	l.emit(t, start, end)
 	if l.at(l.pos) == '\'' {
 		l.pos++ // days'
@@ -220,6 +223,29 @@ letters:
 			l.pos++ // week's
 		}
 	}
+}
+
+// compound cuts a weekday and a part of it that are written as one word, as
+// German has them: Montagmorgen, Freitagnachmittag.
+func (l *lexer) compound(word []byte, start int) bool {
+	const shortest = len("montag")
+	for cut := shortest; cut+len("abend") <= len(word); cut++ {
+		if word[cut-1] != 'g' && word[cut-1] != 'h' {
+			continue
+		}
+		day, part := words.find(word[:cut], hashOf(word[:cut])), words.find(word[cut:], hashOf(word[cut:]))
+		if day == nil || day.kind != kWeekday || part == nil || part.kind != kPart && part.kind != kDayName {
+			continue
+		}
+		clock := part.val
+		if part.kind == kDayName {
+			clock = morning // "morgen" by itself is tomorrow
+		}
+		l.emit(token{kind: kWeekday, val: day.val}, start, start+cut)
+		l.emit(token{kind: kPart, val: clock}, start+cut, start+len(word))
+		return true
+	}
+	return false
 }
 
 // slashed reports whether the slash at i belongs to w/in, w/o or w/c.

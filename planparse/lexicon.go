@@ -64,7 +64,7 @@ func (h hash) and(c byte) hash { return (h ^ hash(c)) * 16777619 }
 // slot is where a table of words begins to look.
 func (h hash) slot() int { return int(h>>16^h) % len(lexicon{}.slots) }
 
-func hashOf(word string) hash {
+func hashOf[T string | []byte](word T) hash {
 	h := noLetters
 	for i := range len(word) {
 		h = h.and(word[i])
@@ -350,6 +350,7 @@ var english = vocabulary{
 	"of":                                           {kind: kOf},
 	"with,as,alongside":                            {kind: kWith},
 	"along with,together with":                     {kind: kWith, val: 1},
+	"parallel to,parallel with":                    {kind: kWith, val: 1},
 	"in parallel with,in parallel to":              {kind: kWith, val: 1},
 	"simultaneously with,concurrent with":          {kind: kWith, val: 1},
 	"concurrently with,at the same time as":        {kind: kWith, val: 1},
@@ -360,6 +361,7 @@ var english = vocabulary{
 	"upon completion of,on completion of":          {kind: kAfter},
 	"after completion of,after completing":         {kind: kAfter},
 	"after finishing,after sending":                {kind: kAfter, val: 2},
+	"beyond":                                       {kind: kAfter},
 	"following completion of":                      {kind: kAfter},
 	"in,inside,into about":                         {kind: kLead, val: leadIn},
 	"within,withing,wthin,witin,inside of":         {kind: kLead, val: leadWindow},
@@ -384,6 +386,7 @@ var english = vocabulary{
 	"give them,give him,give her,leave it":         {kind: kLead},
 	"allow,let,hold off for,wait until":            {kind: kLead},
 	"a delay of,a gap of,gap of,lag of":            {kind: kLead},
+	"offset,offset of,offset by,an offset of":      {kind: kLead},
 	"sometime,some time,anytime,any time":          {kind: kLead, val: leadApprox},
 	"at some point,somewhere,someday":              {kind: kLead, val: leadApprox},
 	"only,just,exactly,precisely":                  {kind: kLead},
@@ -414,7 +417,10 @@ var english = vocabulary{
 	"and":                                          {kind: kAnd},
 	"plus":                                         {kind: kAnd, val: andPlus},
 	"or":                                           {kind: kOr},
-	"to,through,thru,until,til,till,upto a":        {kind: kTo},
+	"to,upto a":                                    {kind: kTo},
+	"through,thru,until,til,till":                  {kind: kTo, val: toBound},
+	"not until,not till":                           {kind: kLead},
+	"as per,per the":                               {kind: kWord},
 	"between,anywhere between,from between":        {kind: kBetween},
 	"anywhere from":                                {kind: kBetween},
 	"ago,back":                                     {kind: kAgo},
@@ -441,6 +447,7 @@ var english = vocabulary{
 	"or so,or less,or more,or later":               {kind: kTail},
 	"or sooner,or earlier,or thereabouts":          {kind: kTail},
 	"or longer,or fewer,or under,ish":              {kind: kTail},
+	"give or take,more or less":                    {kind: kTail},
 	"at the latest,total,in total,at the earliest": {kind: kTail},
 	"or greater,or greater than,onward":            {kind: kTail},
 	"onwards,and beyond,and up,and counting":       {kind: kTail},

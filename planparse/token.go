@@ -126,6 +126,14 @@ const (
 	leadDuring // a window, or an event that lasts
 )
 
+// The two words for "to" that may also stand before a single day, which is the
+// bound of a window then: the German one before anything, "until" before a day
+// of the calendar.
+const (
+	toAny int32 = iota + 1
+	toBound
+)
+
 // tailOver marks the fillers that say an amount is over: "once 3 days have
 // passed" is three days from the base, whatever "once" is elsewhere.
 const tailOver int32 = 1
