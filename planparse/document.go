@@ -2,6 +2,7 @@ package planparse
 
 import (
 	"errors"
+	"html"
 	"slices"
 	"strings"
 )
@@ -25,6 +26,15 @@ func Parse(text string) (Plan, error) {
 	text = strings.TrimPrefix(text, "\ufeff")
 
 	found := search(text, afterThinking(text))
+	if found.best == nil && strings.Contains(text, "&") {
+		// A page has been copied from: "&quot;" is what it has for quotes.
+		if plain := html.UnescapeString(text); plain != text {
+			if again := search(plain, afterThinking(plain)); again.best != nil {
+				found = again
+				found.best.mended = true
+			}
+		}
+	}
 	plan := Plan{Outcome: OutcomeError}
 	if found.best == nil {
 		for _, w := range found.warnings() {
@@ -76,10 +86,12 @@ type document struct {
 	loose bool
 }
 
-// element is a member of the array of steps, with the reader that holds it.
+// element is a member of the array of steps, with the reader that holds it and
+// the time it is filed under, where there is one: {"Day 3": {...}}.
 type element struct {
-	r *reader
-	n node
+	r     *reader
+	n     node
+	under string
 }
 
 // score ranks documents: complete steps first.

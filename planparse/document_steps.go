@@ -1,6 +1,9 @@
 package planparse
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // collect finds the steps in a value: the array with the most of them, or the
 // value itself.
@@ -68,7 +71,7 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 		steps := 0
 		for i := range n.items {
 			item := &n.items[i]
-			e := element{r, *item}
+			e := element{r: r, n: *item}
 			if item.kind == nodeString {
 				if inner, ok := decodeObject(r, item); ok {
 					own.doubled = true
@@ -97,16 +100,20 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 			case nodeObject:
 				if stepness(r, v) > 0 {
 					objects++
-					keyed.elements = append(keyed.elements, element{r, *v})
+					keyed.elements = append(keyed.elements, element{r, *v, timeIn(n.members[i].key)})
 					continue
 				}
 				inner := d.candidates(r, v, depth+1, true)
 				if inner == nil && !v.whole {
-					keyed.elements = append(keyed.elements, element{r, *v})
+					keyed.elements = append(keyed.elements, element{r: r, n: *v})
 				}
 				offer(inner)
 			case nodeArray:
-				offer(d.candidates(r, v, depth+1, true))
+				inner := d.candidates(r, v, depth+1, true)
+				if inner != nil {
+					inner.file(timeIn(n.members[i].key))
+				}
+				offer(inner)
 			case nodeString:
 				inner := &document{}
 				if looksEncoded(r.raw(v)) && inner.decode(r, v) {
@@ -128,7 +135,7 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 		}
 		if self > 0 && (best == nil || best.score() <= self) {
 			// A step that stands alone.
-			return &document{elements: []element{{r, *n}}, loose: !wrapped, wrapped: true}
+			return &document{elements: []element{{r: r, n: *n}}, loose: !wrapped, wrapped: true}
 		}
 	}
 	if whole := joined(parts); whole != nil {
@@ -140,9 +147,36 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 	return best
 }
 
+// timeIn gives the key of an object where it is a time, and no mere number.
+func timeIn(key string) string {
+	var m meaning
+	switch _, v := readTiming(key, time.Unix(0, 0).UTC(), &m); v {
+	case understood, verdictPast, verdictOutOfRange:
+	default:
+		return ""
+	}
+	lex := lexer{src: key}
+	lex.run()
+	for _, t := range lex.room[:lex.n] {
+		if t.kind != kNum {
+			return key
+		}
+	}
+	return ""
+}
+
+// file notes the time that the elements stand under.
+func (d *document) file(under string) {
+	for i := range d.elements {
+		if e := &d.elements[i]; e.under == "" {
+			e.under = under
+		}
+	}
+}
+
 // joined puts a plan together that was written in parts, such as weeks or
-// phases. It is one where a single numbering runs through all of them; drafts
-// and alternatives begin anew.
+// phases. It is one where a single numbering runs through all of them, or each
+// stands under a time of its own; drafts and alternatives begin anew.
 func joined(parts []*document) *document {
 	if len(parts) < 2 {
 		return nil
@@ -156,7 +190,7 @@ func joined(parts []*document) *document {
 		for i := range part.elements {
 			e := &part.elements[i]
 			id := e.id()
-			if e.n.whole && id <= last {
+			if e.n.whole && id <= last && e.under == "" {
 				return nil
 			}
 			last = max(last, id)
@@ -211,7 +245,7 @@ func decodeObject(r *reader, n *node) (element, bool) {
 	if !ok || in.kind != nodeObject || !in.whole {
 		return element{}, false
 	}
-	return element{ir, in}, true
+	return element{r: ir, n: in}, true
 }
 
 // looksEncoded reports whether a JSON string may itself hold JSON.

@@ -132,7 +132,9 @@ func (d *document) steps(warnings []Warning) ([]Step, []Warning) {
 			warnings = addWarning(warnings, WarnElementDropped)
 			continue
 		}
-		steps = append(steps, newStep(e.r, &e.n))
+		step := newStep(e.r, &e.n)
+		step.file(e.under)
+		steps = append(steps, step)
 	}
 	return steps, warnings
 }
@@ -180,6 +182,28 @@ func newStep(r *reader, n *node) Step {
 		s.fill(s.fields[i])
 	}
 	return s
+}
+
+// file gives a step without a time of its own the one it stands under.
+func (s *Step) file(under string) {
+	if under == "" {
+		return
+	}
+	timing := len(s.fields)
+	for i, f := range s.fields {
+		if (f.key == keyTiming || f.key == keyDelay) && string(f.raw) != "null" {
+			return
+		}
+		if f.key == keyTiming {
+			timing = i
+		}
+	}
+	if timing == len(s.fields) {
+		s.fields = append(s.fields, field{key: keyTiming})
+	}
+	s.fields[timing].raw = appendString(nil, under)
+	s.fill(s.fields[timing])
+	s.Warnings = addWarning(s.Warnings, WarnKeyAlias)
 }
 
 // wrongForAlias reports whether a value cannot be meant for the field, so that

@@ -95,7 +95,8 @@ const (
 
 // Warnings about one step.
 const (
-	// WarnKeyAlias: a field had another name than the format gives it.
+	// WarnKeyAlias: a field had another name than the format gives it, or the
+	// step stood under its time, as in {"Day 3": {...}}.
 	WarnKeyAlias Warning = "key_alias"
 	// WarnStepIDMissing: no step_id; the step took its position as its id.
 	WarnStepIDMissing Warning = "step_id_missing"
