@@ -15,10 +15,10 @@ import (
 const stamp = "20060102T150405Z"
 
 // writeCalendar prints the plan as an iCalendar file (RFC 5545). The same plan
-// gives the same file, so that importing it again changes the events instead
-// of doubling them.
+// gives the same events, so that importing it again, with another start perhaps,
+// moves them instead of doubling them.
 func writeCalendar(out *bufio.Writer, plan planparse.Plan, base time.Time) error {
-	id := planID(plan, base)
+	id := planID(plan)
 	put := func(name, value string) { writeFolded(out, name+":"+value) }
 	put("BEGIN", "VCALENDAR")
 	put("VERSION", "2.0")
@@ -52,12 +52,12 @@ func title(step planparse.Step) string {
 	return fmt.Sprintf("Step %d %s", step.ID, strings.ReplaceAll(step.Action, "_", " "))
 }
 
-// planID is the same for the same plan and start.
-func planID(plan planparse.Plan, base time.Time) string {
+// planID is the same for the same plan, whenever it starts. The drafts are part
+// of it: they name the lead, and the steps of two leads may read alike.
+func planID(plan planparse.Plan) string {
 	h := sha256.New()
-	fmt.Fprintln(h, base.UTC().Format(time.RFC3339))
 	for _, step := range plan.Steps {
-		fmt.Fprintf(h, "%d %q %q\n", step.ID, step.Action, step.Description)
+		fmt.Fprintf(h, "%d %q %q %q\n", step.ID, step.Action, step.Description, step.SuggestedText)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -113,16 +114,19 @@ func TestJSONLimits(t *testing.T) {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "answer.txt")
-	require.NoError(t, os.WriteFile(file, []byte("Sure:\n"+`[{"step_id": 1, "action_type": "linkedin_like", "timing": "Day 1"}, {"step_id": 2, "action_type": "dance", "timing": "2 days later"}]`), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("Sure:\n"+`[{"step_id": 1, "action_type": "linkedin_like", "timing": "Day 1"}, {"step_id": 2, "action_type": "dance", "timing": "2 days later"}, {"step_id": 3, "timing": "once they accept"}]`), 0o600))
 	status, out, errs := preview(t, "", "-base", base, "-tz", "Europe/Berlin", file)
 	require.Zero(t, status)
 	require.Empty(t, errs)
-	require.Equal(t, `Plan of 2 steps from Wed 2026-03-04 11:00 CET: ok
+	require.Equal(t, `Plan of 3 steps from Wed 2026-03-04 11:00 CET: ok
 Document: leading_text
 
 STEP  DAY  DATE        TIME   OFFSET        SOURCE                 ACTION         WARNINGS
 1     Thu  2026-03-05  11:00  +1d           timing "Day 1"         linkedin_like
 2     Sat  2026-03-07  11:00  +2d previous  timing "2 days later"  dance          action_unknown
+3     Fri  2026-03-13  11:00  +9d           default                               timing_unparseable
+
+No date in "once they accept": event
 `, out)
 }
 
@@ -142,6 +146,12 @@ func TestCalendarFile(t *testing.T) {
 	require.Contains(t, unfolded, `DESCRIPTION:Hi\nthere`+"\r\n")
 	_, again, _ := preview(t, input, "-ics", "-base", base)
 	require.Equal(t, out, again, "importing it twice changes nothing")
+
+	_, later, _ := preview(t, input, "-ics", "-base", "2026-04-04T10:00:00Z")
+	uid := regexp.MustCompile(`UID:\S+`)
+	require.Equal(t, uid.FindString(out), uid.FindString(later), "another start moves the event")
+	_, other, _ := preview(t, strings.Replace(input, "Hi", "Hi Bob", 1), "-ics", "-base", base)
+	require.NotEqual(t, uid.FindString(out), uid.FindString(other), "another lead's plan is another plan")
 }
 
 func TestMistakesAreNamed(t *testing.T) {

@@ -34,7 +34,11 @@ func writeTable(out *bufio.Writer, plan planparse.Plan, base time.Time, colour b
 	fmt.Fprintln(out)
 
 	rows := [][]string{{"STEP", "DAY", "DATE", "TIME", "OFFSET", "SOURCE", "ACTION", "WARNINGS"}}
-	for i, slot := range plan.Schedule(base) {
+	var unread []string
+	note := planparse.OnUnparseable(func(text string, reason planparse.Reason) {
+		unread = append(unread, fmt.Sprintf("No date in %q: %s", shortened(text), reason))
+	})
+	for i, slot := range plan.Schedule(base, note) {
 		due := slot.Due.In(base.Location())
 		rows = append(rows, []string{
 			strconv.Itoa(slot.StepID), due.Format("Mon"), due.Format(time.DateOnly), due.Format("15:04"),
@@ -70,6 +74,12 @@ func writeTable(out *bufio.Writer, plan planparse.Plan, base time.Time, colour b
 		}
 		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
 	}
+	if len(unread) > 0 {
+		fmt.Fprintln(out)
+	}
+	for _, line := range unread {
+		fmt.Fprintln(out, paint(alarm, line))
+	}
 	return nil
 }
 
@@ -97,11 +107,16 @@ func source(slot planparse.Slot) string {
 	if slot.Matched == "" {
 		return string(slot.Source)
 	}
-	words := []rune(printable(slot.Matched))
+	return fmt.Sprintf("%s %q", slot.Source, shortened(slot.Matched))
+}
+
+// shortened is what a line has room for of somebody's words.
+func shortened(text string) string {
+	words := []rune(printable(text))
 	if len(words) > 32 {
 		words = append(words[:31], '…')
 	}
-	return fmt.Sprintf("%s %q", slot.Source, string(words))
+	return string(words)
 }
 
 // printable leaves out what would move a terminal's cursor.
