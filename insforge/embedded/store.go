@@ -160,6 +160,20 @@ func (s *Store) Close() error {
 	return s.file.close()
 }
 
+// Err is why the store no longer works: [ErrClosed], with what went wrong where
+// it gave up. It is nil as long as the store works.
+func (s *Store) Err() error {
+	if s.file != nil {
+		return s.file.failure()
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
 // snapshot returns the tables as they are on disk. What is written and not yet
 // there has not been acknowledged to anyone.
 func (s *Store) snapshot() (*state, error) {
