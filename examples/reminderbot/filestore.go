@@ -1,8 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"io"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -42,18 +41,10 @@ func (f *fileStore) RoundTrip(r *http.Request) (*http.Response, error) {
 	store, inside := f.store, f.inside
 	f.mu.Unlock()
 	resp, err := inside.RoundTrip(r)
-	if err != nil || resp.StatusCode != http.StatusServiceUnavailable {
-		return resp, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if bytes.Contains(body, []byte(embedded.ErrClosed.Error())) {
+	if err == nil && resp.StatusCode == http.StatusServiceUnavailable && errors.Is(store.Err(), embedded.ErrClosed) {
 		f.reopen(store)
 	}
-	return resp, nil
+	return resp, err
 }
 
 // reopen puts the store anew from its file in the place of one that gave up.
