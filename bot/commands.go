@@ -63,7 +63,7 @@ func (d *dialogue) register() {
 		"addnote": askNote, "edit": askDetails, "keepnote": keepAsNote, "keeplead": keepAsLead, "cancel": pressedCancel,
 		"del": askDelete, "delyes": confirmDelete, "delno": keepLead,
 		"list": pageAgenda, "zone": pressedZone, "nozone": noZone,
-		"done": done, "skip": skip, "snooze": snooze, "postpone": postpone, "when": askWhen, "undo": undo, "reopen": reopen, "open": openReminder, "draft": showDraft,
+		"done": done, "skip": skip, "snooze": snooze, "postpone": postpone, "when": askWhen, "undo": undo, "open": openReminder, "draft": showDraft,
 	}
 }
 

@@ -96,10 +96,6 @@ func (t *turn) snoozeTo(ctx context.Context, id int64, text string) error {
 	})
 }
 
-func reopen(ctx context.Context, t *turn, args []string) error {
-	return t.act(ctx, args, scheduler.Pending, t.sched.Reopen)
-}
-
 // act carries out what a press on a reminder asks for, and changes the message
 // to what came of it.
 func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do func(ctx context.Context, person, id int64) (scheduler.Change, error)) error {

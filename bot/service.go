@@ -282,7 +282,7 @@ func (s *Service) Run(ctx context.Context) error {
 		Handler: s.endpoints(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	tasks := scheduler.NewSupervisor(s.log)
+	tasks := scheduler.NewSupervisor(s.log, s.clock)
 	tasks.Go(ctx, "http", func(ctx context.Context) error {
 		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
