@@ -2,6 +2,9 @@ package scheduler_test
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +57,37 @@ func TestBackfillSchedulesWhatAPlanShowsAsOpen(t *testing.T) {
 		require.ErrorIs(t, err, scheduler.ErrEmptyPlan)
 		_, err = w.scheduler.Backfill(t.Context(), bob, lead.ID)
 		require.ErrorIs(t, err, scheduler.ErrNotFound)
+	})
+}
+
+// A step that is ticked between two backfills makes no other plan of it: what
+// both schedule is there once.
+func TestBackfillsWithATickBetweenThemScheduleOnce(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		lead := w.lead(t, ann, "Jane")
+		encoded, err := json.Marshal(plan(1, 3, 7))
+		require.NoError(t, err)
+		_, err = w.client.From("lead_registry").Where(filter.Eq("id", lead.ID)).Update(t.Context(), map[string]any{"engagement_plan": json.RawMessage(encoded)})
+		require.NoError(t, err)
+		var between sync.Once
+		first := w.between(t, func(r *http.Request) (*http.Response, error) {
+			if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/scheduled_reminders") {
+				between.Do(func() {
+					_, err := w.scheduler.SetStep(t.Context(), ann, lead.ID, 1, true)
+					require.NoError(t, err)
+					_, err = w.scheduler.Backfill(t.Context(), ann, lead.ID)
+					require.NoError(t, err)
+				})
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+		done, err := first.scheduler.Backfill(t.Context(), ann, lead.ID)
+		require.NoError(t, err)
+		steps := map[int]int{}
+		for _, r := range done.Reminders {
+			steps[r.StepID]++
+		}
+		require.Equal(t, map[int]int{1: 1, 2: 1, 3: 1}, steps)
 	})
 }
 

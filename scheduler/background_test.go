@@ -15,6 +15,7 @@ import (
 	"github.com/followthrough-go/followthrough/insforge/filter"
 	"github.com/followthrough-go/followthrough/insforge/insforgetest"
 	"github.com/followthrough-go/followthrough/scheduler"
+	"github.com/followthrough-go/followthrough/scheduler/schedulertest"
 )
 
 func TestRetentionRemovesWhatIsOverAndOld(t *testing.T) {
@@ -254,7 +255,7 @@ func TestSupervisorStartsFailedTasksAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newQuiet()
-		supervisor := scheduler.NewSupervisor(w)
+		supervisor := scheduler.NewSupervisor(w, schedulertest.NewClock(time.Hour))
 		var runs atomic.Int32
 		ctx, stop := context.WithCancel(t.Context())
 		supervisor.Go(ctx, "flaky", func(ctx context.Context) error {

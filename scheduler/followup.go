@@ -145,10 +145,11 @@ func (f *Followups) sendPage(ctx context.Context, leads []Lead) error {
 }
 
 // eachUser does something for each user, for several at a time, until it fails
-// in a way that nobody would be spared. It returns the first error.
+// in a way that nobody would be spared. It returns that error, or else the
+// first.
 func (f *Followups) eachUser(ctx context.Context, users []int64, do func(ctx context.Context, user int64) error) error {
-	working, stop := context.WithCancel(ctx)
-	defer stop()
+	working, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var group errgroup.Group
 	group.SetLimit(followupsAtOnce)
 	for _, user := range users {
@@ -158,12 +159,16 @@ func (f *Followups) eachUser(ctx context.Context, users []int64, do func(ctx con
 			}
 			err := do(working, user)
 			if stopsEveryone(err) {
-				stop()
+				stop(err)
 			}
 			return err
 		})
 	}
-	return group.Wait()
+	first := group.Wait()
+	if cause := context.Cause(working); stopsEveryone(cause) && ctx.Err() == nil {
+		return cause
+	}
+	return first
 }
 
 // stopsEveryone reports whether what failed would fail for any user: the store,

@@ -58,6 +58,10 @@ func (l *Lead) UnmarshalJSON(data []byte) error {
 const leadColumns = "id,telegram_id,prospect_name,prospect_title,prospect_company,notes,original_context,status," +
 	"engagement_plan,proposed_plan,next_followup,followup_count,created_at,updated_at"
 
+// briefLeadColumns are those that tell who a lead is and when it was last
+// touched, without what was written about it.
+const briefLeadColumns = "id,telegram_id,prospect_name,prospect_title,prospect_company,status,created_at,updated_at"
+
 // Display is the name to show: the lead's, or a stand-in where it has none.
 func (l Lead) Display() string {
 	if name := strings.TrimSpace(l.Name); name != "" {

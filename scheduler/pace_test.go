@@ -29,7 +29,11 @@ func TestClaimsDoNotRunAheadOfThePace(t *testing.T) {
 		db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, db.Close()) }()
-		client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: db.Transport(embedded.PostgREST)}))
+		var requests atomic.Int64
+		client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			requests.Add(1)
+			return db.Transport(embedded.PostgREST).RoundTrip(r)
+		})}))
 		require.NoError(t, err)
 		store, err := scheduler.NewStore(client, clock)
 		require.NoError(t, err)
@@ -55,9 +59,11 @@ func TestClaimsDoNotRunAheadOfThePace(t *testing.T) {
 			}
 			return scheduler.Result{Outcome: scheduler.Delivered}
 		}}
+		requests.Store(0)
 		report, err := w.dispatcher(t).Cycle(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, users, report.Delivered)
 		require.LessOrEqual(t, most.Load(), int64(450), "messages claimed and not sent")
+		require.LessOrEqual(t, requests.Load(), int64(25), "requests for a thousand reminders")
 	})
 }

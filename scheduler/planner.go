@@ -265,12 +265,18 @@ func (s *Scheduler) Backfill(ctx context.Context, telegramID, leadID int64) (Sch
 		return Scheduled{}, err
 	}
 	plan := lead.Plan()
-	encoded, err := json.Marshal(plan)
+	// The version in force, or one that everybody who backfills this plan
+	// arrives at, whenever that is and whichever steps are done by then.
+	steps := slices.Clone(plan.Steps)
+	for i := range steps {
+		steps[i].Status, steps[i].CompletedAt = planparse.StatusPending, ""
+	}
+	unticked := plan
+	unticked.Steps = steps
+	encoded, err := json.Marshal(unticked)
 	if err != nil {
 		return Scheduled{}, fmt.Errorf("encode plan: %w", err)
 	}
-	// The version in force, or one that everybody who backfills this plan
-	// arrives at, whenever that is.
 	version := planVersion(encoded, time.Time{})
 	has := map[int]bool{}
 	for _, r := range rows {

@@ -50,11 +50,12 @@ func (f *Followups) sendStale(ctx context.Context) error {
 	})
 }
 
-// stale lists stale leads, the longest untouched first.
+// stale lists stale leads, the longest untouched first: who they are, without
+// their plans and notes.
 func (f *Followups) stale(ctx context.Context, now time.Time) ([]Lead, error) {
 	var stale []Lead
 	for after := int64(0); ; {
-		page, err := insforge.All[Lead](ctx, f.store.client.From(tableLeads).Select(leadColumns).Where(
+		page, err := insforge.All[Lead](ctx, f.store.client.From(tableLeads).Select(briefLeadColumns).Where(
 			filter.Gt("id", after), filter.Lt("updated_at", now.Add(-staleAfter)), filter.Gt("created_at", now.Add(-followupEnd)),
 			filter.IsNull("next_followup"), unclosed(),
 		).Order("id.asc").Limit(followupPage))

@@ -86,6 +86,25 @@ func TestADigestOfStaleLeadsIsSentOnce(t *testing.T) {
 	})
 }
 
+// What keeps everybody from being served is what the cycle reports, whosever
+// turn met something else first: by it the next try is put off.
+func TestACycleReportsWhatStopsEveryone(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		for i := range 40 {
+			w.outOfSteps(t, ann+int64(i), "Jane")
+		}
+		w.sender.Answer = func(_ context.Context, m scheduler.Message) scheduler.Result {
+			if m.TelegramID < ann+5 {
+				return scheduler.Result{Outcome: scheduler.NotDelivered, RetryAfter: time.Second, Err: errors.New("one chat is busy")}
+			}
+			time.Sleep(20 * time.Millisecond)
+			return scheduler.Result{Outcome: scheduler.NotDelivered, RetryAfter: time.Minute, Everyone: true, Err: errors.New("all are busy")}
+		}
+		f := w.followups(t)
+		require.ErrorContains(t, f.Cycle(t.Context()), "all are busy")
+	})
+}
+
 // One user's rate limit keeps the others' follow-ups from nothing.
 func TestAFollowupThatDoesNotLeaveHoldsUpNobodyElse(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {

@@ -13,31 +13,31 @@ import (
 // logged and started again after a while, one that returns nil is done.
 type Supervisor struct {
 	log   *slog.Logger
+	clock Clock
 	tasks sync.WaitGroup
 }
 
-// NewSupervisor returns a Supervisor that logs to log.
-func NewSupervisor(log *slog.Logger) *Supervisor { return &Supervisor{log: log} }
+// NewSupervisor returns a Supervisor that logs to log, and waits by clock.
+func NewSupervisor(log *slog.Logger, clock Clock) *Supervisor {
+	return &Supervisor{log: log, clock: clock}
+}
 
 // Go runs task in the background until it returns nil or ctx ends. Task must
 // return soon after its context ends.
 func (s *Supervisor) Go(ctx context.Context, name string, task func(ctx context.Context) error) {
 	s.tasks.Go(func() {
 		for failures := 1; ctx.Err() == nil; failures++ {
-			started := time.Now()
+			started := s.clock.Now()
 			err := run(ctx, task)
 			if err == nil || ctx.Err() != nil {
 				return
 			}
-			if time.Since(started) > time.Minute {
+			if s.clock.Now().Sub(started) > time.Minute {
 				failures = 1
 			}
 			wait := backoff(failures)
 			s.log.Error("background task failed, starting it again", "task", name, "error", err, "in", wait)
-			select {
-			case <-ctx.Done():
-			case <-time.After(wait):
-			}
+			sleep(ctx, s.clock, wait)
 		}
 	})
 }
