@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 	_ "time/tzdata" // small containers have no time zones
+
+	"github.com/followthrough-go/followthrough/scheduler"
 )
 
 // The exit statuses of the commands.
@@ -90,7 +92,7 @@ func command(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 		}
 		return checkAll(ctx, environ, stdout, stderr)
 	case "":
-		return serve(ctx, environ, stderr)
+		return serve(ctx, environ, stderr, scheduler.SystemClock())
 	}
 	return misused(stderr, fmt.Sprintf("unknown command %q", name))
 }

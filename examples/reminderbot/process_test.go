@@ -44,6 +44,9 @@ var binary = sync.OnceValues(func() (string, error) {
 const atATime = "8"
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(wallVariable); file != "" {
+		os.Exit(serveByWall(file))
+	}
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
@@ -64,6 +67,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	*testing.T
 	dir     string
+	file    string // what runs; empty: the command
 	environ []string
 	addr    string // its HTTP_ADDR
 	cmd     *exec.Cmd
@@ -107,7 +111,10 @@ func freeAddr(t *testing.T) string {
 // at the latest.
 func (p *process) start() {
 	p.Helper()
-	file, err := binary()
+	file, err := p.file, error(nil)
+	if file == "" {
+		file, err = binary()
+	}
 	require.NoError(p, err)
 	p.cmd = exec.Command(file)
 	p.cmd.Dir, p.cmd.Env = p.dir, p.environ

@@ -19,8 +19,9 @@ import (
 )
 
 // serve runs the service until ctx ends. Demo and production differ in what
-// stands behind the two addresses, and in the clock.
-func serve(ctx context.Context, environ []string, stderr io.Writer) int {
+// stands behind the two addresses, and in the clock: the demo has one of its
+// own.
+func serve(ctx context.Context, environ []string, stderr io.Writer, clock scheduler.Clock) int {
 	config, err := bot.LoadConfig(environ, ".env")
 	if err != nil {
 		if isTerminal(stderr) {
@@ -33,7 +34,7 @@ func serve(ctx context.Context, environ []string, stderr io.Writer) int {
 	for _, note := range config.Notes() {
 		log.Warn(note)
 	}
-	host := &host{config: config, log: log}
+	host := &host{config: config, log: log, clock: clock}
 	err = host.run(ctx)
 	if closeErr := host.close(); closeErr != nil {
 		log.Error("closing", "error", closeErr)
@@ -50,6 +51,7 @@ func serve(ctx context.Context, environ []string, stderr io.Writer) int {
 type host struct {
 	config bot.Config
 	log    *slog.Logger
+	clock  scheduler.Clock
 	closes []func() error // in the order of opening
 }
 
@@ -63,8 +65,7 @@ func (h *host) close() error {
 }
 
 func (h *host) run(ctx context.Context) error {
-	options := []bot.Option{bot.WithLogger(h.log)}
-	var clock scheduler.Clock = scheduler.SystemClock()
+	clock := h.clock
 	var moving *movingClock
 	if h.config.Demo() {
 		var err error
@@ -72,8 +73,8 @@ func (h *host) run(ctx context.Context) error {
 			return err
 		}
 		clock = moving
-		options = append(options, bot.WithClock(moving))
 	}
+	options := []bot.Option{bot.WithLogger(h.log), bot.WithClock(clock)}
 	connect, err := h.connect(clock)
 	if err != nil {
 		return err
