@@ -7,9 +7,9 @@ import (
 
 // parser is the grammar of timings. A text comes to it normalised (normalise.go)
 // and cut into tokens (lexer.go), each looked up in the vocabularies
-// (lexicon.go, lexicon_languages.go), which give many words few kinds (token.go).
-// What it finds is a meaning (meaning.go), a distance that is put on the
-// calendar later (calendar.go).
+// (lexicon_english.go, lexicon_languages.go), which give many words few kinds
+// (token.go). What it finds is a meaning (meaning.go), a distance that is put on
+// the calendar later (calendar.go).
 //
 // The rules are sorted by what they read: an amount, a date, a day, "Day N", a
 // clock time, a week, a period and so on, a file for each. They know nothing of
