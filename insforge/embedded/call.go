@@ -107,7 +107,9 @@ var rangeHeader = regexp.MustCompile(`^([0-9]+)-([0-9]*)$`)
 func (c *call) applyRange() error {
 	q := c.query
 	first, last, badHeader := c.rangeHeader()
-	negative := cmp.Or(badHeader, error(unsatisfiable("Limit should be greater than or equal to zero.")))
+	negative := func() error {
+		return cmp.Or(badHeader, error(unsatisfiable("Limit should be greater than or equal to zero.")))
+	}
 	lower, upper := int64(0), int64(-2) // -2: none
 	if q.offset != nil {
 		lower = *q.offset
@@ -115,7 +117,7 @@ func (c *call) applyRange() error {
 	if q.limit != nil {
 		switch limit := *q.limit; {
 		case limit < 0 && lower <= 0:
-			return negative
+			return negative()
 		case lower > math.MaxInt64-max(limit, 0):
 			upper = math.MaxInt64 - 1
 		default:
@@ -127,7 +129,7 @@ func (c *call) applyRange() error {
 			return nil
 		}
 		if upper < max(lower, 0) {
-			return negative
+			return negative()
 		}
 	}
 	if badHeader != nil {
@@ -140,7 +142,7 @@ func (c *call) applyRange() error {
 	q.offset = &lower
 	if upper != -2 {
 		if lower > upper {
-			return negative
+			return negative()
 		}
 		limit := upper - lower + 1
 		q.limit = &limit
@@ -223,8 +225,7 @@ func (c *call) get() (*response, error) {
 	case int64(len(found.rows)) < found.total:
 		res.status = http.StatusPartialContent
 	}
-	res.body, err = c.print(p, st, found.rows, nil)
-	return res, err
+	return res, c.print(res, p, st, found.rows, nil)
 }
 
 // notSingular refuses a number of rows that is not one. What cannot be printed of
@@ -283,25 +284,41 @@ func (c *call) applied(res *response, names ...string) {
 	}
 }
 
-// print writes rows in the accepted format; header is CSV's: see [printer].
-func (c *call) print(p *plan, st *state, rows []*row, header []string) ([]byte, error) {
+// largestBuffer is how much of a body's memory is kept for the next.
+const largestBuffer = 1 << 20
+
+// print writes rows into a response in the accepted format; header is CSV's: see
+// [printer].
+func (c *call) print(res *response, p *plan, st *state, rows []*row, header []string) (err error) {
 	if c.request.Method == http.MethodHead { // which looks at every value all the same
 		if !p.mayFail() {
-			return nil, nil
+			return nil
 		}
 		_, err := (&printer{ctx: c.ctx(), state: st}).array(nil, p, rows)
-		return nil, err
+		return err
 	}
 	pr := &printer{ctx: c.ctx(), state: st, stripNulls: c.media.stripNulls, header: header}
-	dst := make([]byte, 0, 64+len(rows)*len(p.outputs)*24)
+	buffer, _ := c.store.buffers.Get().(*[]byte)
+	if buffer == nil {
+		buffer = new([]byte)
+	}
+	dst := (*buffer)[:0]
 	switch {
 	case c.media.csv:
-		return pr.csv(dst, p, rows)
+		dst, err = pr.csv(dst, p, rows)
 	case c.media.single:
-		return pr.row(dst, p, rows[0])
+		dst, err = pr.row(dst, p, rows[0])
 	default:
-		return pr.array(dst, p, rows)
+		dst, err = pr.array(dst, p, rows)
 	}
+	if err != nil {
+		return err
+	}
+	res.body = dst
+	if cap(dst) <= largestBuffer {
+		*buffer, res.buffer = dst, buffer
+	}
+	return nil
 }
 
 // representation prints what a write returns: the rows as the transaction sees
@@ -336,7 +353,7 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 		if written > 0 {
 			header = c.returnedColumns()
 		}
-		res.body, err = c.print(p, tx.before, rows, header)
+		err = c.print(res, p, tx.before, rows, header)
 	}
 	return len(rows), err
 }

@@ -45,6 +45,7 @@ type response struct {
 	header      http.Header
 	contentType string
 	body        []byte
+	buffer      *[]byte // what body was written into, to be used again once it is sent
 	failed      bool
 }
 
@@ -159,6 +160,9 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, res *response) {
 	w.WriteHeader(res.status)
 	if r.Method != http.MethodHead && len(res.body) > 0 {
 		_, _ = w.Write(res.body) // the client may be gone
+	}
+	if res.buffer != nil {
+		h.store.buffers.Put(res.buffer)
 	}
 }
 

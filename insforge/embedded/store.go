@@ -42,6 +42,8 @@ type Store struct {
 	durable atomic.Pointer[state] // what readers see: it is on disk
 	state   atomic.Pointer[state] // what the next transaction starts from
 
+	buffers sync.Pool // of *[]byte, for the bodies of answers
+
 	writing   sync.Mutex // held by the transaction that runs, or the one who undoes some
 	sequences []int64    // the identity number last given out, by table; under writing
 	nextRow   uint64     // under writing

@@ -332,21 +332,25 @@ func appendDate(dst []byte, days int64) (out []byte, bc bool) {
 	if year <= 0 {
 		year, bc = 1-year, true
 	}
-	for limit := 1000; year < limit && limit > 1; limit /= 10 {
-		dst = append(dst, '0')
+	if year <= 9999 {
+		y := uint(year)
+		dst = append(dst, digit(y/1000), digit(y/100), digit(y/10), digit(y))
+	} else {
+		dst = strconv.AppendInt(dst, int64(year), 10)
 	}
-	dst = strconv.AppendInt(dst, int64(year), 10)
-	dst = appendTwo(append(dst, '-'), int64(month))
-	return appendTwo(append(dst, '-'), int64(day)), bc
+	m, d := uint(month), uint(day)
+	return append(dst, '-', digit(m/10), digit(m), '-', digit(d/10), digit(d)), bc
 }
 
-func appendTwo(dst []byte, n int64) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
+// digit is the last digit of a number.
+func digit(n uint) byte { return byte('0' + n%10) }
+
+func appendTwo(dst []byte, n int64) []byte { return append(dst, digit(uint(n/10)), digit(uint(n))) }
 
 func appendTimeOfDay(dst []byte, n int64) []byte {
-	seconds, fraction := n/microsPerSecond, n%microsPerSecond
-	dst = appendTwo(dst, seconds/3600)
-	dst = appendTwo(append(dst, ':'), seconds/60%60)
-	dst = appendTwo(append(dst, ':'), seconds%60)
+	seconds, fraction := uint(n/microsPerSecond), n%microsPerSecond
+	h, m, s := seconds/3600, seconds/60%60, seconds%60
+	dst = append(dst, digit(h/10), digit(h), ':', digit(m/10), digit(m), ':', digit(s/10), digit(s))
 	if fraction == 0 {
 		return dst
 	}
