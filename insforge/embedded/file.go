@@ -378,15 +378,21 @@ func (f *file) loadTable(tx *bbolt.Tx, t *table) error {
 		f.numbers[t] = int64(binary.BigEndian.Uint64(n))
 		s.sequences[t.ordinal] = f.numbers[t]
 	}
+	defer forget(tx)
 	var rows []*row
+	const forgetful = 16 << 20
+	mapped := 0
 	cursor := tx.Bucket(bucketRows).Bucket([]byte(t.name)).Cursor()
 	for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
 		data, err := unseal(value)
 		if err != nil || len(key) != 8 || !t.layout.valid(data) {
 			return damaged(fmt.Sprintf("row %x", key))
 		}
-		r := &row{id: binary.BigEndian.Uint64(key), data: data}
-		rows = append(rows, r)
+		rows = append(rows, &row{id: binary.BigEndian.Uint64(key), data: data})
+		if mapped += len(value); mapped > forgetful {
+			mapped = 0
+			forget(tx)
+		}
 	}
 	for _, c := range f.log.changes {
 		if c.table == t.name && !c.gone && !t.layout.valid(c.data) {

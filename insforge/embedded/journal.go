@@ -77,6 +77,7 @@ func (f *file) apply(tx *bbolt.Tx, changes []loggedChange) error {
 		if bucket == nil {
 			return damaged("the log names a table that is not there")
 		}
+		bucket.FillPercent = 1 // what is new comes last
 		path, key := rowsPath(c.table), rowKey(c.id)
 		if before := bucket.Get(key); before != nil {
 			f.digest -= entrySum(path, key, before)

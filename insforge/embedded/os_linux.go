@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"go.etcd.io/bbolt"
 )
 
 // holder names the process that has locked a file, as well as the kernel tells.
@@ -43,4 +45,11 @@ func holder(path string) string {
 // has the file open as well, and the lock lasts until the child's program runs.
 func unlock(file *os.File) error {
 	return syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+}
+
+// forget gives the memory back that the pages of a file take up which were read
+// through its mapping. Whoever needs one again finds it in the system's cache.
+func forget(tx *bbolt.Tx) {
+	// An advice: where it is not taken, the pages stay.
+	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, tx.DB().Info().Data, uintptr(tx.Size()), syscall.MADV_DONTNEED)
 }
