@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,13 +14,17 @@ import (
 
 // A file writes what transactions have changed, many of them with one commit.
 type file struct {
-	db    *bbolt.DB
-	store *Store
+	db     *bbolt.DB
+	handle *os.File // db's
+	store  *Store
 
 	// The writer's own: what the file holds of these.
 	digest  uint64
 	numbers map[*table]int64
 	log     journal
+	// lost says that bbolt was interrupted where it does not expect it, and may
+	// hold its locks for ever.
+	lost bool
 
 	mu      sync.Mutex
 	pending *batch // gathers transactions until the writer takes it
@@ -56,9 +61,9 @@ func (b *batch) wait() error {
 	return b.err
 }
 
-func newFile(db *bbolt.DB, s *Store) *file {
+func newFile(db *bbolt.DB, handle *os.File, s *Store) *file {
 	return &file{
-		db: db, store: s, numbers: map[*table]int64{},
+		db: db, handle: handle, store: s, numbers: map[*table]int64{},
 		pending: newBatch(), wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 }
@@ -149,6 +154,19 @@ func fullDisk(cause error) error {
 
 // commit writes a batch; once it returns without an error, the batch is on disk.
 func (f *file) commit(b *batch) error {
+	f.lost = true
+	err := guard(func() error {
+		err := f.update(b)
+		f.lost = false
+		return err
+	})
+	if f.lost {
+		return fmt.Errorf("%w: nobody knows whether the last write is on disk", err)
+	}
+	return err
+}
+
+func (f *file) update(b *batch) error {
 	digest, log := f.digest, f.log
 	var transaction int
 	err := f.db.Update(func(tx *bbolt.Tx) error {
@@ -205,5 +223,8 @@ func (f *file) close() error {
 		f.failed = ErrClosed
 	}
 	f.mu.Unlock()
+	if f.lost {
+		return errors.Join(unlock(f.handle), f.handle.Close())
+	}
 	return f.db.Close()
 }

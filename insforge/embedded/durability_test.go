@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/insforge/embedded"
 )
 
 // What is acknowledged survives a power cut, whatever of the writes that were
@@ -222,4 +224,24 @@ func unhex(s string) string {
 		out = append(out, byte(b))
 	}
 	return string(out)
+}
+
+// A file that somebody else has cut short is no memory to read from: writes fail,
+// the program goes on, and what it has in memory is not shown as if it were kept.
+func TestAFileCutShortWhileOpenEndsTheStore(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cut.db")
+	store, err := tryOpen(path, batchTables)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusCreated, do(store, http.MethodPost, "/batches", `{"batch":1,"place":1}`).Code)
+	require.NoError(t, os.Truncate(path, int64(os.Getpagesize())))
+	for range 2 {
+		answer := do(store, http.MethodPost, "/batches", `{"batch":1,"place":2}`)
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code, answer.Body)
+		answer = do(store, http.MethodGet, "/batches", "")
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code, answer.Body)
+	}
+	require.NoError(t, store.Close())
+	_, err = tryOpen(path, batchTables)
+	require.ErrorIs(t, err, embedded.ErrForeignFile, "and not that it is in use")
 }

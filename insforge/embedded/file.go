@@ -63,11 +63,11 @@ func openFile(path string, s *Store) (*file, error) {
 			return nil, err
 		}
 	}
-	db, err := openBolt(path, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	db, handle, err := openBolt(path, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
 	if err != nil {
 		return nil, err
 	}
-	f := newFile(db, s)
+	f := newFile(db, handle, s)
 	err = guard(func() error {
 		if isNew {
 			return f.create()
@@ -113,12 +113,7 @@ func examine(path string, info fs.FileInfo) (isNew bool, err error) {
 	if !info.Mode().IsRegular() {
 		return false, fmt.Errorf("%w: it is not a file but %s", ErrForeignFile, kindOf(info.Mode()))
 	}
-	var file *os.File
-	db, err := openBolt(path, &bbolt.Options{ReadOnly: true, OpenFile: func(path string, flag int, mode fs.FileMode) (*os.File, error) {
-		var err error
-		file, err = os.OpenFile(path, flag, mode)
-		return file, err
-	}})
+	db, file, err := openBolt(path, &bbolt.Options{ReadOnly: true})
 	if errors.Is(err, ErrForeignFile) { // bbolt has closed it
 		file, openErr := os.Open(path)
 		if openErr != nil {
@@ -221,27 +216,31 @@ func entrySum[V []byte | string](path string, key []byte, value V) uint64 {
 	return uint64(crc32.Update(sum, castagnoli, []byte(value)))
 }
 
-func openBolt(path string, options *bbolt.Options) (db *bbolt.DB, err error) {
+func openBolt(path string, options *bbolt.Options) (db *bbolt.DB, handle *os.File, err error) {
 	options.Timeout = lockWait
+	options.OpenFile = func(path string, flag int, mode fs.FileMode) (_ *os.File, err error) {
+		handle, err = os.OpenFile(path, flag, mode)
+		return handle, err
+	}
 	err = guard(func() error {
 		db, err = bbolt.Open(path, 0o600, options)
 		return err
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("%w by %s", ErrLocked, holder(path))
+		return nil, nil, fmt.Errorf("%w by %s", ErrLocked, holder(path))
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no such directory: %w", err)
+		return nil, nil, fmt.Errorf("there is no such directory: %w", err)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, err
+		return nil, nil, err
 	case err != nil && options.ReadOnly:
-		return nil, fmt.Errorf("%w: %w", ErrForeignFile, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrForeignFile, err)
 	}
-	return db, err
+	return db, handle, err
 }
 
-// guard turns into an error the fault with which a disk that cannot be read
-// answers for memory mapped from it.
+// guard turns into an error the fault with which a file that cannot be read, or
+// was cut short by somebody else, answers for memory mapped from it.
 func guard(do func() error) (err error) {
 	previous := debug.SetPanicOnFault(true)
 	defer func() {

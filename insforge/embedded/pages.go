@@ -190,9 +190,10 @@ func (v *verifier) tree(id uint64, low, high []byte, depth int) error {
 	}
 	order := binary.NativeEndian
 	keys, children := make([][]byte, count+1), make([]uint64, count)
+	used := pageHeader + count*elementHeader
 	for i := range count {
 		element := pageHeader + i*elementHeader
-		if keys[i], _, err = cut(page, element, order.Uint32(page[element:]), order.Uint32(page[element+4:]), 0); err != nil {
+		if keys[i], _, used, err = cut(page, used, element, order.Uint32(page[element:]), order.Uint32(page[element+4:]), 0); err != nil {
 			return bad
 		}
 		children[i] = order.Uint64(page[element+8:])
@@ -216,10 +217,13 @@ func (v *verifier) leaf(page []byte, count int, low, high []byte, bad error) err
 	}
 	order := binary.NativeEndian
 	var last []byte
+	used := pageHeader + count*elementHeader
 	for i := range count {
 		element := pageHeader + i*elementHeader
 		flags := order.Uint32(page[element:])
-		key, value, err := cut(page, element, order.Uint32(page[element+4:]), order.Uint32(page[element+8:]), order.Uint32(page[element+12:]))
+		var key, value []byte
+		var err error
+		key, value, used, err = cut(page, used, element, order.Uint32(page[element+4:]), order.Uint32(page[element+8:]), order.Uint32(page[element+12:]))
 		if err != nil || flags&^flagBucket != 0 || i > 0 && bytes.Compare(last, key) >= 0 || bytes.Compare(key, low) < 0 || high != nil && bytes.Compare(key, high) >= 0 {
 			return bad
 		}
@@ -248,15 +252,17 @@ func (v *verifier) leaf(page []byte, count int, low, high []byte, bad error) err
 	return nil
 }
 
-// cut takes the key and value of an element; position counts from the element.
-func cut(page []byte, element int, position, keySize, valueSize uint32) (key, value []byte, err error) {
+// cut takes the key and value of an element, which stand behind what is used of
+// the page by those before, and returns what is used then. The position counts
+// from the element.
+func cut(page []byte, used, element int, position, keySize, valueSize uint32) (key, value []byte, end int, err error) {
 	start := uint64(element) + uint64(position)
 	middle := start + uint64(keySize)
-	end := middle + uint64(valueSize)
-	if position < elementHeader || end > uint64(len(page)) {
-		return nil, nil, io.ErrUnexpectedEOF
+	last := middle + uint64(valueSize)
+	if start < uint64(used) || last > uint64(len(page)) {
+		return nil, nil, 0, io.ErrUnexpectedEOF
 	}
-	return page[start:middle], page[middle:end], nil
+	return page[start:middle], page[middle:last], int(last), nil
 }
 
 // free verifies the list of free pages.
