@@ -25,11 +25,11 @@ func ParseParam(key, value string) (Filter, error) {
 	if isLogicKey(key) {
 		return parseLogic(key, value)
 	}
-	path, err := run(treePath(), "failed to parse tree path ("+key+")", key)
+	path, err := run(treePath, "failed to parse tree path ("+key+")", key)
 	if err != nil {
 		return nil, err
 	}
-	c, err := run(opExpr(singleValue()), "failed to parse filter ("+value+")", value)
+	c, err := run(filterExpr, "failed to parse filter ("+value+")", value)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func ParsePath(s string) (Path, error) {
 	if plainName(s) { // by far the most frequent, and it needs no parser
 		return Path{Column: s}, nil
 	}
-	path, err := run(left(treePath(), eof()), "failed to parse column ("+s+")", s)
+	path, err := run(wholePath, "failed to parse column ("+s+")", s)
 	if err != nil {
 		return Path{Column: s}, fmt.Errorf("column %q cannot be read (names with special characters need Quote): %w", s, err)
 	}
@@ -56,7 +56,7 @@ func ParseEmbedPath(key string) ([]string, error) {
 	if !strings.Contains(key, ".") {
 		return nil, nil
 	}
-	path, err := run(treePath(), "failed to parse tree path ("+key+")", key)
+	path, err := run(treePath, "failed to parse tree path ("+key+")", key)
 	return path.Embed, err
 }
 
@@ -66,7 +66,7 @@ func isLogicKey(key string) bool {
 }
 
 func parseLogic(key, value string) (Filter, error) {
-	names, err := run(sepBy1(fieldName(), delimiter()), "failed to parse logic path ("+key+")", key)
+	names, err := run(logicPath, "failed to parse logic path ("+key+")", key)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func parseLogic(key, value string) (Filter, error) {
 	if slices.Contains(names, "not") {
 		op = "not." + op
 	}
-	f, err := run(logicTree(), "failed to parse logic tree ("+value+")", op+value)
+	f, err := run(logicTree, "failed to parse logic tree ("+value+")", op+value)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +107,17 @@ func run[T any](p parser[T], source, input string) (T, error) {
 
 // The grammar, from the bottom up.
 
-func delimiter() parser[rune] { return label(char('.'), "delimiter (.)") }
+var delimiter = label(char('.'), "delimiter (.)")
 
-func blanks() parser[[]rune] { return many(oneOf(" \t")) }
+var blanks = many(oneOf(" \t"))
 
-func lexeme[T any](p parser[T]) parser[T] { return left(right(blanks(), p), blanks()) }
+var (
+	opening = lexeme(char('('))
+	closing = lexeme(char(')'))
+	comma   = lexeme(char(','))
+)
+
+func lexeme[T any](p parser[T]) parser[T] { return left(right(blanks, p), blanks) }
 
 func joined(p parser[[]rune]) parser[string] {
 	return then(p, func(rs []rune) parser[string] { return pure(string(rs)) })
@@ -122,19 +128,17 @@ func isIdentifierRune(r rune) bool {
 }
 
 // identifierRune is spelled out for the sake of its errors.
-func identifierRune() parser[rune] {
-	return choice(
-		label(satisfy(unicode.IsLetter), "letter"),
-		label(satisfy(func(r rune) bool { return r >= '0' && r <= '9' }), "digit"),
-		oneOf("_ $"),
-	)
-}
+var identifierRune = choice(
+	label(satisfy(unicode.IsLetter), "letter"),
+	label(satisfy(func(r rune) bool { return r >= '0' && r <= '9' }), "digit"),
+	oneOf("_ $"),
+)
 
-func dash() parser[rune] { return attempt(left(char('-'), notFollowedBy(char('>')))) }
+var dash = attempt(left(char('-'), notFollowedBy(char('>'))))
 
 // dashed joins words of runes by inner dashes, trimming blanks around each.
 func dashed(r parser[rune]) parser[string] {
-	words := sepBy1(joined(many1(r)), dash())
+	words := sepBy1(joined(many1(r)), dash)
 	return then(words, func(ws []string) parser[string] {
 		for i := range ws {
 			ws[i] = strings.TrimSpace(ws[i])
@@ -143,32 +147,31 @@ func dashed(r parser[rune]) parser[string] {
 	})
 }
 
-func quoted() parser[string] {
-	inside := choice(noneOf(`\"`), right(char('\\'), anyRune()))
+var quoted = func() parser[string] {
+	inside := choice(noneOf(`\"`), right(char('\\'), anyRune))
 	return joined(left(right(char('"'), many(inside)), char('"')))
-}
+}()
 
-func fieldName() parser[string] {
-	return label(choice(quoted(), dashed(identifierRune())), "field name (* or [a..z0..9_$])")
-}
+var fieldName = label(choice(quoted, dashed(identifierRune)), "field name (* or [a..z0..9_$])")
 
-func jsonPath() parser[[]PathStep] { return repeated(jsonStep()) }
+// jsonPath may be empty.
+var jsonPath = option(nil, repeated(jsonStep))
 
-func jsonStep() parser[PathStep] {
+var jsonStep = func() parser[PathStep] {
 	arrow := choice(
 		right(attempt(word("->>")), pure(true)),
 		right(attempt(word("->")), pure(false)),
 	)
 	return then(arrow, func(asText bool) parser[PathStep] {
-		operand := choice(attempt(jsonIndex()), attempt(jsonKey()))
+		operand := choice(attempt(jsonIndex), attempt(jsonKey))
 		return then(operand, func(s PathStep) parser[PathStep] {
 			s.AsText = asText
 			return pure(s)
 		})
 	})
-}
+}()
 
-func jsonIndex() parser[PathStep] {
+var jsonIndex = func() parser[PathStep] {
 	sign := option("", right(char('-'), pure("-")))
 	digits := joined(many1(label(satisfy(func(r rune) bool { return r >= '0' && r <= '9' }), "digit")))
 	end := choice(
@@ -176,62 +179,65 @@ func jsonIndex() parser[PathStep] {
 		attempt(lookAhead(right(word("::"), pure(struct{}{})))),
 		attempt(lookAhead(right(word("."), pure(struct{}{})))),
 		attempt(lookAhead(right(word(","), pure(struct{}{})))),
-		attempt(eof()),
+		attempt(eof),
 	)
 	return then(sign, func(sign string) parser[PathStep] {
 		return then(left(digits, end), func(digits string) parser[PathStep] {
 			return pure(PathStep{Key: sign + digits, Index: true})
 		})
 	})
-}
+}()
 
-func jsonKey() parser[PathStep] {
-	key := label(choice(quoted(), dashed(noneOf("(-:.,>)"))), "any non reserved character different from: .,>()")
+var jsonKey = func() parser[PathStep] {
+	key := label(choice(quoted, dashed(noneOf("(-:.,>)"))), "any non reserved character different from: .,>()")
 	return then(key, func(key string) parser[PathStep] { return pure(PathStep{Key: key}) })
-}
+}()
 
-func treePath() parser[Path] {
-	return then(sepBy1(fieldName(), delimiter()), func(names []string) parser[Path] {
-		return then(option(nil, jsonPath()), func(steps []PathStep) parser[Path] {
-			last := len(names) - 1
-			p := Path{Column: names[last], Steps: steps}
-			if last > 0 {
-				p.Embed = names[:last:last]
-			}
-			return pure(p)
-		})
+var logicPath = sepBy1(fieldName, delimiter)
+
+// wholePath is a path and nothing else.
+var wholePath = left(treePath, eof)
+
+var treePath = then(logicPath, func(names []string) parser[Path] {
+	return then(jsonPath, func(steps []PathStep) parser[Path] {
+		last := len(names) - 1
+		p := Path{Column: names[last], Steps: steps}
+		if last > 0 {
+			p.Embed = names[:last:last]
+		}
+		return pure(p)
 	})
-}
+})
 
 // singleValue is the operand of a top-level filter: all the rest, as it is.
-func singleValue() parser[string] { return joined(many(anyRune())) }
+var singleValue = joined(many(anyRune))
 
 // logicValue is the operand inside a tree: quoted, or an array, or whatever
 // stands before the next comma or parenthesis.
-func logicValue() parser[string] {
+var logicValue = func() parser[string] {
 	array := then(word("{"), func(string) parser[string] {
 		return then(joined(many(noneOf("{}"))), func(inside string) parser[string] {
 			return right(word("}"), pure("{"+inside+"}"))
 		})
 	})
 	return choice(
-		attempt(left(quoted(), notFollowedBy(noneOf(",)")))),
+		attempt(left(quoted, notFollowedBy(noneOf(",)")))),
 		attempt(array),
 		joined(many(noneOf(",)"))),
 	)
-}
+}()
 
-func list() parser[[]string] {
+var list = func() parser[[]string] {
 	element := choice(
-		attempt(left(quoted(), notFollowedBy(noneOf(",)")))),
+		attempt(left(quoted, notFollowedBy(noneOf(",)")))),
 		joined(many(noneOf(",)"))),
 	)
-	return left(right(lexeme(char('(')), sepBy1(element, char(','))), lexeme(char(')')))
-}
+	return left(right(opening, sepBy1(element, char(','))), closing)
+}()
 
 func opExpr(operand parser[string]) parser[Cond] {
 	negated := choice(
-		attempt(right(word("not"), right(delimiter(), pure(true)))),
+		attempt(right(word("not"), right(delimiter, pure(true)))),
 		pure(false),
 	)
 	return then(negated, func(negate bool) parser[Cond] {
@@ -244,9 +250,9 @@ func opExpr(operand parser[string]) parser[Cond] {
 
 func operation(operand parser[string]) parser[Cond] {
 	return label(choice(
-		inOperation(),
-		isOperation(),
-		then(right(attempt(right(word("isdistinct"), delimiter())), operand), func(v string) parser[Cond] {
+		inOperation,
+		isOperation,
+		then(right(attempt(right(word("isdistinct"), delimiter)), operand), func(v string) parser[Cond] {
 			return pure(Cond{Op: OpIsDistinct, Value: v})
 		}),
 		attempt(searchOperation(operand)),
@@ -255,25 +261,23 @@ func operation(operand parser[string]) parser[Cond] {
 	), "operator (eq, gt, ...)")
 }
 
-func inOperation() parser[Cond] {
-	return then(right(attempt(right(word("in"), delimiter())), list()), func(elements []string) parser[Cond] {
-		if len(elements) == 1 && elements[0] == "" {
-			elements = []string{}
-		}
-		return pure(Cond{Op: OpIn, List: elements})
-	})
-}
+var inOperation = then(right(attempt(right(word("in"), delimiter)), list), func(elements []string) parser[Cond] {
+	if len(elements) == 1 && elements[0] == "" {
+		elements = []string{}
+	}
+	return pure(Cond{Op: OpIn, List: elements})
+})
 
-func isOperation() parser[Cond] {
+var isOperation = func() parser[Cond] {
 	folded := func(text string) parser[string] {
 		return attempt(then(each(text, unicode.ToLower), func(string) parser[string] { return pure(text) }))
 	}
 	what := label(choice(folded("null"), folded("unknown"), folded("true"), folded("false")),
 		"null or trilean value (unknown, true, false)")
-	return then(right(attempt(right(word("is"), delimiter())), what), func(v string) parser[Cond] {
+	return then(right(attempt(right(word("is"), delimiter)), what), func(v string) parser[Cond] {
 		return pure(Cond{Op: OpIs, Value: v})
 	})
-}
+}()
 
 func operators(ops ...Op) parser[Op] {
 	parsers := make([]parser[Op], len(ops))
@@ -284,10 +288,11 @@ func operators(ops ...Op) parser[Op] {
 }
 
 func searchOperation(operand parser[string]) parser[Cond] {
-	config := option("", attempt(left(right(char('('), joined(many1(identifierRune()))), char(')'))))
+	rest := right(delimiter, operand)
+	config := option("", attempt(left(right(char('('), joined(many1(identifierRune))), char(')'))))
 	return then(operators(OpFts, OpPlfts, OpPhfts, OpWfts), func(op Op) parser[Cond] {
 		return then(config, func(config string) parser[Cond] {
-			return then(right(delimiter(), operand), func(v string) parser[Cond] {
+			return then(rest, func(v string) parser[Cond] {
 				return pure(Cond{Op: op, Config: strings.TrimSpace(config), Value: v})
 			})
 		})
@@ -295,15 +300,17 @@ func searchOperation(operand parser[string]) parser[Cond] {
 }
 
 func simpleOperation(operand parser[string]) parser[Cond] {
+	rest := right(delimiter, operand)
 	ops := operators(OpNeq, OpCs, OpCd, OpOv, OpSl, OpSr, OpNxr, OpNxl, OpAdj)
 	return then(ops, func(op Op) parser[Cond] {
-		return then(right(delimiter(), operand), func(v string) parser[Cond] {
+		return then(rest, func(v string) parser[Cond] {
 			return pure(Cond{Op: op, Value: v})
 		})
 	})
 }
 
 func quantOperation(operand parser[string]) parser[Cond] {
+	rest := right(delimiter, operand)
 	ops := operators(OpEq, OpGte, OpGt, OpLte, OpLt, OpLike, OpILike, OpMatch, OpIMatch)
 	which := choice(
 		right(attempt(word("any")), pure(Any)),
@@ -312,7 +319,7 @@ func quantOperation(operand parser[string]) parser[Cond] {
 	quantifier := option(NoQuantifier, attempt(left(right(char('('), which), char(')'))))
 	return then(ops, func(op Op) parser[Cond] {
 		return then(quantifier, func(q Quantifier) parser[Cond] {
-			return then(right(delimiter(), operand), func(v string) parser[Cond] {
+			return then(rest, func(v string) parser[Cond] {
 				c := Cond{Op: op, Quant: q, Value: v}
 				if elements, ok := parseList(v); ok && q != NoQuantifier {
 					c.List, c.Value = elements, ""
@@ -323,35 +330,36 @@ func quantOperation(operand parser[string]) parser[Cond] {
 	})
 }
 
-func logicTree() parser[Filter] {
-	return func(c cursor) result[Filter] { // a function of the cursor, for it refers to itself
-		field := then(fieldName(), func(name string) parser[Path] {
-			return then(option(nil, jsonPath()), func(steps []PathStep) parser[Path] {
-				return pure(Path{Column: name, Steps: steps})
+var (
+	filterExpr = opExpr(singleValue)
+	logicExpr  = opExpr(logicValue)
+
+	logicCondition = then(left(column, delimiter), func(p Path) parser[Filter] {
+		return then(logicExpr, func(c Cond) parser[Filter] {
+			c.Path = p
+			return pure[Filter](c)
+		})
+	})
+	logicNegation = choice(
+		label(attempt(right(word("not"), right(delimiter, pure(true)))), "negation operator (not)"),
+		pure(false),
+	)
+	logicOr = label(choice(
+		attempt(right(word("and"), pure(false))),
+		right(word("or"), pure(true)),
+	), "logic operator (and, or)")
+)
+
+// logicTree is a condition or a tree of them. It is a function of the cursor, for
+// it refers to itself.
+func logicTree(c cursor) result[Filter] {
+	inner := left(right(opening, sepBy1(nested(logicTree), comma)), closing)
+	tree := then(logicNegation, func(negate bool) parser[Filter] {
+		return then(logicOr, func(or bool) parser[Filter] {
+			return then(inner, func(filters []Filter) parser[Filter] {
+				return pure[Filter](Tree{Negate: negate, Or: or, Filters: filters})
 			})
 		})
-		condition := then(left(lexeme(field), delimiter()), func(p Path) parser[Filter] {
-			return then(opExpr(logicValue()), func(c Cond) parser[Filter] {
-				c.Path = p
-				return pure[Filter](c)
-			})
-		})
-		negated := choice(
-			label(attempt(right(word("not"), right(delimiter(), pure(true)))), "negation operator (not)"),
-			pure(false),
-		)
-		isOr := label(choice(
-			attempt(right(word("and"), pure(false))),
-			right(word("or"), pure(true)),
-		), "logic operator (and, or)")
-		inner := left(right(lexeme(char('(')), sepBy1(nested(logicTree()), lexeme(char(',')))), lexeme(char(')')))
-		tree := then(negated, func(negate bool) parser[Filter] {
-			return then(isOr, func(or bool) parser[Filter] {
-				return then(inner, func(filters []Filter) parser[Filter] {
-					return pure[Filter](Tree{Negate: negate, Or: or, Filters: filters})
-				})
-			})
-		})
-		return choice(attempt(condition), tree)(c)
-	}
+	})
+	return choice(attempt(logicCondition), tree)(c)
 }

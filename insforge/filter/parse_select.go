@@ -56,7 +56,7 @@ func ParseOrder(value string) ([]OrderTerm, error) {
 		}
 		return terms, nil
 	}
-	return run(sepBy1(lexeme(choice(attempt(relatedTerm()), ownTerm())), char(',')), "failed to parse order ("+value+")", value)
+	return run(orderTerms, "failed to parse order ("+value+")", value)
 }
 
 // ParseColumns reads a list of columns: the value of the parameter columns or
@@ -65,8 +65,10 @@ func ParseColumns(parameter, value string) ([]string, error) {
 	if names, ok := plainList(value); ok {
 		return names, nil
 	}
-	return run(sepBy1(fieldName(), lexeme(char(','))), "failed to parse "+parameter+" parameter ("+value+")", value)
+	return run(columnNames, "failed to parse "+parameter+" parameter ("+value+")", value)
 }
+
+var columnNames = sepBy1(fieldName, comma)
 
 // plainList takes apart the lists that need no parser.
 func plainList(s string) (names []string, ok bool) {
@@ -94,57 +96,54 @@ func forest(c cursor) result[[]SelectItem] {
 			})
 		})
 	}
-	item := choice(embedded(spreadRelation()), embedded(relation()), fieldItem())
-	return option([]SelectItem(nil), sepBy1(item, lexeme(char(','))))(c)
+	item := choice(embedded(spreadRelation), embedded(relation), fieldItem)
+	return option([]SelectItem(nil), sepBy1(item, comma))(c)
 }
 
-func alias() parser[string] {
+var alias = func() parser[string] {
 	separator := right(char(':'), notFollowedBy(char(':')))
-	return option("", attempt(left(fieldName(), separator)))
-}
+	return option("", attempt(left(fieldName, separator)))
+}()
 
-func identifier() parser[string] {
-	return then(joined(many1(identifierRune())), func(s string) parser[string] { return pure(strings.TrimSpace(s)) })
-}
+var identifier = then(joined(many1(identifierRune)), func(s string) parser[string] { return pure(strings.TrimSpace(s)) })
 
 func before(text string) parser[struct{}] {
 	return attempt(lookAhead(right(word(text), pure(struct{}{}))))
 }
 
-func relation() parser[SelectItem] {
-	return lexeme(then(alias(), func(alias string) parser[SelectItem] {
-		return then(fieldName(), func(name string) parser[SelectItem] {
-			if name == "count" { // count() is an aggregate
-				return func(c cursor) result[SelectItem] { return result[SelectItem]{at: c, failure: failure{at: c}} }
-			}
-			return then(embedParameters(), func(e Embed) parser[SelectItem] {
-				e.Relation = name
-				return right(before("("), pure(SelectItem{Alias: alias, Embed: &e}))
-			})
-		})
-	}))
-}
+var beforeItems = before("(")
 
-func spreadRelation() parser[SelectItem] {
-	return lexeme(then(right(word("..."), fieldName()), func(name string) parser[SelectItem] {
-		return then(embedParameters(), func(e Embed) parser[SelectItem] {
-			e.Relation, e.Spread = name, true
-			return right(before("("), pure(SelectItem{Embed: &e}))
+var relation = lexeme(then(alias, func(alias string) parser[SelectItem] {
+	return then(fieldName, func(name string) parser[SelectItem] {
+		if name == "count" { // count() is an aggregate
+			return func(c cursor) result[SelectItem] { return result[SelectItem]{at: c, failure: failure{at: c}} }
+		}
+		return then(embedParameters, func(e Embed) parser[SelectItem] {
+			e.Relation = name
+			return right(beforeItems, pure(SelectItem{Alias: alias, Embed: &e}))
 		})
-	}))
-}
+	})
+}))
+
+var spreadRelation = lexeme(then(right(word("..."), fieldName), func(name string) parser[SelectItem] {
+	return then(embedParameters, func(e Embed) parser[SelectItem] {
+		e.Relation, e.Spread = name, true
+		return right(beforeItems, pure(SelectItem{Embed: &e}))
+	})
+}))
 
 // embedParameters are up to two of !inner, !left and a hint; of two alike the
 // first counts.
-func embedParameters() parser[Embed] {
+var embedParameters = func() parser[Embed] {
 	type parameter struct{ join, hint string }
 	one := right(char('!'), choice(
 		attempt(right(word("left"), pure(parameter{join: "left"}))),
 		attempt(right(word("inner"), pure(parameter{join: "inner"}))),
-		attempt(then(fieldName(), func(s string) parser[parameter] { return pure(parameter{hint: s}) })),
+		attempt(then(fieldName, func(s string) parser[parameter] { return pure(parameter{hint: s}) })),
 	))
-	return then(option(parameter{}, one), func(first parameter) parser[Embed] {
-		return then(option(parameter{}, one), func(second parameter) parser[Embed] {
+	maybe := option(parameter{}, one)
+	return then(maybe, func(first parameter) parser[Embed] {
+		return then(maybe, func(second parameter) parser[Embed] {
 			join, hint := first.join, first.hint
 			if join == "" {
 				join = second.join
@@ -155,28 +154,26 @@ func embedParameters() parser[Embed] {
 			return pure(Embed{Hint: hint, Inner: join == "inner"})
 		})
 	})
-}
+}()
 
-func column() parser[Path] {
-	return lexeme(then(fieldName(), func(name string) parser[Path] {
-		return then(option(nil, jsonPath()), func(steps []PathStep) parser[Path] {
-			return pure(Path{Column: name, Steps: steps})
-		})
-	}))
-}
+var column = lexeme(then(fieldName, func(name string) parser[Path] {
+	return then(jsonPath, func(steps []PathStep) parser[Path] {
+		return pure(Path{Column: name, Steps: steps})
+	})
+}))
 
-func fieldItem() parser[SelectItem] {
-	end := choice(before(")"), before(","), attempt(eof()))
-	cast := option("", right(word("::"), identifier()))
+var fieldItem = func() parser[SelectItem] {
+	end := choice(before(")"), before(","), attempt(eof))
+	cast := option("", right(word("::"), identifier))
 	star := attempt(left(right(word("*"), pure(SelectItem{Path: Path{Column: "*"}})), end))
-	count := attempt(then(alias(), func(alias string) parser[SelectItem] {
+	count := attempt(then(alias, func(alias string) parser[SelectItem] {
 		counted := pure(SelectItem{Alias: alias, Path: Path{Column: "*"}, Aggregate: "count"})
 		return left(right(word("count()"), right(cast, counted)), end)
 	}))
 	function := then(right(char('.'), choice(word("sum"), word("avg"), word("count"), attempt(word("max")), attempt(word("min")))),
 		func(name string) parser[string] { return right(word("()"), pure(name)) })
-	field := then(alias(), func(alias string) parser[SelectItem] {
-		return then(column(), func(p Path) parser[SelectItem] {
+	field := then(alias, func(alias string) parser[SelectItem] {
+		return then(column, func(p Path) parser[SelectItem] {
 			return then(cast, func(to string) parser[SelectItem] {
 				return then(option("", attempt(function)), func(aggregate string) parser[SelectItem] {
 					return left(right(cast, pure(SelectItem{Alias: alias, Path: p, Cast: to, Aggregate: aggregate})), end)
@@ -185,35 +182,39 @@ func fieldItem() parser[SelectItem] {
 		})
 	})
 	return lexeme(choice(star, count, field))
-}
+}()
 
-func ownTerm() parser[OrderTerm] {
-	return then(column(), func(p Path) parser[OrderTerm] { return direction(OrderTerm{Path: p}) })
-}
+var orderTerms = sepBy1(lexeme(choice(attempt(relatedTerm), ownTerm)), char(','))
 
-func relatedTerm() parser[OrderTerm] {
-	return then(fieldName(), func(name string) parser[OrderTerm] {
-		return then(left(right(char('('), column()), char(')')), func(p Path) parser[OrderTerm] {
-			return direction(OrderTerm{Path: p, Relation: name})
+var ownTerm = then(column, func(p Path) parser[OrderTerm] {
+	return then(direction, func(term OrderTerm) parser[OrderTerm] {
+		term.Path = p
+		return pure(term)
+	})
+})
+
+var relatedTerm = then(fieldName, func(name string) parser[OrderTerm] {
+	return then(left(right(char('('), column), char(')')), func(p Path) parser[OrderTerm] {
+		return then(direction, func(term OrderTerm) parser[OrderTerm] {
+			term.Path, term.Relation = p, name
+			return pure(term)
 		})
 	})
-}
+})
 
 // direction reads what stands behind the column of an order term.
-func direction(term OrderTerm) parser[OrderTerm] {
-	suffix := func(text string) parser[string] { return attempt(right(delimiter(), word(text))) }
-	end := choice(attempt(lookAhead(right(char(','), pure(struct{}{})))), attempt(eof()))
-	return then(option("", choice(suffix("asc"), suffix("desc"))), func(way string) parser[OrderTerm] {
-		term := term
-		term.Descending = way == "desc"
-		term.NullsFirst = term.Descending
-		nulls := left(option("", choice(suffix("nullsfirst"), suffix("nullslast"))), end)
-		return then(choice(nulls, right(end, pure(""))), func(nulls string) parser[OrderTerm] {
-			term := term
+var direction = func() parser[OrderTerm] {
+	suffix := func(text string) parser[string] { return attempt(right(delimiter, word(text))) }
+	end := choice(attempt(lookAhead(right(char(','), pure(struct{}{})))), attempt(eof))
+	way := option("", choice(suffix("asc"), suffix("desc")))
+	nulls := choice(left(option("", choice(suffix("nullsfirst"), suffix("nullslast"))), end), right(end, pure("")))
+	return then(way, func(way string) parser[OrderTerm] {
+		return then(nulls, func(nulls string) parser[OrderTerm] {
+			term := OrderTerm{Descending: way == "desc", NullsFirst: way == "desc"}
 			if nulls != "" {
 				term.NullsFirst = nulls == "nullsfirst"
 			}
 			return pure(term)
 		})
 	})
-}
+}()

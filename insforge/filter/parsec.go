@@ -45,13 +45,15 @@ func (c cursor) compare(d cursor) int {
 type note struct {
 	kind noteKind
 	text string
+	char rune // of unexpectedChar
 }
 
 type noteKind int
 
 const (
-	sysUnexpected noteKind = iota // what stood there, found by a primitive; empty is the end of input
-	unexpected                    // the same, said by the grammar
+	sysUnexpected  noteKind = iota // what stood there, found by a primitive; empty is the end of input
+	unexpectedChar                 // the same, not put into words yet: most failures are never told
+	unexpected                     // the same, said by the grammar
 	expected
 )
 
@@ -82,7 +84,7 @@ func (f failure) merge(g failure) failure {
 
 // expecting replaces everything that was expected by one label.
 func (f failure) expecting(label string) failure {
-	notes := []note{{expected, label}}
+	notes := append(make([]note, 0, len(f.notes)+1), note{kind: expected, text: label})
 	for _, n := range f.notes {
 		if n.kind != expected {
 			notes = append(notes, n)
@@ -98,6 +100,8 @@ func (f failure) String() string {
 		switch n.kind {
 		case sysUnexpected:
 			sys = append(sys, n.text)
+		case unexpectedChar:
+			sys = append(sys, show(string(n.char)))
 		case unexpected:
 			unexp = append(unexp, n.text)
 		case expected:
@@ -226,7 +230,7 @@ const deepest = 1000
 func nested[T any](p parser[T]) parser[T] {
 	return func(c cursor) result[T] {
 		if c.depth == deepest {
-			return result[T]{at: c, consumed: true, failure: failure{c, []note{{unexpected, fmt.Sprintf("nesting of more than %d levels", deepest)}}}}
+			return result[T]{at: c, consumed: true, failure: failure{c, []note{{kind: unexpected, text: fmt.Sprintf("nesting of more than %d levels", deepest)}}}}
 		}
 		c.depth++
 		r := p(c)
@@ -268,16 +272,17 @@ func collect[T any](p parser[T], remember bool) parser[[]T] {
 }
 
 func many1[T any](p parser[T]) parser[[]T] {
-	return then(p, func(first T) parser[[]T] {
-		return then(many(p), func(rest []T) parser[[]T] { return pure(slices.Concat([]T{first}, rest)) })
-	})
+	return separated(p, many(p))
 }
 
 func sepBy1[T, S any](p parser[T], separator parser[S]) parser[[]T] {
+	return separated(p, many(right(separator, p)))
+}
+
+// separated puts the first before the others.
+func separated[T any](p parser[T], others parser[[]T]) parser[[]T] {
 	return then(p, func(first T) parser[[]T] {
-		return then(many(right(separator, p)), func(rest []T) parser[[]T] {
-			return pure(slices.Concat([]T{first}, rest))
-		})
+		return then(others, func(rest []T) parser[[]T] { return pure(slices.Concat([]T{first}, rest)) })
 	})
 }
 
@@ -295,7 +300,7 @@ func notFollowedBy(p parser[rune]) parser[struct{}] {
 	return func(c cursor) result[struct{}] {
 		r := p(c)
 		if r.ok {
-			return result[struct{}]{at: c, failure: failure{c, []note{{unexpected, showRune(r.value)}}}}
+			return result[struct{}]{at: c, failure: failure{c, []note{{kind: unexpected, text: showRune(r.value)}}}}
 		}
 		return result[struct{}]{at: c, ok: true, failure: r.failure}
 	}
@@ -304,11 +309,11 @@ func notFollowedBy(p parser[rune]) parser[struct{}] {
 func satisfy(test func(rune) bool) parser[rune] {
 	return func(c cursor) result[rune] {
 		if len(c.rest) == 0 {
-			return result[rune]{at: c, failure: failure{c, []note{{sysUnexpected, ""}}}}
+			return result[rune]{at: c, failure: failure{c, []note{{kind: sysUnexpected}}}}
 		}
 		r := c.rest[0]
 		if !test(r) {
-			return result[rune]{at: c, failure: failure{c, []note{{sysUnexpected, show(string(r))}}}}
+			return result[rune]{at: c, failure: failure{c, []note{{kind: unexpectedChar, char: r}}}}
 		}
 		next := c.next()
 		return result[rune]{value: r, at: next, ok: true, consumed: true, failure: failure{at: next}}
@@ -327,36 +332,35 @@ func noneOf(set string) parser[rune] {
 	return satisfy(func(r rune) bool { return !strings.ContainsRune(set, r) })
 }
 
-func anyRune() parser[rune] { return satisfy(func(rune) bool { return true }) }
+var anyRune = satisfy(func(rune) bool { return true })
 
-func eof() parser[struct{}] {
+var eof = func() parser[struct{}] {
 	return func(c cursor) result[struct{}] {
 		if len(c.rest) > 0 {
 			return result[struct{}]{at: c, failure: failure{c, []note{
-				{unexpected, showRune(c.rest[0])}, {expected, "end of input"},
+				{kind: unexpected, text: showRune(c.rest[0])}, {kind: expected, text: "end of input"},
 			}}}
 		}
 		return result[struct{}]{at: c, ok: true, failure: failure{c, []note{{sysUnexpected, ""}, {expected, "end of input"}}}}
 	}
-}
+}()
 
 // word matches text as a whole: where it fails, it fails at its start.
 func word(text string) parser[string] {
-	want := []rune(text)
+	runes := []rune(text)
+	want := note{kind: expected, text: show(text)}
 	return func(c cursor) result[string] {
 		at := c
-		for i, w := range want {
-			found := ""
+		for i, w := range runes {
+			found := note{kind: sysUnexpected}
 			if len(at.rest) > 0 {
 				if at.rest[0] == w {
 					at = at.next()
 					continue
 				}
-				found = show(string(at.rest[0]))
+				found = note{kind: unexpectedChar, char: at.rest[0]}
 			}
-			return result[string]{at: at, consumed: i > 0, failure: failure{c, []note{
-				{sysUnexpected, found}, {expected, show(text)},
-			}}}
+			return result[string]{at: at, consumed: i > 0, failure: failure{c, []note{found, want}}}
 		}
 		return result[string]{value: text, at: at, ok: true, consumed: true, failure: failure{at: at}}
 	}
