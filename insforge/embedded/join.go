@@ -23,7 +23,12 @@ type join struct {
 	mustBe  nullness // a filter rel=is.null or rel=not.is.null
 	hops    []hop    // from the embedding table to the embedded one
 	refusal error    // what PostgreSQL says once it looks for rows
+	// found has what an inner embed has found for a row, to be printed; else it is nil.
+	found map[*row][]*row
 }
+
+// mostFound is for how many rows what was found is kept.
+const mostFound = 1000
 
 // A hop leads from a row to the rows of a table whose columns equal its own.
 type hop struct {
@@ -61,6 +66,9 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 		j.refusal = &apiError{status: http.StatusBadRequest, code: "2201X", message: "OFFSET must not be negative"}
 	case e.limit != nil && *e.limit < 0:
 		j.refusal = &apiError{status: http.StatusBadRequest, code: "2201W", message: "LIMIT must not be negative"}
+	}
+	if embed.Inner {
+		j.found = map[*row][]*row{}
 	}
 	if embed.Spread && len(embed.Items) == 0 {
 		return nil, &apiError{status: http.StatusBadRequest, code: "42601", message: `syntax error at or near "FROM"`}
@@ -274,6 +282,9 @@ func (j *join) find(ctx context.Context, st *state, t *table, r *row) ([]*row, e
 	if j.refusal != nil {
 		return nil, j.refusal
 	}
+	if rows, known := j.found[r]; known {
+		return rows, nil
+	}
 	candidates := j.related(st, t, r)
 	if candidates == nil {
 		candidates = []*row{} // nil would mean all
@@ -297,6 +308,9 @@ func (p *plan) joined(ctx context.Context, st *state, r *row) (bool, error) {
 		}
 		if len(rows) == 0 && (j.inner || j.mustBe == mustExist) || len(rows) > 0 && j.mustBe == mustBeEmpty {
 			return false, nil
+		}
+		if j.found != nil && len(j.found) < mostFound {
+			j.found[r] = rows
 		}
 	}
 	return true, nil

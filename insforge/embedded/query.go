@@ -22,6 +22,7 @@ type query struct {
 	onConflict []string
 	criteria                   // of the table itself
 	inner      []address       // what is about embedded resources
+	spans      map[string]int  // which of them has the limit and offset of a path
 	allTrees   []filter.Filter // and/or, those of embedded resources too
 	ranged     bool            // there is a limit or offset somewhere
 	sorted     bool            // there is an order somewhere
@@ -86,11 +87,17 @@ func parseQuery(raw string) (*query, error) {
 			return nil, errCrash
 		}
 	}
+	first := [logicParam + 1]int{} // with a value, by kind, counted from 1
+	for i, p := range slices.Backward(q.params) {
+		if !p.bare {
+			first[p.kind()] = i + 1
+		}
+	}
 	// PostgREST reads the kinds of parameters one after the other, which decides
 	// what it complains about first.
 	for _, kind := range []paramKind{orderParam, logicParam, columnsParam, selectParam, filterParam, conflictParam} {
 		for _, p := range q.params {
-			if p.kind() != kind || q.repeats(kind, p) {
+			if p.kind() != kind || q.repeats(kind, p, first[kind]) {
 				continue
 			}
 			if !utf8.ValidString(p.value) {
@@ -118,12 +125,11 @@ var errCrash = &apiError{status: http.StatusInternalServerError, plain: "Somethi
 // repeats tells that the same was said before: the first select, columns and
 // on_conflict count and are the only ones read; of orders the first counts as
 // well, but the last limit and offset.
-func (q *query) repeats(kind paramKind, p param) bool {
+func (q *query) repeats(kind paramKind, p param, first int) bool {
 	if kind == filterParam || kind == logicParam || kind == orderParam {
 		return false
 	}
-	first := slices.IndexFunc(q.params, func(other param) bool { return other.key == p.key && !other.bare })
-	return first >= 0 && q.params[first] != p
+	return first > 0 && q.params[first-1] != p // of these kinds there is one key each
 }
 
 // finish does what can only be done once all is read: a limit that is no number
@@ -305,10 +311,15 @@ func (q *query) takeOrder(p param) (err error) {
 	q.ranged = true
 	target := &q.span
 	if len(path) > 0 {
-		i := slices.IndexFunc(q.inner, func(a address) bool { return a.about == aboutSpan && slices.Equal(a.path, path) })
-		if i < 0 {
+		where := fmt.Sprintf("%q", path)
+		i, found := q.spans[where]
+		if !found {
 			q.address(aboutSpan, path)
 			i = len(q.inner) - 1
+			if q.spans == nil {
+				q.spans = map[string]int{}
+			}
+			q.spans[where] = i
 		}
 		target = &q.inner[i].span
 	}

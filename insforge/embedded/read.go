@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -126,6 +125,7 @@ func (p *plan) unlimited() *plan {
 		inner := *j
 		inner.plan = j.plan.unlimited()
 		inner.plan.counting = false // the rows it is one for, not how many
+		inner.found = nil
 		all.joins[i] = &inner
 	}
 	return &all
@@ -189,29 +189,28 @@ func (p *plan) sort(ctx context.Context, st *state, rows []*row) error {
 		}
 		return nil
 	}
-	var failure error
-	pr := &printer{ctx: ctx, state: st}
-	// PostgreSQL has the keys of all rows before it compares any.
-	for i := range p.order {
+	value := func(r *row, i int) filter.Value { return p.table.layout.value(r.data, p.order[i].column) }
+	if slices.ContainsFunc(p.order, func(k sortKey) bool { return k.join != nil || k.get != nil || k.out != nil }) {
+		// PostgreSQL has the keys of all rows before it compares any.
+		pr := &printer{ctx: ctx, state: st}
+		keys := make(map[*row][]filter.Value, len(rows))
 		for _, r := range rows {
-			if p.order[i].get == nil && p.order[i].out == nil {
-				break // a column can always be read
-			}
-			if _, err := p.order[i].value(pr, p, r); err != nil {
-				return err
+			keys[r] = make([]filter.Value, len(p.order))
+		}
+		for i := range p.order {
+			for _, r := range rows {
+				v, err := p.order[i].value(pr, p, r)
+				if err != nil {
+					return err
+				}
+				keys[r][i] = v
 			}
 		}
+		value = func(r *row, i int) filter.Value { return keys[r][i] }
 	}
 	compare := func(a, b *row) int {
 		for i := range p.order {
-			key := &p.order[i]
-			x, errX := key.value(pr, p, a)
-			y, errY := key.value(pr, p, b)
-			if err := cmp.Or(errX, errY); err != nil {
-				failure = cmp.Or(failure, err)
-				return 0
-			}
-			if c := key.compare(x, y); c != 0 {
+			if c := p.order[i].compare(value(a, i), value(b, i)); c != 0 {
 				return c
 			}
 		}
@@ -220,7 +219,7 @@ func (p *plan) sort(ctx context.Context, st *state, rows []*row) error {
 	if !slices.IsSortedFunc(rows, compare) {
 		slices.SortFunc(rows, compare)
 	}
-	return failure
+	return nil
 }
 
 func (k *sortKey) value(pr *printer, p *plan, r *row) (v filter.Value, err error) {

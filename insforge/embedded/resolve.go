@@ -47,6 +47,7 @@ func (s *Schema) resolve(t *table, q *query, writes bool) (*resource, error) {
 			}
 		}
 	}
+	root.turnAround()
 	if err := s.relate(root); err != nil {
 		return nil, err
 	}
@@ -77,8 +78,8 @@ func newResource(item filter.SelectItem) *resource {
 // neighbours: so does PostgREST, and the last become the first.
 func (r *resource) take(path []string, c criteria) error {
 	if len(path) == 0 {
-		r.filters = slices.Concat(c.filters, r.filters)
-		r.trees = slices.Concat(c.trees, r.trees)
+		r.filters = append(r.filters, c.filters...)
+		r.trees = append(r.trees, c.trees...)
 		if c.order != nil {
 			r.order = c.order
 		}
@@ -95,6 +96,16 @@ func (r *resource) take(path []string, c criteria) error {
 	copy(r.embeds[1:], r.embeds[:i])
 	r.embeds[0] = e
 	return e.take(path[1:], c)
+}
+
+// turnAround gives the filters of embeds, which were taken from the last to the
+// first, the order in which they were written.
+func (r *resource) turnAround() {
+	for _, e := range r.embeds {
+		slices.Reverse(e.filters)
+		slices.Reverse(e.trees)
+		e.turnAround()
+	}
 }
 
 // where are the filters in the order they have in the SQL of a read, which

@@ -341,7 +341,7 @@ var eof = func() parser[struct{}] {
 				{kind: unexpected, text: showRune(c.rest[0])}, {kind: expected, text: "end of input"},
 			}}}
 		}
-		return result[struct{}]{at: c, ok: true, failure: failure{c, []note{{sysUnexpected, ""}, {expected, "end of input"}}}}
+		return result[struct{}]{at: c, ok: true, failure: failure{c, []note{{kind: sysUnexpected}, {kind: expected, text: "end of input"}}}}
 	}
 }()
 
