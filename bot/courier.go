@@ -108,7 +108,7 @@ func (e *apiError) unreachable() bool {
 	if e.Code != http.StatusBadRequest {
 		return false
 	}
-	for _, reason := range []string{"chat not found", "user not found", "PEER_ID_INVALID", "USER_IS_BLOCKED", "INPUT_USER_DEACTIVATED", "group chat was upgraded", "have no rights to send"} {
+	for _, reason := range []string{"chat not found", "user not found", "PEER_ID_INVALID", "USER_IS_BLOCKED", "INPUT_USER_DEACTIVATED", "group chat was upgraded", "have no rights to send", "not enough rights to send"} {
 		if strings.Contains(e.Description, reason) {
 			return true
 		}

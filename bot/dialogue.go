@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	tele "gopkg.in/telebot.v3"
@@ -44,6 +46,7 @@ type dialogue struct {
 	marks     marks
 	toasts    toasts
 	boards    boards
+	groups    groups
 }
 
 // turn is one message or press, and the means to answer it.
@@ -100,8 +103,8 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 		name, args, isCommand := d.parseCommand(text)
 		// A private chat has the id of its person, should its type be missing.
 		if m.Chat.Type != tele.ChatPrivate && (m.Chat.Type != "" || m.Chat.ID != m.Sender.ID) {
-			if !isCommand {
-				return nil // people talking to each other
+			if !isCommand || !d.groups.due(m.Chat.ID, time.Now()) {
+				return nil // people talking to each other, or to many of their bots
 			}
 			return t.say(ctx, plain("I keep leads and reminders private, so let's talk in a chat of our own: open "+d.self()+" and send /start."))
 		}
@@ -122,6 +125,32 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 		}
 		return t.say(ctx, plain("I read text only, no pictures, voices or files. A plan can be pasted as text; /help says what else I can do."))
 	})
+}
+
+// groups remembers when each group was told that the bot talks in private: once
+// in a while is enough, and Telegram bears no more than twenty messages a minute
+// there.
+type groups struct {
+	mu   sync.Mutex
+	told map[int64]time.Time
+}
+
+// groupsEvery is how long a group has been told.
+const groupsEvery = time.Minute
+
+// due reports whether it is time to tell a group, and takes it for told.
+func (g *groups) due(chat int64, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.told, func(_ int64, at time.Time) bool { return now.Sub(at) >= groupsEvery })
+	if _, told := g.told[chat]; told {
+		return false
+	}
+	if g.told == nil {
+		g.told = map[int64]time.Time{}
+	}
+	g.told[chat] = now
+	return true
 }
 
 // self is how people find the bot.

@@ -140,6 +140,12 @@ func TestPollingThroughTelegramsTroubles(t *testing.T) {
 		{"answer cut off", fault(telegramtest.Fault{Truncate: true}), "unexpected EOF"},
 		{"another page", fault(telegramtest.Fault{HTML: true, Status: 200}), "not the Bot API"},
 		{"refused connections", func(_ *world, l *phoneLine) func() { l.cut(); return l.mend }, "connection refused"},
+		{"no name server", func(w *world, l *phoneLine) func() {
+			w.nameless.Store(true)
+			l.cut() // or the connection that is there goes on
+			l.mend()
+			return func() { w.nameless.Store(false) }
+		}, "lookup telegram.test"},
 		{"a line gone silent", func(_ *world, l *phoneLine) func() { l.hush(); return l.mend }, "deadline exceeded"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -147,7 +153,8 @@ func TestPollingThroughTelegramsTroubles(t *testing.T) {
 			w := prepare(t, "embedded")
 			w.options = []bot.Option{bot.WithChatRate(1000)}
 			way := newPhoneLine(t, w.telegram.URL)
-			w.start("SEND_RATE=1000", "TELEGRAM_API_URL=http://"+way.addr)
+			w.transport = bot.Unnamed(way.addr, func() bool { return !w.nameless.Load() })
+			w.start("SEND_RATE=1000", "TELEGRAM_API_URL=http://telegram.test")
 			ann := w.person(7, "Ann")
 			ann.converses([]line{{says: "/start", sees: []string{"Hello"}}})
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -190,6 +191,7 @@ func TestPollerOutlivesFailuresWithoutSpinning(t *testing.T) {
 		&apiError{Method: "getUpdates", Code: 401, Description: "Unauthorized"},
 		&callError{Method: "getUpdates", Unsent: true, Err: errors.New("connection refused")},
 		&callError{Method: "getUpdates", Err: &proxyError{Status: 502}},
+		&callError{Method: "getUpdates", Unsent: true, Err: &net.DNSError{Err: "server misbehaving", Name: "api.telegram.org", IsTemporary: true}},
 	} {
 		t.Run(err.Error(), func(t *testing.T) {
 			t.Parallel()

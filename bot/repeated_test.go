@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
@@ -94,7 +93,7 @@ func TestWhatWasHandledBehindASlowOneIsNotHandledAgain(t *testing.T) {
 		handled := map[int]int{}
 		life := func(slow bool) (die func()) {
 			ctx, cancel := context.WithCancel(t.Context())
-			p := &poller{fetch: f.fetch, received: ignored, held: always, log: slog.New(slog.DiscardHandler), handled: ledger{store: store, log: slog.New(slog.DiscardHandler)},
+			p := &poller{fetch: f.fetch, received: ignored, held: always, log: silence(), handled: ledger{store: store, log: silence()},
 				handle: func(ctx context.Context, u tele.Update) {
 					if slow && u.ID == 10 {
 						<-ctx.Done()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,9 @@ type world struct {
 	options  []bot.Option
 	log      *syncBuffer
 	stop     func()
+
+	transport *http.Transport // to Telegram; nil for the service's own
+	nameless  atomic.Bool     // Telegram's name has no address at the moment
 
 	mu     sync.Mutex
 	people map[int64]*person
@@ -116,6 +120,9 @@ func (w *world) start(environ ...string) {
 	}, append(w.options, bot.WithClock(w.clock), bot.WithHolder(w.Name()),
 		bot.WithLogger(slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))))...)
 	require.NoError(w, err)
+	if w.transport != nil {
+		w.service.TravelBy(w.transport)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.service.Run(ctx) }()
