@@ -19,88 +19,96 @@ const day = 24 * time.Hour
 
 func TestMoreThanThreeAtOnceComeAsADigest(t *testing.T) {
 	t.Parallel()
-	ann := newWorld(t, "embedded").person(7, "Ann")
-	ann.converses([]line{
-		{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
-		{says: "/plan [" + strings.TrimSuffix(strings.Repeat(`{"description":"Call her","delay_days":1},`, 5), ",") + "]", sees: []string{"5 steps"}},
-		{presses: "Schedule", sees: []string{"5 reminders"}},
-		{passes: day, sees: []string{"2 more steps to look at", "Jane Doe: Call her"}, buttons: []string{"1. Jane Doe", "2. Jane Doe"}},
-		{presses: "2. Jane Doe", sees: []string{"Call her"}, buttons: []string{"Done", "Snooze", "Skip"}},
-		{presses: "Done", sees: []string{"✅ Done"}},
+	onEngines(t, "", func(t *testing.T, backend string) {
+		ann := newWorld(t, backend).person(7, "Ann")
+		ann.converses([]line{
+			{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+			{says: "/plan [" + strings.TrimSuffix(strings.Repeat(`{"description":"Call her","delay_days":1},`, 5), ",") + "]", sees: []string{"5 steps"}},
+			{presses: "Schedule", sees: []string{"5 reminders"}},
+			{passes: day, sees: []string{"2 more steps to look at", "Jane Doe: Call her"}, buttons: []string{"1. Jane Doe", "2. Jane Doe"}},
+			{presses: "2. Jane Doe", sees: []string{"Call her"}, buttons: []string{"Done", "Snooze", "Skip"}},
+			{presses: "Done", sees: []string{"✅ Done"}},
+		})
 	})
 }
 
 func TestAPlanThatTelegramCutInTwo(t *testing.T) {
 	t.Parallel()
-	var steps []string
-	for range 20 {
-		steps = append(steps, `{"description":"Write to her","suggested_text":"`+strings.Repeat("word ", 60)+`","delay_days":2}`)
-	}
-	whole := "[" + strings.Join(steps, ",") + "]"
-	ann := newWorld(t, "embedded").person(7, "Ann")
-	ann.converses([]line{
-		{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
-		{says: whole[:4000], sees: []string{"ends before the plan does", "send the rest now"}},
-		{says: whole[4000:], sees: []string{"20 steps"}, buttons: []string{"Schedule 20 steps"}},
+	onEngines(t, "", func(t *testing.T, backend string) {
+		var steps []string
+		for range 20 {
+			steps = append(steps, `{"description":"Write to her","suggested_text":"`+strings.Repeat("word ", 60)+`","delay_days":2}`)
+		}
+		whole := "[" + strings.Join(steps, ",") + "]"
+		ann := newWorld(t, backend).person(7, "Ann")
+		ann.converses([]line{
+			{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+			{says: whole[:4000], sees: []string{"ends before the plan does", "send the rest now"}},
+			{says: whole[4000:], sees: []string{"20 steps"}, buttons: []string{"Schedule 20 steps"}},
+		})
 	})
 }
 
 // A plan without its end waits for the rest of it, and a command is no rest.
 func TestACommandAfterAPlanWithoutItsEnd(t *testing.T) {
 	t.Parallel()
-	half := "[" + strings.Repeat(`{"description":"Write to her","delay_days":2},`, 85)
-	ann := newWorld(t, "embedded").person(7, "Ann")
-	ann.converses([]line{
-		{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
-		{says: half, sees: []string{"ends before the plan does"}},
-		{says: "/newlead John Roe, CTO @ Acme", sees: []string{"Plan for John Roe (CTO @ Acme): 7 steps"}},
-		{says: half, sees: []string{"ends before the plan does"}},
-		{says: "/plan Day 1: call, Day 3: write, Day 5: call", sees: []string{"3 steps"}},
+	onEngines(t, "", func(t *testing.T, backend string) {
+		half := "[" + strings.Repeat(`{"description":"Write to her","delay_days":2},`, 85)
+		ann := newWorld(t, backend).person(7, "Ann")
+		ann.converses([]line{
+			{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+			{says: half, sees: []string{"ends before the plan does"}},
+			{says: "/newlead John Roe, CTO @ Acme", sees: []string{"Plan for John Roe (CTO @ Acme): 7 steps"}},
+			{says: half, sees: []string{"ends before the plan does"}},
+			{says: "/plan Day 1: call, Day 3: write, Day 5: call", sees: []string{"3 steps"}},
+		})
 	})
 }
 
 func TestButtonsPressedTwiceOrByOthers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "embedded")
-	ann, eve := w.person(7, "Ann"), w.person(8, "Eve")
-	ann.converses([]line{
-		{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
-		{says: `/plan [{"description":"Call her","delay_days":0},{"description":"Call again","delay_days":0}]`, sees: []string{"2 steps"}},
-		{presses: "Schedule", sees: []string{"Call again", "Time for the next step"}},
-	})
-	first := ann.sees("Call her", "Time for the next step")
-	eve.converses([]line{{says: "/start", sees: []string{"Hello Eve"}}})
+	onEngines(t, "", func(t *testing.T, backend string) {
+		w := newWorld(t, backend)
+		ann, eve := w.person(7, "Ann"), w.person(8, "Eve")
+		ann.converses([]line{
+			{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+			{says: `/plan [{"description":"Call her","delay_days":0},{"description":"Call again","delay_days":0}]`, sees: []string{"2 steps"}},
+			{presses: "Schedule", sees: []string{"Call again", "Time for the next step"}},
+		})
+		first := ann.sees("Call her", "Time for the next step")
+		eve.converses([]line{{says: "/start", sees: []string{"Hello Eve"}}})
 
-	// Eve's client sends the data of Ann's button.
-	eve.look()
-	greeting, _ := eve.Last()
-	done, _ := first.Button("Done")
-	id, err := eve.PressData(greeting.ID, done.CallbackData)
-	require.NoError(ann, err)
-	eve.hears(id, "belongs to somebody else")
-	ann.converses([]line{{says: "/today", sees: []string{"Call her"}}})
-
-	// Ann presses twice, like somebody in a hurry.
-	once, twice := ann.pressesOn(first, "Done"), ann.pressesOn(first, "Done")
-	ann.told(once)
-	ann.hears(twice, "already")
-	ann.sees("✅ Done", "Undo")
-
-	// Buttons of a message that is out of date, or of no version at all.
-	ann.look()
-	for data, says := range map[string]string{
-		done.CallbackData:                 "already",
-		"snooze:" + done.CallbackData[5:]: "damaged",
-		"undo:x":                          "damaged",
-		"done:-1":                         "damaged",
-		"done:99999":                      "gone",
-		"reminder:done:1":                 "earlier version",
-		"\fdone|5":                        "earlier version",
-	} {
-		id, err := ann.PressData(first.ID, data)
+		// Eve's client sends the data of Ann's button.
+		eve.look()
+		greeting, _ := eve.Last()
+		done, _ := first.Button("Done")
+		id, err := eve.PressData(greeting.ID, done.CallbackData)
 		require.NoError(ann, err)
-		ann.hears(id, says)
-	}
+		eve.hears(id, "belongs to somebody else")
+		ann.converses([]line{{says: "/today", sees: []string{"Call her"}}})
+
+		// Ann presses twice, like somebody in a hurry.
+		once, twice := ann.pressesOn(first, "Done"), ann.pressesOn(first, "Done")
+		ann.told(once)
+		ann.hears(twice, "already")
+		ann.sees("✅ Done", "Undo")
+
+		// Buttons of a message that is out of date, or of no version at all.
+		ann.look()
+		for data, says := range map[string]string{
+			done.CallbackData:                 "already",
+			"snooze:" + done.CallbackData[5:]: "damaged",
+			"undo:x":                          "damaged",
+			"done:-1":                         "damaged",
+			"done:99999":                      "gone",
+			"reminder:done:1":                 "earlier version",
+			"\fdone|5":                        "earlier version",
+		} {
+			id, err := ann.PressData(first.ID, data)
+			require.NoError(ann, err)
+			ann.hears(id, says)
+		}
+	})
 }
 
 func TestPeopleWhoAreNotAllowed(t *testing.T) {
@@ -120,14 +128,16 @@ func TestPeopleWhoAreNotAllowed(t *testing.T) {
 
 func TestNamesAndDraftsOfAllKinds(t *testing.T) {
 	t.Parallel()
-	ann := newWorld(t, "embedded").person(7, "<Ann> & *Bob*_")
-	draft := strings.Repeat("😀&<b>", 2500)
-	ann.converses([]line{
-		{says: "/start", sees: []string{"Hello <Ann> & *Bob*_"}},
-		{says: "/newlead יעל <b>כהן</b> & Söhne 👩‍👩‍👧, C_T*O @ `Acme` [x](y)", sees: []string{"יעל <b>כהן</b> & Söhne 👩‍👩‍👧", "C_T*O @ `Acme` [x](y)"}},
-		{says: `/plan [{"description":"` + strings.Repeat("long ", 200) + `","suggested_text":"` + draft[:3600] + `","delay_days":0}]`, sees: []string{"1 step"}},
-		{presses: "Schedule", sees: []string{"Time for the next step", "&<b>"}, buttons: []string{"Whole draft", "Done"}},
-		{presses: "Whole draft", sees: []string{draft[:2800]}},
+	onEngines(t, "", func(t *testing.T, backend string) {
+		ann := newWorld(t, backend).person(7, "<Ann> & *Bob*_")
+		draft := strings.Repeat("😀&<b>", 2500)
+		ann.converses([]line{
+			{says: "/start", sees: []string{"Hello <Ann> & *Bob*_"}},
+			{says: "/newlead יעל <b>כהן</b> & Söhne 👩‍👩‍👧, C_T*O @ `Acme` [x](y)", sees: []string{"יעל <b>כהן</b> & Söhne 👩‍👩‍👧", "C_T*O @ `Acme` [x](y)"}},
+			{says: `/plan [{"description":"` + strings.Repeat("long ", 200) + `","suggested_text":"` + draft[:3600] + `","delay_days":0}]`, sees: []string{"1 step"}},
+			{presses: "Schedule", sees: []string{"Time for the next step", "&<b>"}, buttons: []string{"Whole draft", "Done"}},
+			{presses: "Whole draft", sees: []string{draft[:2800]}},
+		})
 	})
 }
 
@@ -187,30 +197,32 @@ func TestTheLocationIsAskedForWithAButton(t *testing.T) {
 
 func TestAPlanOfFiftySteps(t *testing.T) {
 	t.Parallel()
-	ann := newWorld(t, "embedded").person(7, "Ann")
-	var list []string
-	for n := range 51 {
-		list = append(list, fmt.Sprintf(`{"step_id":%d,"description":"Step number %[1]d, %s","timing":"Day %[1]d"}`, n+1, strings.Repeat("in many words ", 20)))
-	}
-	ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
-	var parts []string
-	for text := "[" + strings.Join(list, ",") + "]"; text != ""; {
-		n := min(len(text), 4000)
-		parts = append(parts, text[:n])
-		text = text[n:]
-	}
-	for _, part := range parts {
-		ann.look()
-		ann.Send(part)
-		ann.sees("step")
-	}
-	m := ann.sees("50. ", "more than 50 steps", "Schedule 50 steps")
-	require.Contains(t, m.Text, "“Day 50”")
-	ann.pressesOn(m, "Schedule 50")
-	ann.sees("50 reminders", "50. ")
-	ann.converses([]line{
-		{says: "/lead", sees: []string{"50. Step"}},
-		{presses: "Tick", sees: []string{"50. Step"}, buttons: []string{"◻️ 50"}},
+	onEngines(t, "", func(t *testing.T, backend string) {
+		ann := newWorld(t, backend).person(7, "Ann")
+		var list []string
+		for n := range 51 {
+			list = append(list, fmt.Sprintf(`{"step_id":%d,"description":"Step number %[1]d, %s","timing":"Day %[1]d"}`, n+1, strings.Repeat("in many words ", 20)))
+		}
+		ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
+		var parts []string
+		for text := "[" + strings.Join(list, ",") + "]"; text != ""; {
+			n := min(len(text), 4000)
+			parts = append(parts, text[:n])
+			text = text[n:]
+		}
+		for _, part := range parts {
+			ann.look()
+			ann.Send(part)
+			ann.sees("step")
+		}
+		m := ann.sees("50. ", "more than 50 steps", "Schedule 50 steps")
+		require.Contains(t, m.Text, "“Day 50”")
+		ann.pressesOn(m, "Schedule 50")
+		ann.sees("50 reminders", "50. ")
+		ann.converses([]line{
+			{says: "/lead", sees: []string{"50. Step"}},
+			{presses: "Tick", sees: []string{"50. Step"}, buttons: []string{"◻️ 50"}},
+		})
 	})
 }
 

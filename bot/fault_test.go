@@ -58,14 +58,14 @@ func TestRemindersThroughTelegramsTroubles(t *testing.T) {
 		{"gateway's page after delivery", telegramtest.Fault{HTML: true, Deliver: true, Times: 1}, 1, 2},
 		{"gateway's page", telegramtest.Fault{HTML: true, Times: 1}, 0, 1},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, "embedded")
+		onEngines(t, tc.name, func(t *testing.T, backend string) {
+			w := newWorld(t, backend)
 			ann := w.person(7, "Ann")
 			ann.converses(withReminder)
 			sent := len(w.telegram.Calls("sendMessage"))
-			tc.fault.Method = "sendMessage"
-			w.telegram.Fault(tc.fault)
+			fault := tc.fault
+			fault.Method = "sendMessage"
+			w.telegram.Fault(fault)
 			w.clock.Advance(day)
 			w.waitForCalls("sendMessage", sent+1)
 			if tc.wants > 0 {
@@ -98,9 +98,8 @@ func TestADialogueThroughTelegramsTroubles(t *testing.T) {
 		"press too old":              {Method: "answerCallbackQuery", Status: 400, Description: "Bad Request: query is too old and response timeout expired or query ID is invalid"},
 		"press not to be answered":   {Method: "answerCallbackQuery", Reset: true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, "embedded")
+		onEngines(t, name, func(t *testing.T, backend string) {
+			w := newWorld(t, backend)
 			ann := w.person(7, "Ann")
 			ann.converses([]line{
 				{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
@@ -119,77 +118,82 @@ func TestADialogueThroughTelegramsTroubles(t *testing.T) {
 
 func TestSomebodyWhoBlocksTheBotAndComesBack(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "embedded")
-	ann := w.person(7, "Ann")
-	ann.converses(withReminder)
-	sent := len(w.telegram.Calls("sendMessage"))
-	ann.Block()
-	w.clock.Advance(day)
-	w.waitForCalls("sendMessage", sent+1)
-	for range 2 { // the first waits until the refusal is stored
+	onEngines(t, "", func(t *testing.T, backend string) {
+		w := newWorld(t, backend)
+		ann := w.person(7, "Ann")
+		ann.converses(withReminder)
+		sent := len(w.telegram.Calls("sendMessage"))
+		ann.Block()
+		w.clock.Advance(day)
+		w.waitForCalls("sendMessage", sent+1)
+		for range 2 { // the first waits until the refusal is stored
+			_, err := w.service.Dispatcher().Cycle(t.Context())
+			require.NoError(t, err)
+			w.clock.Advance(15 * day)
+		}
 		_, err := w.service.Dispatcher().Cycle(t.Context())
 		require.NoError(t, err)
-		w.clock.Advance(15 * day)
-	}
-	_, err := w.service.Dispatcher().Cycle(t.Context())
-	require.NoError(t, err)
-	require.Len(t, w.telegram.Calls("sendMessage"), sent+1, "nobody who blocked the bot is tried again")
-	ann.Unblock()
-	ann.converses([]line{{says: "/start", sees: []string{"Time for the next step", "Call her", "overdue by 29 days"}}})
+		require.Len(t, w.telegram.Calls("sendMessage"), sent+1, "nobody who blocked the bot is tried again")
+		ann.Unblock()
+		ann.converses([]line{{says: "/start", sees: []string{"Time for the next step", "Call her", "overdue by 29 days"}}})
+	})
 }
 
 func TestBackendThatIsDownAtStart(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "embedded")
-	w.stop()
-	heal := w.backend.Fault(insforgetest.BadGateway())
-	w.start("SEND_RATE=1000")
-	ann := w.person(7, "Ann")
-	ann.converses([]line{
-		{says: "/help", sees: []string{"What I can do"}},
-		{says: "/newlead Jane Doe", sees: []string{"cannot reach my database", "Nothing was lost", "try this again"}},
-	})
-	status, body := w.get("/readyz")
-	require.Equal(t, http.StatusServiceUnavailable, status)
-	require.Contains(t, body, `"ready":false`)
-	require.Contains(t, body, "502")
-	status, _ = w.get("/healthz")
-	require.Equal(t, http.StatusOK, status)
+	onEngines(t, "", func(t *testing.T, backend string) {
+		w := newWorld(t, backend)
+		w.stop()
+		heal := w.backend.Fault(insforgetest.BadGateway())
+		w.start("SEND_RATE=1000")
+		ann := w.person(7, "Ann")
+		ann.converses([]line{
+			{says: "/help", sees: []string{"What I can do"}},
+			{says: "/newlead Jane Doe", sees: []string{"cannot reach my database", "Nothing was lost", "try this again"}},
+		})
+		status, body := w.get("/readyz")
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		require.Contains(t, body, `"ready":false`)
+		require.Contains(t, body, "502")
+		status, _ = w.get("/healthz")
+		require.Equal(t, http.StatusOK, status)
 
-	heal()
-	ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
-	require.Eventually(t, func() bool { status, _ := w.get("/readyz"); return status == http.StatusOK }, patience, 100*time.Millisecond)
+		heal()
+		ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
+		require.Eventually(t, func() bool { status, _ := w.get("/readyz"); return status == http.StatusOK }, patience, 100*time.Millisecond)
+	})
 }
 
 func TestBackendThatGoesDownAndComesBack(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "embedded")
-	ann := w.person(7, "Ann")
-	ann.converses(withReminder)
-	heal := w.backend.Fault(insforgetest.Fault{CutConnection: true})
-	ann.converses([]line{
-		{says: "/leads", sees: []string{"cannot reach my database"}},
+	onEngines(t, "", func(t *testing.T, backend string) {
+		w := newWorld(t, backend)
+		ann := w.person(7, "Ann")
+		ann.converses(withReminder)
+		heal := w.backend.Fault(insforgetest.Fault{CutConnection: true})
+		ann.converses([]line{
+			{says: "/leads", sees: []string{"cannot reach my database"}},
+		})
+		w.clock.Advance(day)
+		heal()
+		ann.look()
+		ann.sees("Time for the next step", "Call her")
+		heal = w.backend.Fault(insforgetest.NoConnection())
+		id := ann.presses("Done")
+		require.Empty(t, ann.told(id), "the press is answered though the backend is not there")
+		ann.sees("cannot reach my database", "Nothing was lost")
+		heal()
+		ann.converses([]line{{presses: "Done", sees: []string{"✅ Done", "Call her"}}})
+		require.Equal(t, 0, ann.reminders("Call her"), "the message is the outcome now")
 	})
-	w.clock.Advance(day)
-	heal()
-	ann.look()
-	ann.sees("Time for the next step", "Call her")
-	heal = w.backend.Fault(insforgetest.NoConnection())
-	id := ann.presses("Done")
-	require.Empty(t, ann.told(id), "the press is answered though the backend is not there")
-	ann.sees("cannot reach my database", "Nothing was lost")
-	heal()
-	ann.converses([]line{{presses: "Done", sees: []string{"✅ Done", "Call her"}}})
-	require.Equal(t, 0, ann.reminders("Call her"), "the message is the outcome now")
 }
 
 func TestALostAnswerOfTheBackendDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"lead_registry", "scheduled_reminders", "bot_users"} {
 		for _, method := range []string{http.MethodPost, http.MethodPatch} {
-			t.Run(method+" "+table, func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t, "embedded")
+			onEngines(t, method+" "+table, func(t *testing.T, backend string) {
+				w := newWorld(t, backend)
 				ann := w.person(7, "Ann")
 				// Whatever is cut off, repeating it leads to one lead with one plan.
 				w.backend.Fault(insforgetest.Fault{Method: method, Table: table, DropResponse: true, Times: 1})
@@ -211,24 +215,26 @@ func TestALostAnswerOfTheBackendDoesNoHarm(t *testing.T) {
 
 func TestMessagesSentWhileTheBotWasAway(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "embedded")
-	ann := w.person(7, "Ann")
-	ann.converses([]line{{says: "/start", sees: []string{"Hello"}}})
-	w.stop()
-	ann.look()
-	ann.Send("/newlead Jane Doe")
-	w.start()
-	ann.sees("Jane Doe", "7 steps")
-	w.stop()
-	w.start()
-	ann.converses([]line{{says: "/leads", sees: []string{"Your leads (1)"}}})
-	n := 0
-	for _, m := range ann.Messages() {
-		if strings.Contains(m.Text, "Plan for Jane Doe") {
-			n++
+	onEngines(t, "", func(t *testing.T, backend string) {
+		w := newWorld(t, backend)
+		ann := w.person(7, "Ann")
+		ann.converses([]line{{says: "/start", sees: []string{"Hello"}}})
+		w.stop()
+		ann.look()
+		ann.Send("/newlead Jane Doe")
+		w.start()
+		ann.sees("Jane Doe", "7 steps")
+		w.stop()
+		w.start()
+		ann.converses([]line{{says: "/leads", sees: []string{"Your leads (1)"}}})
+		n := 0
+		for _, m := range ann.Messages() {
+			if strings.Contains(m.Text, "Plan for Jane Doe") {
+				n++
+			}
 		}
-	}
-	require.Equal(t, 1, n, "what was handled before a stop is not handled again")
+		require.Equal(t, 1, n, "what was handled before a stop is not handled again")
+	})
 }
 
 func TestMetricsHaveNoNames(t *testing.T) {

@@ -85,6 +85,18 @@ var backends = map[string]func(t *testing.T, clock *schedulertest.Clock) *insfor
 	},
 }
 
+// onEngines holds a test on the embedded server and, where it is, the genuine
+// one.
+func onEngines(t *testing.T, name string, test func(t *testing.T, backend string)) {
+	t.Helper()
+	for _, backend := range []string{"embedded", "genuine"} {
+		t.Run(strings.TrimSpace(name+" on "+backend), func(t *testing.T) {
+			t.Parallel()
+			test(t, backend)
+		})
+	}
+}
+
 // newWorld starts a service at ten on a Monday morning.
 func newWorld(t *testing.T, backend string, environ ...string) *world {
 	t.Helper()
