@@ -90,8 +90,14 @@ func (a atlas) named(name string) []place {
 	if len(found) == 0 && len([]rune(key)) >= leastPrefix {
 		found = find(func(k string) bool { return strings.HasPrefix(k, key) })
 	}
+	if plain := umlauts.Replace(key); len(found) == 0 && plain != key {
+		return find(func(k string) bool { return k == plain })
+	}
 	return found
 }
+
+// umlauts are spelt out where a keyboard has none: Muenchen.
+var umlauts = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u")
 
 // distantPlace is a place and how far it is, in kilometres.
 type distantPlace struct {

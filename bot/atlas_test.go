@@ -30,10 +30,11 @@ func TestPlacesByName(t *testing.T) {
 	t.Parallel()
 	all := newAtlas()
 	for name, zones := range map[string]string{
-		"Munich": "Europe/Berlin", "münchen": "Europe/Berlin", "Muenchen": "", "new york": "America/New_York", "NYC": "America/New_York",
+		"Munich": "Europe/Berlin", "münchen": "Europe/Berlin", "Muenchen": "Europe/Berlin", "Zuerich": "Europe/Zurich", "new york": "America/New_York", "NYC": "America/New_York",
 		"são paulo": "America/Sao_Paulo", "Lodz": "", "wroclaw": "Europe/Warsaw", "st. petersburg": "Europe/Moscow", "Москва": "Europe/Moscow",
 		"San Jose": "America/Costa_Rica America/Los_Angeles", "Portland": "America/Los_Angeles America/New_York",
 		"Birmingham": "America/Chicago Europe/London", "melb": "Australia/Melbourne", "Atlantis": "", "x": "", "…": "",
+		"القاهرة": "Africa/Cairo", "الدار البيضاء": "Africa/Casablanca", "תל אביב": "Asia/Jerusalem", "मुंबई": "Asia/Kolkata", "서울": "Asia/Seoul", "香港": "Asia/Hong_Kong", "Αθήνα": "Europe/Athens", "Київ": "Europe/Kyiv",
 	} {
 		var found []string
 		for _, p := range all.named(name) {
@@ -41,6 +42,19 @@ func TestPlacesByName(t *testing.T) {
 		}
 		require.Equal(t, zones, strings.Join(found, " "), name)
 	}
+}
+
+func TestZoneWords(t *testing.T) {
+	t.Parallel()
+	for word, zones := range zoneWords {
+		require.Equal(t, placeKey(word), word, "as it is looked up")
+		for zone := range strings.FieldsSeq(zones) {
+			_, err := time.LoadLocation(zone)
+			require.NoError(t, err, word)
+		}
+	}
+	require.Equal(t, []place{{name: "Chicago", zone: "America/Chicago"}, {name: "Denver", zone: "America/Denver"}}, zonesCalled("Texas"))
+	require.Len(t, zonesCalled("भारत"), 1)
 }
 
 func TestTheNearestPlaceHasTheTimeZone(t *testing.T) {

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -38,10 +39,19 @@ func (t *turn) ask(ctx context.Context, what string, id int64, question richText
 	return t.say(ctx, question, []button{press("Never mind", "cancel")})
 }
 
+// neverMind is what people say who thought better of it, slash or no slash.
+var neverMind = regexp.MustCompile(`(?i)^(?:cancel|never ?mind|nothing|no(?:,? thanks?)?|stop|abort|forget it)[.!]*$`)
+
 // answer takes a text for the answer to what was asked last, if anything was
 // that takes any text for an answer.
 func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (answered bool, err error) {
 	what, number, _ := strings.Cut(user.Awaiting, ":")
+	if what != "" && neverMind.MatchString(text) {
+		return true, cancelQuestion(ctx, t, "")
+	}
+	if c, ok := t.named(strings.ToLower(text)); ok && what == awaitingLead {
+		return true, t.command(ctx, c.name, "") // nobody is called so
+	}
 	if what == awaitingLead {
 		return true, newLead(ctx, t, text)
 	}

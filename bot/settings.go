@@ -65,6 +65,9 @@ var (
 	hourForm = regexp.MustCompile(`(?i)^(?:at\s+)?` + clockForm + `$`)
 )
 
+// namedHours are the times of day that have names.
+var namedHours = strings.NewReplacer("midnight", "0:00", "noon", "12:00", "midday", "12:00")
+
 func quiet(ctx context.Context, t *turn, args string) error {
 	user, err := t.user(ctx)
 	if err != nil {
@@ -94,7 +97,8 @@ func quiet(ctx context.Context, t *turn, args string) error {
 }
 
 func readHours(text string) (from, until string, ok bool) {
-	found := hoursForm.FindStringSubmatch(strings.TrimSpace(text))
+	text = namedHours.Replace(strings.ToLower(strings.TrimSpace(text)))
+	found := hoursForm.FindStringSubmatch(text)
 	if found == nil {
 		return "", "", false
 	}
@@ -146,7 +150,7 @@ func sendHour(ctx context.Context, t *turn, args string) error {
 		}
 		return t.say(ctx, plain("🕘 From now on a step is due at the time of day its plan was made."))
 	}
-	found := hourForm.FindStringSubmatch(args)
+	found := hourForm.FindStringSubmatch(namedHours.Replace(strings.ToLower(args)))
 	at := ""
 	if found != nil {
 		at = clockTime(found[1:4])

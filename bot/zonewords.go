@@ -34,6 +34,20 @@ var zoneWords = map[string]string{
 	"australia": "Australia/Sydney Australia/Brisbane Australia/Adelaide Australia/Perth", "newzealand": "Pacific/Auckland", "usa": "America/New_York America/Chicago America/Denver America/Los_Angeles", "us": "America/New_York America/Chicago America/Denver America/Los_Angeles",
 	"canada": "America/Toronto America/Winnipeg America/Edmonton America/Vancouver", "mexico": "America/Mexico_City America/Cancun America/Tijuana", "brazil": "America/Sao_Paulo America/Manaus", "argentina": "America/Argentina/Buenos_Aires",
 	"chile": "America/Santiago", "colombia": "America/Bogota", "peru": "America/Lima", "nigeria": "Africa/Lagos", "kenya": "Africa/Nairobi", "southafrica": "Africa/Johannesburg", "egypt": "Africa/Cairo", "morocco": "Africa/Casablanca",
+	"مصر": "Africa/Cairo", "السعودية": "Asia/Riyadh", "المغرب": "Africa/Casablanca", "الامارات": "Asia/Dubai", "ישראל": "Asia/Jerusalem", "भरत": "Asia/Kolkata",
+	"한국": "Asia/Seoul", "中国": "Asia/Shanghai", "台灣": "Asia/Taipei", "ελλαδα": "Europe/Athens", "украіна": "Europe/Kyiv", "россия": "Europe/Moscow Asia/Yekaterinburg Asia/Novosibirsk Asia/Vladivostok",
+	"espana": "Europe/Madrid Atlantic/Canary", "brasil": "America/Sao_Paulo America/Manaus", "italia": "Europe/Rome", "osterreich": "Europe/Vienna", "schweiz": "Europe/Zurich", "polska": "Europe/Warsaw",
+	"turkiye": "Europe/Istanbul", "suomi": "Europe/Helsinki", "sverige": "Europe/Stockholm", "norge": "Europe/Oslo", "danmark": "Europe/Copenhagen", "nederland": "Europe/Amsterdam",
+
+	// The states of the USA, by their larger part.
+	"connecticut": "America/New_York", "delaware": "America/New_York", "maine": "America/New_York", "maryland": "America/New_York", "massachusetts": "America/New_York", "newhampshire": "America/New_York",
+	"newjersey": "America/New_York", "northcarolina": "America/New_York", "ohio": "America/New_York", "pennsylvania": "America/New_York", "rhodeisland": "America/New_York", "southcarolina": "America/New_York",
+	"vermont": "America/New_York", "virginia": "America/New_York", "westvirginia": "America/New_York", "alabama": "America/Chicago", "arkansas": "America/Chicago", "illinois": "America/Chicago",
+	"iowa": "America/Chicago", "louisiana": "America/Chicago", "minnesota": "America/Chicago", "mississippi": "America/Chicago", "missouri": "America/Chicago", "oklahoma": "America/Chicago",
+	"wisconsin": "America/Chicago", "colorado": "America/Denver", "montana": "America/Denver", "newmexico": "America/Denver", "utah": "America/Denver", "wyoming": "America/Denver",
+	"california": "America/Los_Angeles", "nevada": "America/Los_Angeles", "florida": "America/New_York America/Chicago", "indiana": "America/New_York America/Chicago", "kentucky": "America/New_York America/Chicago", "michigan": "America/New_York America/Chicago",
+	"tennessee": "America/Chicago America/New_York", "texas": "America/Chicago America/Denver", "kansas": "America/Chicago America/Denver", "nebraska": "America/Chicago America/Denver", "northdakota": "America/Chicago America/Denver", "southdakota": "America/Chicago America/Denver",
+	"idaho": "America/Denver America/Los_Angeles", "oregon": "America/Los_Angeles America/Denver", "arizona": "America/Phoenix", "alaska": "America/Anchorage", "hawaii": "Pacific/Honolulu",
 }
 
 // zonesCalled are the places that stand for the zones of that name.
