@@ -108,7 +108,7 @@ func LoadConfig(environ []string, dotenv string) (Config, error) {
 	if err := env.ParseWithOptions(&config, env.Options{Environment: values}); err != nil {
 		problems = explain(err)
 	}
-	problems = append(problems, config.contradictions()...)
+	problems = append(problems, config.contradictions(values)...)
 	if len(problems) > 0 {
 		return Config{}, &ConfigError{problems}
 	}
@@ -195,14 +195,15 @@ func (c Config) webhookProblems() []string {
 // publicTelegram is the Bot API that everybody uses.
 const publicTelegram BaseURL = "https://api.telegram.org"
 
-// contradictions are settings that are well-formed each and wrong together.
-func (c Config) contradictions() []string {
+// contradictions are settings that are well-formed each and wrong together. One
+// that is set and not well-formed is in values only, and is not missing.
+func (c Config) contradictions(values map[string]string) []string {
 	var problems []string
 	if c.TelegramToken != "" && !tokenForm.MatchString(c.TelegramToken.Reveal()) {
 		problems = append(problems, "TELEGRAM_BOT_TOKEN has characters no bot token has; copy it again from @BotFather (digits, a colon, letters)")
 	}
 	problems = append(problems, c.webhookProblems()...)
-	if c.BackendKey != "" && c.BackendURL == "" {
+	if c.BackendKey != "" && values["INSFORGE_URL"] == "" {
 		problems = append(problems, "INSFORGE_API_KEY is set but INSFORGE_URL is not; set the address of the project too, or neither to keep data in a file")
 	}
 	if c.LLMURL != "" && c.LLMModel == "" {
@@ -211,7 +212,7 @@ func (c Config) contradictions() []string {
 	if c.LLMDailyTokens > 0 && c.LLMDailyTokens < leastBudget {
 		problems = append(problems, fmt.Sprintf("LLM_DAILY_TOKENS is %d, which is not enough for one plan; it wants at least %d", c.LLMDailyTokens, leastBudget))
 	}
-	if c.LLMURL == "" && (c.LLMModel != "" || c.LLMKey != "") {
+	if values["LLM_BASE_URL"] == "" && (c.LLMModel != "" || c.LLMKey != "") {
 		problems = append(problems, "LLM_MODEL or LLM_API_KEY is set but LLM_BASE_URL is not; set the endpoint too (such as https://openrouter.ai/api/v1), or none of them to use the built-in playbook")
 	}
 	return problems
@@ -325,9 +326,15 @@ func (i *Interval) UnmarshalText(text []byte) error {
 	if err != nil || d <= 0 {
 		return fmt.Errorf("is %q; it wants a positive duration such as 90s, 15m or 6h", text)
 	}
+	if d < leastInterval {
+		return fmt.Errorf("is %q; it wants a duration such as 90s, 15m or 6h, and %v at least", text, leastInterval)
+	}
 	*i = Interval(d)
 	return nil
 }
+
+// leastInterval keeps a unit that was mistaken from wearing a backend out.
+const leastInterval = 10 * time.Millisecond
 
 // Duration is the interval as package time has it.
 func (i Interval) Duration() time.Duration { return time.Duration(i) }

@@ -66,7 +66,7 @@ func TestWhatComesNearest(t *testing.T) {
 	d.register()
 	for typed, meant := range map[string]string{
 		"leeds": "leads", "newleed": "newlead", "new-lead": "newlead", "settimezone": "timezone", "tz": "timezone", "stop": "pause", "snooze": "snoozed",
-		"list": "leads", "add": "newlead", "remove": "delete", "todya": "today", "hlep": "help", "expotr": "export", "undoo": "undo", "notes": "note",
+		"list": "leads", "add": "newlead", "remove": "delete", "todya": "today", "hlep": "help", "expotr": "export", "undoo": "undo", "notes": "note", "edit": "lead", "done": "today", "tomorrow": "week", "backup": "export",
 	} {
 		require.Equal(t, meant, d.nearest(typed).name, typed)
 	}

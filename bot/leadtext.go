@@ -57,7 +57,9 @@ func readLead(text string) leadText {
 		}
 	}
 	var found []string
-	lead.name, found = takeAddresses(name)
+	if lead.name, found = takeAddresses(name); found != nil {
+		lead.name = unquoted(lead.name) // "Jane Doe" <jane@acme.com>
+	}
 	if person, company, ok := splitName(lead.name); ok {
 		// "Jane Doe @ Acme": no title, and what follows are notes.
 		lead.name, lead.company = person, company

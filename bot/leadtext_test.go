@@ -61,6 +61,7 @@ func TestReadLead(t *testing.T) {
 		{"@", leadText{}},
 		{" , , ,", leadText{}},
 		{"\u200b", leadText{}},
+		{`"Jane Doe" <jane@acme.com>`, leadText{name: "Jane Doe", notes: "jane@acme.com"}},
 		{"https://x.example/in/%be0", leadText{name: "https://x.example/in/%be0", notes: "https://x.example/in/%be0"}},
 		{"https://x.example/in/j%C3%B6rg-%be", leadText{name: "Jörg", notes: "https://x.example/in/j%C3%B6rg-%be"}},
 		{"\u3164\u2800", leadText{}},

@@ -81,8 +81,11 @@ type process struct {
 func newProcess(t *testing.T, environ ...string) *process {
 	t.Helper()
 	addr := freeAddr(t)
-	return &process{T: t, dir: t.TempDir(), addr: addr,
+	p := &process{T: t, dir: t.TempDir(), addr: addr,
 		environ: append([]string{"PATH=" + os.Getenv("PATH"), "HTTP_ADDR=" + addr}, environ...)}
+	_, half, _ := strings.Cut(telegramToken, ":")
+	t.Cleanup(func() { require.NotContains(t, p.log(), half, "whatever was done to it, no secret is in its log") })
+	return p
 }
 
 // handedOut are the ports that tests have.
