@@ -182,23 +182,28 @@ func (t *turn) find(ctx context.Context, name, action string) (scheduler.Lead, b
 const mostFound = 10
 
 // matching are the leads a name may mean: the one with that number, or those
-// with exactly that name, or else those with it anywhere in name or company.
-// Case and accents do not count.
+// with exactly that name, or else those with it among the words of name and
+// company, or else anywhere in them. Case and accents do not count.
 func matching(all []scheduler.Lead, name string) []scheduler.Lead {
 	wanted := searchable(strings.TrimPrefix(name, "#"))
-	var exact, partly []scheduler.Lead
+	var exact, inWords, partly []scheduler.Lead
 	for _, lead := range all {
 		switch called := searchable(lead.Display()); {
 		case strconv.FormatInt(lead.ID, 10) == wanted:
 			return []scheduler.Lead{lead}
 		case called == wanted:
 			exact = append(exact, lead)
+		case strings.Contains(" "+called+" "+searchable(lead.Company)+" ", " "+wanted+" "):
+			inWords = append(inWords, lead)
 		case strings.Contains(called+" "+searchable(lead.Company), wanted):
 			partly = append(partly, lead)
 		}
 	}
-	if exact != nil {
+	switch {
+	case exact != nil:
 		return exact
+	case inWords != nil:
+		return inWords
 	}
 	return partly
 }
