@@ -31,7 +31,7 @@ var facts = []struct {
 	// Telegram.
 	{"a message a second to a chat, thirty overall, twenty a minute to a group", []string{"TestAHundredPeopleAtOnce", "TestAGroupIsToldOnceInAWhile"}},
 	{"429 says how long to wait, in the body and in a header", []string{"TestSendTellsWhatBecameOfTheMessage", "TestTheHeaderSaysHowLongToWait", "TestSayWaitsWhereTelegramAsks", "TestAPauseOfYearsIsAnHour"}},
-	{"a 429 may mean one chat or the whole bot", []string{"TestTwoChatsToldToWaitMeanEveryone"}},
+	{"a 429 may mean one chat or the whole bot", []string{"TestAPauseForEveryoneIsKept", "TestTwoChatsToldToWaitMeanEveryone"}},
 	{"who blocked the bot, is gone, or never wrote, is refused until they write", []string{"TestEveryWayNotToBeReached", "TestSomebodyWhoBlocksTheBotAndComesBack"}},
 	{"limits of texts, captions, answers to presses, data and copied texts", []string{"TestTextsFullOfMarkupAndOfAnyLength", "TestWhatIsTooLongIsCut", "TestButtonsFitTelegramsLimit"}},
 	{"a stray sign of legacy Markdown loses the message", []string{"TestTextsFullOfMarkupAndOfAnyLength", "TestNamesAndDraftsOfAllKinds"}},
@@ -307,4 +307,26 @@ func unnamed(server string, answers func() bool) *http.Transport {
 		return (&net.Dialer{Resolver: silent}).DialContext(ctx, network, addr)
 	}
 	return transport
+}
+
+// What one chat is told is kept for it, and what two are told for everybody.
+func TestAPauseForEveryoneIsKept(t *testing.T) {
+	t.Parallel()
+	srv := telegramtest.Start(t, telegramtest.WithToken(testToken))
+	for id := range int64(4) {
+		srv.User(telegramtest.Person{ID: id + 7, FirstName: "Jane"}).Send("/start")
+	}
+	srv.Fault(telegramtest.Fault{Method: "sendMessage", RetryAfter: time.Minute, Times: 2})
+	c := newTestCourier(srv.URL)
+	first := c.Send(t.Context(), nudgeFor(7, "Ann"))
+	require.Equal(t, scheduler.NotDelivered, first.Outcome)
+	require.False(t, first.Everyone)
+	require.Equal(t, scheduler.NotDelivered, c.Send(t.Context(), nudgeFor(7, "Ann")).Outcome)
+	require.Len(t, srv.Calls("sendMessage"), 1, "the chat is left alone")
+	require.True(t, c.Send(t.Context(), nudgeFor(8, "Ann")).Everyone)
+	third := c.Send(t.Context(), nudgeFor(9, "Ann"))
+	require.Equal(t, scheduler.NotDelivered, third.Outcome)
+	require.True(t, third.Everyone)
+	require.Greater(t, third.RetryAfter, 50*time.Second)
+	require.Len(t, srv.Calls("sendMessage"), 2, "everybody is")
 }
