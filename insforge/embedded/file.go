@@ -63,7 +63,7 @@ func openFile(path string, s *Store) (*file, error) {
 			return nil, err
 		}
 	}
-	db, handle, err := openBolt(path, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	db, handle, err := openBolt(path, &bbolt.Options{})
 	if err != nil {
 		return nil, err
 	}
