@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -95,6 +96,7 @@ func (f *file) wakeUp() {
 func (f *file) run() {
 	defer close(f.done)
 	for range f.wake {
+		runtime.Gosched() // whoever is about to write as well comes along
 		f.mu.Lock()
 		b, stop := f.pending, f.stop
 		f.pending = newBatch()
