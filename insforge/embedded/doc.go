@@ -66,7 +66,8 @@
 // fsync, and all writes that arrive during one commit share the next. Readers
 // see what is on disk, and wait for nobody. On a full disk writes are refused
 // with 53100 and leave no trace, until there is space again; should the disk
-// fail in another way, the store refuses everything from then on.
+// fail in another way, or somebody cut the file short, the store refuses
+// everything from then on.
 //
 // Opening verifies the whole file: the structure of its pages, and a checksum of
 // everything that was put in. What is damaged, cut short, from a later version
@@ -76,6 +77,6 @@
 // one sector, which disks write whole or not at all.) [ErrLocked] says which
 // other process has the file. A backup is a copy made while the store is closed.
 //
-// All rows are in memory as well, at about their size on disk, with indexes for
-// the primary key, for unique and foreign keys, and those declared.
+// All rows are in memory as well, with indexes for the primary key, for unique
+// and foreign keys, and those declared: two to three times the size of the file.
 package embedded
