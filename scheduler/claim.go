@@ -3,7 +3,6 @@ package scheduler
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -212,72 +211,6 @@ func (d *Dispatcher) claims(parcels []parcel, now time.Time) []*claim {
 	}
 	slices.SortFunc(claims, func(a, b *claim) int { return cmp.Compare(a.rows[0].ID, b.rows[0].ID) })
 	return claims
-}
-
-// take claims a batch, and returns what it got of it.
-func (c *cycle) take(ctx context.Context, batch []parcel) ([]parcel, error) {
-	got := map[int64]held{}
-	var failed error
-	for _, claim := range c.claims(batch, c.store.now()) {
-		rows, err := c.claim(ctx, claim)
-		for _, r := range rows {
-			got[r.ID] = r
-		}
-		if err != nil {
-			failed = err
-			break
-		}
-	}
-	var taken []parcel
-	for _, p := range batch {
-		mine := parcel{user: p.user, kind: p.kind}
-		for _, r := range p.rows {
-			if claimed, ok := got[r.ID]; ok {
-				mine.rows = append(mine.rows, claimed)
-			}
-		}
-		if len(mine.rows) > 0 {
-			taken = append(taken, mine)
-		}
-	}
-	return taken, failed
-}
-
-// claim carries a claim out. Where the database takes offence at a row (a
-// constraint, a trigger, a number that overflows), the claim is split until
-// only that row stays behind: it must not hold up all the others.
-func (c *cycle) claim(ctx context.Context, claim *claim) ([]held, error) {
-	rows, uncertain, err := c.store.claim(ctx, claim, c.now)
-	if uncertain {
-		c.lose(claim.without(rows))
-	}
-	if err == nil || !aboutARow(err) {
-		return rows, err
-	}
-	if len(claim.rows) == 1 {
-		c.log.Error("reminder cannot be claimed; it stays due", "reminder", claim.rows[0].ID, "error", err, "next_try_in", c.interval)
-		c.leave(claim.rows[0].ID, c.now.Add(c.interval))
-		return nil, nil
-	}
-	half := len(claim.rows) / 2
-	rows, err = c.claim(ctx, claim.of(claim.rows[:half], c.tokens.next(c.store.now())))
-	if err != nil {
-		return rows, err
-	}
-	more, err := c.claim(ctx, claim.of(claim.rows[half:], c.tokens.next(c.store.now())))
-	return append(rows, more...), err
-}
-
-// aboutARow reports whether PostgreSQL refused a statement for what a row
-// holds: a data exception (class 22), an integrity violation (23), or what a
-// trigger raised (P0).
-func aboutARow(err error) bool {
-	var refused *insforge.Error
-	if !errors.As(err, &refused) || len(refused.Code) != 5 {
-		return false
-	}
-	class := refused.Code[:2]
-	return class == "22" || class == "23" || class == "P0"
 }
 
 // of is the same claim of other rows, by another token.

@@ -19,6 +19,7 @@ const (
 	maxBatch     = 200
 	maxPerCycle  = 10_000           // rows listed in one cycle; the next one takes the rest
 	lookUpAtOnce = 1000             // rows whose leads are read together
+	aheadAfter   = 1000             // messages after which a cycle is trusted with claims ahead of its sending
 	longOverdue  = 2 * time.Hour    // after this, several come as one digest
 	retryDelay   = 5 * time.Second  // before a message that did not leave is tried again
 	claimTime    = 5 * time.Second  // for a claim, and for reading it back
@@ -165,23 +166,14 @@ func (c *cycle) sendDue(ctx context.Context) (err error) {
 
 	stretch, rest := cut(c.parcels(rows), lookUpAtOnce)
 	next := start(func() (load, error) { return c.prepare(ctx, stretch) })
-	var claiming *ahead[load] // the claim under way
-	sendClaimed := func() error {
-		if claiming == nil {
-			return nil
-		}
-		claimed, err := claiming.wait()
-		claiming = nil
-		c.send(ctx, claimed)
-		return err
-	}
+	claimer := &claimer{cycle: c, size: firstBatch}
 	defer func() {
+		err = cmp.Or(err, claimer.sendClaimed(ctx)) // whatever has happened
 		_, _ = next.wait()
-		err = cmp.Or(err, sendClaimed()) // whatever has happened
 	}()
-	for size := firstBatch; len(stretch) > 0; {
+	for len(stretch) > 0 {
 		if !next.over() {
-			if err := sendClaimed(); err != nil {
+			if err := claimer.sendClaimed(ctx); err != nil {
 				return err
 			}
 		}
@@ -191,69 +183,11 @@ func (c *cycle) sendDue(ctx context.Context) (err error) {
 		}
 		stretch, rest = cut(rest, lookUpAtOnce)
 		next = start(func() (load, error) { return c.prepare(ctx, stretch) })
-		for parcels := ready.parcels; len(parcels) > 0; {
-			// Where sending takes no time, one claim is ahead of it: if all that was
-			// claimed before has left by the time a claim is answered, the next is
-			// under way. The first goes alone; it shows whether anything leaves.
-			if claiming != nil {
-				_ = c.waitFor(ctx, 0, 0, claiming.done)
-				if size == firstBatch*batchGrowth || claiming.over() {
-					if err := sendClaimed(); err != nil {
-						return err
-					}
-				}
-			}
-			// Otherwise claim only when most of what was claimed before has left,
-			// however slow single recipients are. Where all are slow, as in a queue
-			// for the pace that Telegram allows, wait for them after all: what a
-			// process has claimed and not sent is put off when it dies.
-			if err := c.waitFor(ctx, size/4, maxBatch, nil); err != nil || c.paused() {
-				return nil // what is unclaimed stays due
-			}
-			var batch []parcel
-			batch, parcels = cut(parcels, size)
-			size = min(size*batchGrowth, maxBatch)
-			following := start(func() (load, error) {
-				taken, err := c.take(ctx, batch)
-				return load{taken, ready.subject}, err
-			})
-			err := sendClaimed()
-			if claiming = following; err != nil {
-				return err
-			}
+		if more, err := claimer.work(ctx, ready); err != nil || !more {
+			return err
 		}
 	}
 	return nil
-}
-
-// ahead is something that is done while something else is.
-type ahead[T any] struct {
-	done   chan struct{} // closed when it is over
-	result T
-	err    error
-}
-
-func start[T any](do func() (T, error)) *ahead[T] {
-	a := &ahead[T]{done: make(chan struct{})}
-	go func() {
-		defer close(a.done)
-		a.result, a.err = do()
-	}()
-	return a
-}
-
-func (a *ahead[T]) wait() (T, error) {
-	<-a.done
-	return a.result, a.err
-}
-
-func (a *ahead[T]) over() bool {
-	select {
-	case <-a.done:
-		return true
-	default:
-		return false
-	}
 }
 
 // subject is who and what messages are about.
