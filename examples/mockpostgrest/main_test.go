@@ -128,7 +128,7 @@ func TestWrongUseIsExplained(t *testing.T) {
 		args []string
 		want string
 	}{
-		"an unknown key":     {[]string{"-tables", bad}, `unknown field "colums"`},
+		"an unknown key":     {[]string{"-tables", bad}, `unknown key "colums"`},
 		"a missing file":     {[]string{"-tables", "nowhere.json"}, "nowhere.json"},
 		"an unknown dialect": {[]string{"-dialect", "mysql"}, "postgrest or insforge"},
 		"a stray argument":   {[]string{"tables.json"}, "-help"},

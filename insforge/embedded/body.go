@@ -50,6 +50,25 @@ func (o object) keys() []string {
 	return slices.Compact(keys)
 }
 
+// repeated are the keys that stand there more than once.
+func (o object) repeated() []string {
+	var twice []string
+	for i, f := range o {
+		if slices.ContainsFunc(o[:i], func(before field) bool { return before.key == f.key }) {
+			twice = append(twice, f.key)
+		}
+	}
+	return twice
+}
+
+// first is the value of the first key, to tell an object by.
+func (o object) first() string {
+	if len(o) == 0 {
+		return "{}"
+	}
+	return o[0].key + " " + string(o[0].value)
+}
+
 func badBody(message string) error {
 	return &apiError{status: http.StatusBadRequest, code: "PGRST102", message: message}
 }

@@ -130,7 +130,7 @@ func (s *Store) publish(st *state) {
 // seed inserts the rows of the tables file. Foreign keys are checked at the end,
 // so tables may refer to each other in any order.
 func (s *Store) seed() error {
-	return s.write(s.session(time.UTC), func(tx *txn) error {
+	err := s.write(s.session(time.UTC), func(tx *txn) error {
 		for _, name := range s.schema.order {
 			t := s.schema.tables[name]
 			if err := tx.seed(t); err != nil {
@@ -139,6 +139,11 @@ func (s *Store) seed() error {
 		}
 		return nil
 	})
+	var api *apiError
+	if errors.As(err, &api) && api.details != "" {
+		err = fmt.Errorf("%w: %s", err, api.details)
+	}
+	return err
 }
 
 func (s *Store) session(zone *time.Location) filter.Session {

@@ -131,15 +131,15 @@ type foreignKeyFile struct {
 // column, or "gen_random_uuid()" on a uuid column. "rows" fill a new store. Keys
 // it does not know are an error.
 func ParseTables(data []byte) (*Schema, error) {
-	names, err := tableNames(data)
+	names, declared, err := tableNames(data)
 	if err != nil {
 		return nil, fmt.Errorf("tables: %w", err)
 	}
-	files := map[string]tableFile{}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&files); err != nil {
-		return nil, fmt.Errorf("tables: %w", err)
+	files := make(map[string]tableFile, len(names))
+	for i, name := range names {
+		if files[name], err = readTable(declared[i]); err != nil {
+			return nil, fmt.Errorf("tables: %s: %w", name, err)
+		}
 	}
 	s := &Schema{source: bytes.Clone(data), tables: map[string]*table{}, order: names}
 	for i, name := range names {
@@ -159,45 +159,86 @@ func ParseTables(data []byte) (*Schema, error) {
 	return s, nil
 }
 
-// tableNames returns the names in the order they stand in the file.
-func tableNames(data []byte) ([]string, error) {
+// readTable reads what a file says of one table. A key that stands there twice is
+// as much a mistake as one that is not known.
+func readTable(raw json.RawMessage) (f tableFile, err error) {
+	if len(raw) == 0 || raw[0] != '{' {
+		return f, errors.New("a table must be a JSON object")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&f); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return f, fmt.Errorf("%s cannot be a JSON %s", wrong.Field, wrong.Value)
+		}
+		return f, errors.New(strings.Replace(strings.TrimPrefix(err.Error(), "json: "), "unknown field", "unknown key", 1))
+	}
+	rows, _ := elements(raw)
+	for _, key := range rows[0].repeated() {
+		return f, fmt.Errorf("the key %q stands there twice", key)
+	}
+	for _, part := range rows[0] {
+		if part.key == "rows" { // as they are inserted
+			continue
+		}
+		items, _ := elements(part.value)
+		for _, item := range items {
+			for _, key := range item.repeated() {
+				return f, fmt.Errorf("%s: the key %q stands twice in %s", part.key, key, item.first())
+			}
+		}
+	}
+	return f, nil
+}
+
+// tableNames returns the names in the order they stand in the file, and what it
+// says of each.
+func tableNames(data []byte) (names []string, declared []json.RawMessage, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	start, err := decoder.Token()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("the file is empty")
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	if start != json.Delim('{') {
-		return nil, errors.New("the file must be a JSON object of tables")
+		return nil, nil, errors.New("the file must be a JSON object of tables")
 	}
-	var names []string
 	for decoder.More() {
 		token, err := decoder.Token()
 		if err != nil {
-			return nil, err
+			return nil, nil, unfinished(err)
 		}
 		name, _ := token.(string)
 		if name == "" {
-			return nil, errors.New("a table needs a name")
+			return nil, nil, errors.New("a table needs a name")
 		}
 		if slices.Contains(names, name) {
-			return nil, fmt.Errorf("table %q is declared twice", name)
+			return nil, nil, fmt.Errorf("table %q is declared twice", name)
 		}
 		names = append(names, name)
-		var skipped json.RawMessage
-		if err := decoder.Decode(&skipped); err != nil {
-			return nil, err
+		var table json.RawMessage
+		if err := decoder.Decode(&table); err != nil {
+			return nil, nil, unfinished(err)
 		}
+		declared = append(declared, table)
 	}
 	if _, err := decoder.Token(); err != nil {
-		return nil, err
+		return nil, nil, unfinished(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON object")
+		return nil, nil, errors.New("something follows the JSON object")
 	}
-	return names, nil
+	return names, declared, nil
+}
+
+func unfinished(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the file ends in the middle")
+	}
+	return err
 }
 
 func newTable(name string, ordinal int, f tableFile) (*table, error) {
@@ -390,6 +431,12 @@ func (t *table) addCheck(f checkFile) error {
 	if !ok {
 		return fmt.Errorf("there is no column %q", f.Column)
 	}
+	if f.In == nil {
+		return fmt.Errorf("%s: a check needs the values that are allowed, in \"in\"", f.Column)
+	}
+	if !t.columns[n].typ.Comparable() {
+		return fmt.Errorf("%s: values of type %s cannot be compared", f.Column, t.columns[n].typ)
+	}
 	c := check{name: t.name + "_" + f.Column + "_check", column: n}
 	for number := 1; slices.ContainsFunc(t.checks, func(other check) bool { return other.name == c.name }); number++ {
 		c.name = fmt.Sprintf("%s_%s_check%d", t.name, f.Column, number)
@@ -430,6 +477,12 @@ func (s *Schema) link(t *table, f foreignKeyFile) error {
 	}
 	if target.uniqueOn(fk.referenced) == nil {
 		return fmt.Errorf("foreign key: there is no unique constraint matching given keys for referenced table %q", target.name)
+	}
+	for i, n := range columns {
+		here, there := t.columns[n], target.columns[fk.referenced[i]]
+		if here.typ.String() != there.typ.String() && !(here.typ.IsInteger() && there.typ.IsInteger()) && !(here.typ.IsText() && there.typ.IsText()) {
+			return fmt.Errorf("foreign key: columns %q and %q are of incompatible types: %s and %s", here.name, there.name, here.typ, there.typ)
+		}
 	}
 	base := t.name + "_" + strings.Join(f.Columns, "_") + "_fkey"
 	fk.name = base

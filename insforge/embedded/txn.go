@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -407,35 +408,43 @@ func newUUID() string {
 // seed inserts the rows a tables file gives for t; numbering goes on after the
 // highest of them.
 func (tx *txn) seed(t *table) error {
-	for _, raw := range t.seeds {
-		payload, err := parseBody(raw)
-		if err != nil || len(payload.rows) != 1 {
-			return fmt.Errorf("a row must be a JSON object: %s", raw)
-		}
-		values := make([]filter.Value, len(t.columns))
-		for i, c := range t.columns {
-			cell, given := payload.rows[0].get(c.name)
-			if given {
-				values[i], err = c.typ.ParseJSON(cell, tx.session)
-			} else {
-				values[i], err = tx.fill(t, i)
-			}
-			if err != nil {
-				return fmt.Errorf("column %q: %w", c.name, err)
-			}
-			if n, _ := values[i].Raw(); c.identity && n > tx.store.sequences[t.ordinal] {
-				tx.store.sequences[t.ordinal] = n
-				tx.numbers[t] = n
-			}
-		}
-		for _, name := range payload.rows[0].keys() {
-			if _, ok := t.byName[name]; !ok {
-				return fmt.Errorf("there is no column %q", name)
-			}
-		}
-		if _, err := tx.insert(t, values); err != nil {
-			return err
+	for i, raw := range t.seeds {
+		if err := tx.seedRow(t, raw); err != nil {
+			return fmt.Errorf("row %d: %w", i+1, err)
 		}
 	}
 	return nil
+}
+
+func (tx *txn) seedRow(t *table, raw []byte) error {
+	payload, err := parseBody(raw)
+	if err != nil || len(payload.rows) != 1 || bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) {
+		return fmt.Errorf("it must be a JSON object: %s", raw)
+	}
+	for _, key := range payload.rows[0].repeated() {
+		return fmt.Errorf("the key %q stands there twice", key)
+	}
+	for _, name := range payload.rows[0].keys() {
+		if _, ok := t.byName[name]; !ok {
+			return fmt.Errorf("there is no column %q", name)
+		}
+	}
+	values := make([]filter.Value, len(t.columns))
+	for i, c := range t.columns {
+		cell, given := payload.rows[0].get(c.name)
+		if given {
+			values[i], err = c.typ.ParseJSON(cell, tx.session)
+		} else {
+			values[i], err = tx.fill(t, i)
+		}
+		if err != nil {
+			return fmt.Errorf("column %q: %w", c.name, err)
+		}
+		if n, _ := values[i].Raw(); c.identity && n > tx.store.sequences[t.ordinal] {
+			tx.store.sequences[t.ordinal] = n
+			tx.numbers[t] = n
+		}
+	}
+	_, err = tx.insert(t, values)
+	return err
 }
