@@ -199,7 +199,9 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 	}
 	pattern = strings.TrimPrefix(pattern, "***:")
 	var out strings.Builder
-	inClass := false
+	inClass, classStart := false, 0
+	depth := 0    // of parentheses
+	atom := false // what stands before can be repeated
 	at := func(i int) byte {
 		if i < 0 || i >= len(pattern) {
 			return 0
@@ -210,11 +212,17 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 	invalid := func(what string) (string, bool, error) {
 		return "", false, &SQLError{Code: "2201B", Message: "invalid regular expression: " + what}
 	}
+	isRange := func(from, next int) bool { // a class as one end of a range
+		return at(from-1) == '-' && at(from-2) != '\\' && from-1 > classStart || at(next) == '-' && next+1 < len(pattern) && at(next+1) != ']'
+	}
 	for i := 0; i < len(pattern); i++ {
 		c := pattern[i]
+		repeatable := atom
+		atom = !inClass && strings.IndexByte("(|^$", c) < 0
 		switch {
 		case c == '\\' && i+1 < len(pattern):
 			i++
+			atom = strings.IndexByte("yYmMAZ", pattern[i]) < 0
 			switch e := pattern[i]; {
 			case e == 'y' && !inClass:
 				boundaries = true
@@ -243,6 +251,8 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 			case shorthands[e] != "":
 				class := shorthands[e]
 				switch {
+				case inClass && isRange(i-1, i+1):
+					return invalid("invalid character range")
 				case inClass:
 					out.WriteString(class)
 				case e >= 'a':
@@ -253,7 +263,9 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 			case e == 'A' || strings.IndexByte("nrtfv", e) >= 0:
 				out.WriteByte('\\')
 				out.WriteByte(e)
-			case e >= utf8.RuneSelf || unicode.IsLetter(rune(e)):
+			case e >= utf8.RuneSelf: // means itself
+				out.WriteByte(e)
+			case unicode.IsLetter(rune(e)):
 				return invalid(`invalid escape \ sequence`)
 			default:
 				out.WriteByte('\\')
@@ -265,8 +277,10 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 				name, _, closed := strings.Cut(pattern[i+2:], string(kind)+"]")
 				_, known := classes[name]
 				switch {
-				case !closed:
+				case !closed || i+len(name)+4 >= len(pattern):
 					return invalid("brackets [] not balanced")
+				case kind == ':' && isRange(i, i+len(name)+4):
+					return invalid("invalid character range")
 				case kind == ':' && (name == "<" || name == ">"):
 					return refuse("[[:<:]] and [[:>:]]")
 				case kind == ':' && !known:
@@ -288,8 +302,9 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 			}
 			out.WriteByte(c)
 			inClass = c != ']'
+			atom = !inClass
 		case c == '[':
-			inClass = true
+			inClass, atom = true, false
 			out.WriteByte(c)
 			if i+1 < len(pattern) && pattern[i+1] == '^' {
 				i++
@@ -299,14 +314,45 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 				i++
 				out.WriteString(`\]`)
 			}
+			classStart = i + 1
 		case c == '(' && at(i+1) == '?' && strings.IndexByte("=!<", at(i+2)) >= 0:
 			return refuse("look-around")
 		case c == '(' && at(i+1) == '?' && at(i+2) != ':' && (i > 0 || !strings.HasPrefix(pattern, "(?i)")):
 			return refuse("embedded options")
-		case c == '^' && strings.IndexByte("*+?", at(i+1)) >= 0 && at(i+1) != 0:
-			return invalid("quantifier operand invalid")
-		case c == '{' && tooOften(pattern[i+1:]):
-			return invalid("invalid repetition count(s)")
+		case c == '(' && at(i+1) == '?': // (?: or the options at the start
+			end := i + 2
+			if at(end) == 'i' {
+				end = i + 3
+			} else {
+				depth++
+			}
+			out.WriteString(pattern[i : end+1])
+			i = end
+		case c == '(':
+			depth++
+			out.WriteByte(c)
+		case c == ')':
+			if depth--; depth < 0 {
+				return invalid("parentheses () not balanced")
+			}
+			out.WriteByte(c)
+		case strings.IndexByte("*+?", c) >= 0 || c == '{' && isDigit(at(i+1)):
+			if !repeatable {
+				return invalid("quantifier operand invalid")
+			}
+			end := i + 1
+			if c == '{' {
+				size, complaint := repetition(pattern[i:])
+				if complaint != "" {
+					return invalid(complaint)
+				}
+				end = i + size
+			}
+			if at(end) == '?' {
+				end++
+			}
+			out.WriteString(pattern[i:end])
+			i, atom = end-1, false
 		default:
 			out.WriteByte(c)
 		}
@@ -314,18 +360,36 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 	return out.String(), boundaries, nil
 }
 
-// tooOften reports whether a quantifier such as 3,300} passes PostgreSQL's 255.
-func tooOften(s string) bool {
-	end := strings.IndexFunc(s, func(r rune) bool { return r != ',' && (r < '0' || r > '9') })
-	closed := end >= 0 && s[end] == '}'
-	counts := s[:max(end, 0)]
-	low, high, _ := strings.Cut(counts, ",")
-	for _, count := range []string{low, high} {
-		if n, err := strconv.Atoi(count); closed && err == nil && n > 255 {
-			return true
+// repetition measures a bound such as {3} or {2,5}, and says what is wrong with it.
+func repetition(s string) (size int, complaint string) {
+	counts := [2]int{}
+	given := 0
+	size = 1
+	for given < 2 && size < len(s) && isDigit(s[size]) {
+		end := size
+		for end < len(s) && isDigit(s[end]) {
+			end++
+		}
+		n, err := strconv.Atoi(s[size:end])
+		if err != nil || n > 255 {
+			return 0, "invalid repetition count(s)"
+		}
+		counts[given], size = n, end
+		if given++; given == 1 && size < len(s) && s[size] == ',' {
+			counts[1] = 255
+			size++
+		} else if given == 1 {
+			counts[1] = n
+			break
 		}
 	}
-	return false
+	switch {
+	case size >= len(s):
+		return 0, "braces {} not balanced"
+	case s[size] != '}' || counts[1] < counts[0]:
+		return 0, "invalid repetition count(s)"
+	}
+	return size + 1, ""
 }
 
 func unsupportedRegexp(what string) error {
