@@ -42,6 +42,8 @@ func BenchmarkParseHostile(b *testing.B) {
 		"quotes":    strings.Repeat(`["`, 50_000),
 		"objects":   strings.Repeat(`{"a":`, 40_000),
 		"arrays":    strings.Repeat(`[{"a":`, 40_000),
+		"encoded":   strings.Repeat(`{"a":"`, 40_000),
+		"entities":  strings.Repeat(`&#34;{&#34;a&#34;:`, 14_000),
 		"backticks": strings.Repeat("```[", 50_000),
 		"fences":    strings.Repeat("```\n[\n```\n", 25_000),
 		"broken":    strings.Repeat(`[{"step_id":1},{"step_id":2,@},`, 8_000),

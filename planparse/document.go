@@ -82,6 +82,8 @@ type document struct {
 	wrapped, doubled, mended, truncated, dropped, several bool
 	// lost is true when a step is known to be missing.
 	lost bool
+	// encoded is how many JSON strings the document stands in, one in another.
+	encoded int
 	// loose is true for objects that stand side by side, in no array.
 	loose bool
 }

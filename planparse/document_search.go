@@ -13,6 +13,7 @@ type findings struct {
 	wrapped     bool // for the empty array
 	truncated   bool
 	deep        bool // something nested too deep to be looked into
+	encoded     int  // how many JSON strings the text stands in
 
 	// The code fence looked at last: where it begins, and one behind its end.
 	fenceFrom, fenceTo int
@@ -83,7 +84,7 @@ func (f *findings) scan(from int, careful bool) {
 			i = next
 			continue
 		}
-		d := &document{start: i, end: r.pos, r: r, mended: r.mended, truncated: r.truncated, dropped: r.dropped || r.broken, lost: r.broken}
+		d := &document{start: i, end: r.pos, r: r, encoded: f.encoded, mended: r.mended, truncated: r.truncated, dropped: r.dropped || r.broken, lost: r.broken}
 		i = r.pos
 		if encoded && n.kind == nodeString {
 			// A string that is cut off may be no more than a stray quote.

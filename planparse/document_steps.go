@@ -115,7 +115,7 @@ func (d *document) candidates(r *reader, n *node, depth int, wrapped bool) *docu
 				}
 				offer(inner)
 			case nodeString:
-				inner := &document{}
+				inner := &document{encoded: d.encoded}
 				if looksEncoded(r.raw(v)) && inner.decode(r, v) {
 					inner.wrapped = true
 					offer(inner)
@@ -213,13 +213,18 @@ func (e *element) id() int {
 	return -1
 }
 
+// maxEncoded bounds how often JSON may have been encoded as a string of JSON.
+// Models do so once, or twice behind an API that does so too; what goes on is
+// broken, and each turn reads all that is left.
+const maxEncoded = 3
+
 // decode reads the JSON inside a JSON string.
 func (d *document) decode(r *reader, n *node) bool {
 	text := r.text(n)
-	if len(text) > MaxInput {
+	if len(text) > MaxInput || d.encoded == maxEncoded {
 		return false
 	}
-	inner := findings{text: text, first: -1}
+	inner := findings{text: text, first: -1, encoded: d.encoded + 1}
 	inner.scan(0, false)
 	if inner.best == nil {
 		return false
