@@ -42,6 +42,7 @@ func BenchmarkParseHostile(b *testing.B) {
 		"quotes":    strings.Repeat(`["`, 50_000),
 		"objects":   strings.Repeat(`{"a":`, 40_000),
 		"arrays":    strings.Repeat(`[{"a":`, 40_000),
+		"one line":  "```;" + strings.Repeat(`"[`, 60_000),
 		"encoded":   strings.Repeat(`{"a":"`, 40_000),
 		"entities":  strings.Repeat(`&#34;{&#34;a&#34;:`, 14_000),
 		"backticks": strings.Repeat("```[", 50_000),

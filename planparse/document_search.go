@@ -47,9 +47,10 @@ func (f *findings) scan(from int, careful bool) {
 	strictLeft := 2*len(f.text) + 1024
 	budget := 2*len(f.text) + 1024
 	unbalanced, broken := false, false
+	body := f.bodyStart(from)
 	for i := from; i < len(f.text); {
 		c := f.text[i]
-		encoded := c == '"' && i == f.bodyStart(from)
+		encoded := c == '"' && i == body
 		if c != '[' && c != '{' && !encoded {
 			i++
 			continue
