@@ -53,7 +53,7 @@ func TestAPersonWhoDoesAnything(t *testing.T) {
 			did := []string{fmt.Sprintf("WALK_SEED=%d", seed)}
 			for n := range things {
 				did = append(did, p.doesSomething(chance))
-				require.Eventually(t, func() bool { return w.handled() > n }, patience, 3*time.Millisecond, "did %q", did)
+				require.Eventually(t, func() bool { return w.handled() > n }, patience, 10*time.Millisecond, "did %q", did)
 				changed := slices.ContainsFunc(p.Messages(), func(m telegramtest.Message) bool { return m.FromBot() && p.before[m.ID] != showing(m) })
 				require.True(t, changed || !strings.HasPrefix(did[len(did)-1], "says "), "no answer; did %q", did)
 			}
