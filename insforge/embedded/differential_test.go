@@ -218,8 +218,8 @@ func comparable(a answer, q question) answer {
 	}
 	if strings.HasPrefix(code, "PGRST20") && severalRanges.MatchString(q.Path) {
 		// PostgREST keeps limits and offsets by their hashes, and the embed it
-		// comes to last is the first to be resolved.
-		return answer{Status: a.Status, Body: code}
+		// comes to last is the first to be resolved: any of the mistakes may be told.
+		return answer{Body: "PGRST20"}
 	}
 	// The row or literal that is met first.
 	if (q.vague || strings.Contains(q.Path, "%3A%3A")) && strings.HasPrefix(code, "2") {
