@@ -91,7 +91,7 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 		named := explicitNames(e)
 		for i, out := range j.plan.outputs {
 			if p.unselectable == nil && slices.Contains(named, out.name) &&
-				slices.ContainsFunc(j.plan.outputs[:i], func(other output) bool { return other.name == out.name }) {
+				slices.ContainsFunc(slices.Concat(j.plan.outputs[:i], j.plan.outputs[i+1:]), func(other output) bool { return other.name == out.name }) {
 				p.unselectable = func() error {
 					return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", out.name)}
 				}
