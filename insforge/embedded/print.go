@@ -35,14 +35,18 @@ func (pr *printer) row(dst []byte, p *plan, r *row) ([]byte, error) {
 	dst = append(dst, '{')
 	start := len(dst)
 	for i := range p.outputs {
+		out := &p.outputs[i]
 		before := len(dst)
 		if before > start {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, p.outputs[i].key...)
+		dst = append(dst, out.key...)
 		var null bool
 		var err error
-		if dst, null, err = pr.cell(dst, p, &p.outputs[i], r); err != nil {
+		if out.join == nil && out.get == nil && !out.counts { // as nearly all are
+			v := p.table.layout.value(r.data, out.column)
+			dst, null = out.typ.AppendJSON(dst, v, p.session), v.IsNull()
+		} else if dst, null, err = pr.cell(dst, p, out, r); err != nil {
 			return nil, err
 		}
 		if null && pr.stripNulls {

@@ -395,14 +395,23 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	return strconv.AppendFloat(dst, f, 'f', -1, bits)
 }
 
+// escaped are the bytes that do not stand in a JSON string as they are.
+var escaped = func() (e [256]bool) {
+	for c := range 0x20 {
+		e[c] = true
+	}
+	e['"'], e['\\'] = true, true
+	return e
+}()
+
 // AppendJSONString appends s as a JSON string with PostgreSQL's escapes: it
 // leaves everything but quotes, backslashes and control characters alone.
 func AppendJSONString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
+		if !escaped[c] {
 			continue
 		}
 		dst = append(dst, s[start:i]...)
