@@ -542,9 +542,11 @@ func (c *call) matching() (*plan, error) {
 	// Whatever resource a tree is for, it filters the table; and it comes last.
 	wanted.filters = append(wanted.filters, c.query.allTrees...)
 	for _, term := range c.query.order {
-		if term.Relation == "" {
+		switch {
+		case !c.query.limited(): // then the order plays no part
+		case term.Relation == "":
 			wanted.order = append(wanted.order, term)
-		} else if c.query.limited() {
+		default:
 			return nil, errCrash // it cannot tell rows by the columns of others
 		}
 	}
