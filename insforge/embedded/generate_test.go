@@ -338,6 +338,22 @@ func (p *params) add(key, value string) {
 	*p = append(*p, url.QueryEscape(key)+"="+strings.ReplaceAll(url.QueryEscape(value), "%2C", ","))
 }
 
+// ambiguousRange reports whether an embed beside the one of this name has a
+// limit already, and one of the two goes by an alias. The path to an embed may
+// name its table or its alias, so both could then mean the same embed, and
+// PostgREST takes them in the order of their hashes.
+func (p params) ambiguousRange(prefix, alias string) bool {
+	const aliases = "es"
+	return slices.ContainsFunc(p, func(param string) bool {
+		beside, found := strings.CutPrefix(param, url.QueryEscape(prefix))
+		beside, limit := strings.CutSuffix(strings.SplitN(beside, "=", 2)[0], ".limit")
+		if !found || !limit || strings.Contains(beside, ".") || beside == url.QueryEscape(alias) {
+			return false
+		}
+		return len(beside) == 2 && strings.Contains(aliases, beside[:1]) || len(alias) == 2 && strings.Contains(aliases, alias[:1])
+	})
+}
+
 func (g generator) filters(p *params, t *genTable, prefix string) {
 	for range []int{0, 0, 1, 1, 1, 2, 3}[g.IntN(7)] {
 		key, expression := g.condition(t, false)
@@ -458,7 +474,7 @@ func (g generator) embed(p *params, t *genTable, prefix string, depth int) (alia
 	}
 	if !w.toOne && g.chance(40) && len(w.target.key) > 0 {
 		p.add(inner+"order", g.order(w.target))
-		if g.chance(50) {
+		if g.chance(50) && !p.ambiguousRange(prefix, alias) {
 			p.add(inner+"limit", g.pick("0", "1", "2"))
 			if g.chance(30) {
 				p.add(inner+"offset", g.pick("0", "1"))
