@@ -297,7 +297,7 @@ func (c *call) print(res *response, p *plan, st *state, rows []*row, header []st
 		_, err := (&printer{ctx: c.ctx(), state: st}).array(nil, p, rows)
 		return err
 	}
-	pr := &printer{ctx: c.ctx(), state: st, stripNulls: c.media.stripNulls, header: header}
+	pr := &printer{ctx: c.ctx(), state: st, header: header}
 	buffer, _ := c.store.buffers.Get().(*[]byte)
 	if buffer == nil {
 		buffer = new([]byte)
@@ -315,6 +315,9 @@ func (c *call) print(res *response, p *plan, st *state, rows []*row, header []st
 		return err
 	}
 	res.body = dst
+	if c.media.stripNulls {
+		res.body = withoutNulls(dst)
+	}
 	if cap(dst) <= largestBuffer {
 		*buffer, res.buffer = dst, buffer
 	}

@@ -9,11 +9,10 @@ import (
 
 // A printer writes rows as a plan says.
 type printer struct {
-	ctx        context.Context
-	state      *state
-	stripNulls bool
-	depth      int      // of embedding
-	header     []string // of CSV; nil: the names of what is printed, if there is a row
+	ctx    context.Context
+	state  *state
+	depth  int      // of embedding
+	header []string // of CSV; nil: the names of what is printed, if there is a row
 }
 
 // array writes rows as PostgreSQL's json_agg does.
@@ -33,40 +32,84 @@ func (pr *printer) array(dst []byte, p *plan, rows []*row) ([]byte, error) {
 
 func (pr *printer) row(dst []byte, p *plan, r *row) ([]byte, error) {
 	dst = append(dst, '{')
-	start := len(dst)
 	for i := range p.outputs {
 		out := &p.outputs[i]
-		before := len(dst)
-		if before > start {
+		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, out.key...)
-		var null bool
 		var err error
 		if out.join == nil && out.get == nil && !out.counts { // as nearly all are
-			v := p.table.layout.value(r.data, out.column)
-			dst, null = out.typ.AppendJSON(dst, v, p.session), v.IsNull()
-		} else if dst, null, err = pr.cell(dst, p, out, r); err != nil {
+			dst = out.typ.AppendJSON(dst, p.table.layout.value(r.data, out.column), p.session)
+		} else if dst, err = pr.cell(dst, p, out, r); err != nil {
 			return nil, err
-		}
-		if null && pr.stripNulls {
-			dst = dst[:before]
 		}
 	}
 	return append(dst, '}'), nil
 }
 
-func (pr *printer) cell(dst []byte, p *plan, out *output, r *row) (_ []byte, null bool, err error) {
+// withoutNulls takes the members of objects that are null out of JSON, at any
+// depth, and the space between tokens, as PostgreSQL's json_strip_nulls does:
+// also in columns that hold JSON. Elements of arrays stay.
+func withoutNulls(src []byte) []byte {
+	dst := make([]byte, 0, len(src))
+	const array = -1
+	var open []int // what the place is in: an array, or an object and where its last member starts
+	for i := 0; i < len(src); i++ {
+		in := len(open) - 1
+		switch c := src[i]; c {
+		case ' ', '\t', '\n', '\r':
+		case '"':
+			start := i
+			for i++; src[i] != '"'; i++ {
+				if src[i] == '\\' {
+					i++
+				}
+			}
+			dst = append(dst, src[start:i+1]...)
+		case '{', '[':
+			dst = append(dst, c)
+			if c == '[' {
+				open = append(open, array)
+			} else {
+				open = append(open, len(dst))
+			}
+		case '}', ']':
+			dst, open = append(dst, c), open[:in]
+		case ',':
+			if open[in] != array {
+				open[in] = len(dst)
+				if dst[len(dst)-1] == '{' { // those before are gone
+					continue
+				}
+			}
+			dst = append(dst, ',')
+		case 'n':
+			i += len("null") - 1
+			if in >= 0 && open[in] != array {
+				dst = dst[:open[in]]
+			} else {
+				dst = append(dst, "null"...)
+			}
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+func (pr *printer) cell(dst []byte, p *plan, out *output, r *row) (_ []byte, err error) {
 	if out.join != nil {
-		return pr.embedded(dst, p, out, r)
+		dst, _, err = pr.embedded(dst, p, out, r)
+		return dst, err
 	}
 	v := p.value(out, r)
 	if out.get != nil {
 		if v, err = out.get(v); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
-	return out.typ.AppendJSON(dst, v, p.session), v.IsNull(), nil
+	return out.typ.AppendJSON(dst, v, p.session), nil
 }
 
 // value is what a column output shows of a row, before casts.
@@ -109,7 +152,8 @@ func (pr *printer) embedded(dst []byte, p *plan, out *output, r *row) (_ []byte,
 	case j.toOne && len(rows) == 0:
 		return append(dst, "null"...), true, nil
 	case out.column < 0: // spread
-		return pr.cell(dst, j.plan, &j.plan.outputs[0], rows[0])
+		dst, err = pr.cell(dst, j.plan, &j.plan.outputs[0], rows[0])
+		return dst, false, err
 	}
 	start := len(dst)
 	pr.depth++
