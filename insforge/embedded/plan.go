@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
@@ -539,10 +540,23 @@ func castTarget(name string) (filter.Type, error) {
 		return filter.Type{}, nil
 	}
 	t, err := filter.ParseType(name)
+	if words := strings.Fields(name); err != nil && len(words) > 1 && firstWord(words[1]) != "" {
+		return t, &apiError{status: http.StatusBadRequest, code: "42601", message: fmt.Sprintf("syntax error at or near %q", firstWord(words[1]))}
+	}
 	if err != nil {
 		return t, &apiError{status: http.StatusBadRequest, code: "42704", message: fmt.Sprintf("type %q does not exist", name)}
 	}
 	return t, nil
+}
+
+// firstWord is what PostgreSQL would take for a name or number at the start of
+// a text.
+func firstWord(text string) string {
+	end := strings.IndexFunc(text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if end < 0 {
+		return text
+	}
+	return text[:end]
 }
 
 // outputName is the last key of a path that is not an array index.
