@@ -20,7 +20,7 @@ type join struct {
 	toOne   bool
 	inner   bool
 	spread  bool     // its columns are the row\'s
-	mustBe  nullness // a filter rel=is.null or rel=not.is.null
+	mustBe  nullness // filters rel=is.null and rel=not.is.null; 0: none
 	hops    []hop    // from the embedding table to the embedded one
 	refusal error    // what PostgreSQL says once it looks for rows
 	// found has what an inner embed has found for a row, to be printed; else it is nil.
@@ -44,11 +44,11 @@ func newHop(from []int, to *table, columns []int) hop {
 	return h
 }
 
+// nullness is what filters ask of an embed; both may be asked of one.
 type nullness int8
 
 const (
-	anything nullness = iota
-	mustBeEmpty
+	mustBeEmpty nullness = 1 << iota
 	mustExist
 )
 
@@ -299,14 +299,14 @@ func (j *join) find(ctx context.Context, st *state, t *table, r *row) ([]*row, e
 // joined tells whether the embeds let r through.
 func (p *plan) joined(ctx context.Context, st *state, r *row) (bool, error) {
 	for _, j := range p.joins {
-		if !j.inner && j.mustBe == anything {
+		if !j.inner && j.mustBe == 0 {
 			continue
 		}
 		rows, err := j.find(ctx, st, p.table, r)
 		if err != nil {
 			return false, err
 		}
-		if len(rows) == 0 && (j.inner || j.mustBe == mustExist) || len(rows) > 0 && j.mustBe == mustBeEmpty {
+		if len(rows) == 0 && (j.inner || j.mustBe&mustExist != 0) || len(rows) > 0 && j.mustBe&mustBeEmpty != 0 {
 			return false, nil
 		}
 		if j.found != nil && len(j.found) < mostFound {

@@ -307,9 +307,10 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 	for _, f := range filters {
 		if cond, ok := f.(filter.Cond); ok {
 			if j := p.asksForNull(cond); j >= 0 {
-				p.joins[j].mustBe = mustBeEmpty
 				if cond.Negate {
-					p.joins[j].mustBe = mustExist
+					p.joins[j].mustBe |= mustExist
+				} else {
+					p.joins[j].mustBe |= mustBeEmpty
 				}
 				continue
 			}
