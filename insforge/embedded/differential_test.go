@@ -191,6 +191,12 @@ func (p *pair) sameRows(t *testing.T, path string) bool {
 
 // comparable leaves out of an answer what PostgreSQL does not determine.
 func comparable(a answer, q question) answer {
+	hides := strings.Contains(q.Path, "inner") || strings.Contains(q.Path, "is.null")
+	if rows, ok := a.Body.([]any); ok && len(rows) == 0 && q.Method == http.MethodPost && a.Status == http.StatusCreated && hides {
+		// Rows that an embed hides are counted as inserted only if PostgreSQL's
+		// plan has read them before it knows that nothing joins them.
+		a.Status = http.StatusOK
+	}
 	if !q.ordered {
 		a.Body = unordered(a.Body)
 	}
