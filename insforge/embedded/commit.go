@@ -225,6 +225,11 @@ func (f *file) close() error {
 		f.failed = ErrClosed
 	}
 	f.mu.Unlock()
+	return f.release()
+}
+
+// release lets others have the file.
+func (f *file) release() error {
 	if f.lost {
 		return errors.Join(unlock(f.handle), f.handle.Close())
 	}

@@ -68,17 +68,12 @@ func openFile(path string, s *Store) (*file, error) {
 		return nil, err
 	}
 	f := newFile(db, handle, s)
-	err = guard(func() error {
-		if isNew {
-			return f.create()
-		}
-		return f.load()
-	})
+	err = f.begin(isNew)
 	if err == nil && isNew {
 		err = syncDirectory(filepath.Dir(path))
 	}
 	if err != nil {
-		_ = db.Close() // the first error matters
+		_ = f.release() // the first error matters
 		if errors.Is(err, errMadeMeanwhile) {
 			return openFile(path, s)
 		}
@@ -86,6 +81,20 @@ func openFile(path string, s *Store) (*file, error) {
 	}
 	go f.run()
 	return f, nil
+}
+
+// begin makes the file, or reads it.
+func (f *file) begin(isNew bool) error {
+	f.lost = true
+	return guard(func() (err error) {
+		if isNew {
+			err = f.create()
+		} else {
+			err = f.load()
+		}
+		f.lost = false
+		return err
+	})
 }
 
 // errMadeMeanwhile means that another process was faster to create the file.

@@ -3,9 +3,12 @@ package embedded
 import (
 	"encoding/binary"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
 )
 
 // The elements of a leaf stand behind its headers, one after the other: else a
@@ -46,4 +49,26 @@ func TestElementsThatOverlapAreRefused(t *testing.T) {
 			require.ErrorIs(t, err, bad, name)
 		}
 	}
+}
+
+// A file that is cut short after it was examined and before it is read is let go
+// of, although bbolt still holds the locks it had when it was interrupted.
+func TestAFileCutShortWhileItIsReadIsReleased(t *testing.T) {
+	t.Parallel()
+	schema, err := ParseTables([]byte(`{"t":{"columns":[{"name":"id","type":"bigint","primary_key":true}]}}`))
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "cut.db")
+	store, err := Open(path, schema)
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+
+	db, handle, err := openBolt(path, &bbolt.Options{})
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(path, int64(os.Getpagesize())))
+	f := newFile(db, handle, store)
+	require.ErrorIs(t, f.begin(false), ErrForeignFile)
+	require.NoError(t, f.release())
+	_, err = Open(path, schema)
+	require.NotErrorIs(t, err, ErrLocked)
+	require.ErrorIs(t, err, ErrForeignFile)
 }
