@@ -158,7 +158,10 @@ func fullDisk(cause error) error {
 func (f *file) commit(b *batch) error {
 	f.lost = true
 	err := guard(func() error {
-		err := f.update(b)
+		err := f.whole()
+		if err == nil {
+			err = f.update(b)
+		}
 		f.lost = false
 		return err
 	})
@@ -166,6 +169,18 @@ func (f *file) commit(b *batch) error {
 		return fmt.Errorf("%w: nobody knows whether the last write is on disk", err)
 	}
 	return err
+}
+
+// whole refuses a file that somebody else has cut short. Most commits would not
+// notice: they read few of its pages, and write where the others no longer are.
+func (f *file) whole() error {
+	return f.db.View(func(tx *bbolt.Tx) error {
+		info, err := f.handle.Stat()
+		if err == nil && info.Size() < tx.Size() {
+			err = damaged("it was cut short while it was open")
+		}
+		return err
+	})
 }
 
 func (f *file) update(b *batch) error {

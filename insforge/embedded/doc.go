@@ -67,8 +67,8 @@
 // fsync, and all writes that arrive during one commit share the next. Readers
 // see what is on disk, and wait for nobody. On a full disk writes are refused
 // with 53100 and leave no trace, until there is space again; should the disk
-// fail in another way, or somebody cut the file short, the store refuses
-// everything from then on.
+// fail in another way, or a write find that somebody has cut the file short, the
+// store refuses everything from then on.
 //
 // Opening verifies the whole file: the structure of its pages, and a checksum of
 // everything that was put in. What is damaged, cut short, from a later version

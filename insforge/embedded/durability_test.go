@@ -245,3 +245,22 @@ func TestAFileCutShortWhileOpenEndsTheStore(t *testing.T) {
 	_, err = tryOpen(path, batchTables)
 	require.ErrorIs(t, err, embedded.ErrForeignFile, "and not that it is in use")
 }
+
+// A write that needs nothing of what was cut off is refused as well: the file is
+// no longer whole, and nobody could open it with what was written.
+func TestAWriteNoticesThatPagesItDoesNotReadWereCutOff(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cut.db")
+	store, err := tryOpen(path, batchTables)
+	require.NoError(t, err)
+	many := "[" + strings.Repeat(`{"batch":1,"place":1},`, 20_000) + `{"batch":1,"place":1}]`
+	require.Equal(t, http.StatusCreated, do(store, http.MethodPost, "/batches", many).Code)
+	for place := range 3 { // into the first pages, which are free again
+		require.Equal(t, http.StatusCreated, do(store, http.MethodPost, "/batches", `{"batch":2,"place":`+strconv.Itoa(place)+`}`).Code)
+	}
+	require.NoError(t, os.Truncate(path, 300_000))
+	answer := do(store, http.MethodPost, "/batches", `{"batch":3,"place":1}`)
+	require.Equal(t, http.StatusServiceUnavailable, answer.Code, answer.Body)
+	require.ErrorContains(t, store.Err(), "cut short while it was open")
+	require.NoError(t, store.Close())
+}
