@@ -55,12 +55,38 @@ func (c *cycle) send(ctx context.Context, taken load) {
 	}
 	c.mu.Unlock()
 	for i, user := range users {
+		before, ended := c.lineUp(user)
 		c.sending.Go(func() {
+			defer ended()
+			if before != nil {
+				<-before
+			}
 			for _, p := range byUser[user] {
 				c.outcomes <- delivery{p, c.sendOne(ctx, p, taken.subject)}
 				c.advance(queues[i])
 			}
 		})
+	}
+}
+
+// lineUp puts messages behind those that their user is being sent already, from
+// another batch or another cycle: before is closed when those have ended, and
+// nil where there are none.
+func (d *Dispatcher) lineUp(user int64) (before <-chan struct{}, ended func()) {
+	mine := make(chan struct{})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if last := d.lines[user]; last != nil {
+		before = last
+	}
+	d.lines[user] = mine
+	return before, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.lines[user] == mine {
+			delete(d.lines, user)
+		}
+		close(mine)
 	}
 }
 

@@ -48,6 +48,7 @@ type Dispatcher struct {
 	unsettled   []write             // outcomes that could not be stored
 	left        map[int64]time.Time // rows that cannot be claimed, and until when they are left alone
 	inFlight    map[*cycle]struct{}
+	lines       map[int64]chan struct{} // of users who are being sent something: closed when the last of it has ended
 	pausedUntil time.Time
 	lastCycle   time.Time
 	earliest    time.Time      // due date of the earliest unsent reminder, as far as known; zero for none
@@ -138,7 +139,7 @@ func NewDispatcher(store *Store, sender Sender, options ...DispatcherOption) (*D
 		store: store, sender: sender, clock: store.clock, log: slog.Default(), zone: time.UTC,
 		interval: 15 * time.Minute, maxSingles: 3, escalation: DefaultEscalation(), onReport: func(Report) {},
 		cycling: make(chan struct{}, 1), trigger: make(chan struct{}, 1),
-		inFlight: map[*cycle]struct{}{}, left: map[int64]time.Time{},
+		inFlight: map[*cycle]struct{}{}, lines: map[int64]chan struct{}{}, left: map[int64]time.Time{},
 	}
 	for _, option := range options {
 		if err := option(d); err != nil {

@@ -1,0 +1,84 @@
+package scheduler_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/embedded"
+	"github.com/followthrough-go/followthrough/migrations"
+	"github.com/followthrough-go/followthrough/scheduler"
+	"github.com/followthrough-go/followthrough/scheduler/schedulertest"
+)
+
+// A user's messages come one after another in the order of their due dates,
+// also where they are claimed in different batches, or by different cycles,
+// and the first of them takes long.
+func TestAUsersMessagesDoNotOvertakeEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		clock := schedulertest.NewClock(0)
+		schema, err := embedded.ParseTables(migrations.Tables)
+		require.NoError(t, err)
+		db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, db.Close()) }()
+		client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: db.Transport(embedded.PostgREST)}))
+		require.NoError(t, err)
+		store, err := scheduler.NewStore(client, clock)
+		require.NoError(t, err)
+		w := &world{client: client, clock: clock, store: store, log: newQuiet()}
+
+		var mu sync.Mutex
+		sent := map[int64][]int{} // steps, as their sending ended
+		busy := map[int64]bool{}
+		w.sender = &schedulertest.Sender{Answer: func(_ context.Context, m scheduler.Message) scheduler.Result {
+			mu.Lock()
+			overlaps := busy[m.TelegramID]
+			busy[m.TelegramID] = true
+			mu.Unlock()
+			if m.TelegramID == ann {
+				time.Sleep(5 * time.Second)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			busy[m.TelegramID] = overlaps
+			if overlaps {
+				return scheduler.Result{Outcome: scheduler.Ambiguous}
+			}
+			sent[m.TelegramID] = append(sent[m.TelegramID], m.Items[0].Reminder.StepID)
+			return scheduler.Result{Outcome: scheduler.Delivered}
+		}}
+		const users, steps = 6, 3
+		add := func(first int) {
+			var rows []map[string]any
+			for user := range int64(users) {
+				lead := w.lead(t, ann+user, "Jane Doe")
+				for step := range steps {
+					rows = append(rows, w.row(lead, first+step, clock.Now().Add(-time.Minute+time.Duration(step)*time.Second)))
+				}
+			}
+			w.insert(t, rows...)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		stopped := make(chan struct{})
+		d := w.dispatcher(t)
+		add(1)
+		go func() { defer close(stopped); _ = d.Run(ctx) }()
+		time.Sleep(6 * time.Second) // the first cycle no longer waits for Ann
+		add(1 + steps)
+		d.Trigger()
+		time.Sleep(time.Minute)
+		stop()
+		<-stopped
+		for user := range int64(users) {
+			require.Equal(t, []int{1, 2, 3, 4, 5, 6}, sent[ann+user], "user %d", ann+user)
+		}
+	})
+}
