@@ -101,6 +101,9 @@ func (c *cycle) take(ctx context.Context, batch []parcel) ([]parcel, error) {
 	got := map[int64]held{}
 	var failed error
 	for _, claim := range c.claims(batch, c.store.now()) {
+		if ctx.Err() != nil {
+			break // a claim is finished once it has begun, but no more is begun
+		}
 		rows, err := c.claim(ctx, claim)
 		for _, r := range rows {
 			got[r.ID] = r

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,4 +82,40 @@ func TestAUsersMessagesDoNotOvertakeEachOther(t *testing.T) {
 			require.Equal(t, []int{1, 2, 3, 4, 5, 6}, sent[ann+user], "user %d", ann+user)
 		}
 	})
+}
+
+// A service that is told to stop claims no more, also where a batch takes
+// several claims: it would have to give back what it cannot send.
+func TestAStopEndsABatchOfClaims(t *testing.T) {
+	t.Parallel()
+	clock := schedulertest.NewClock(0)
+	schema, err := embedded.ParseTables(migrations.Tables)
+	require.NoError(t, err)
+	db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var writes atomic.Int64
+	client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPatch {
+			writes.Add(1)
+			stop()
+		}
+		return db.Transport(embedded.PostgREST).RoundTrip(r)
+	})}))
+	require.NoError(t, err)
+	store, err := scheduler.NewStore(client, clock)
+	require.NoError(t, err)
+	w := &world{client: client, clock: clock, store: store, sender: &schedulertest.Sender{}, log: newQuiet()}
+	lead := w.lead(t, ann, "Jane Doe")
+	var rows []map[string]any
+	for i := range 1000 { // of one digest, and so of one batch
+		rows = append(rows, w.row(lead, 1+i, clock.Now().Add(-time.Minute)))
+	}
+	w.insert(t, rows...)
+	report, _ := w.dispatcher(t, scheduler.WithMaxPerCycle(0)).Cycle(ctx)
+	require.Equal(t, int64(2), writes.Load(), "the claim under way, and giving it back")
+	require.Equal(t, 200, report.Claimed)
+	require.Equal(t, 200, report.Released)
 }
