@@ -233,7 +233,7 @@ func (t *turn) apologise(ctx context.Context, text string) {
 func (t *turn) say(ctx context.Context, text richText, rows ...[]button) error {
 	t.flash(ctx, "") // a press is answered before anything else
 	m := chatMessage{text: text, keys: rows}
-	if len(rows) == 0 { // a message has one kind of keyboard only
+	if len(rows) == 0 && t.chat == t.from.ID { // a message has one kind of keyboard only, and is of one chat
 		m.located = t.boards.take(t.from.ID)
 	}
 	_, err := t.courier.say(ctx, t.chat, m)
