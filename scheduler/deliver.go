@@ -37,7 +37,7 @@ func (c *cycle) send(ctx context.Context, taken load) {
 		byUser[p.user] = append(byUser[p.user], p)
 		rows += len(p.rows)
 		for _, r := range p.rows {
-			if r.Status == Pending && r.by.count > 0 {
+			if r.by.part || r.Status == Pending && r.by.count > 0 {
 				healed++
 			}
 		}

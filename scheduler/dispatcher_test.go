@@ -320,6 +320,26 @@ func TestLostResponsesOfClaims(t *testing.T) {
 	}
 }
 
+// Two nudges in a row were lost track of: that is one reminder taken up.
+func TestWhatIsHealedIsCountedOnce(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		row := w.row(w.lead(t, ann, "Jane Doe"), 1, w.clock.Now().Add(-time.Second))
+		row["reminder_count"] = 1
+		w.insert(t, row)
+		w.server.Fault(insforgetest.Fault{Table: "scheduled_reminders", Method: "PATCH", DropResponse: true, Times: 1})
+		w.server.Fault(insforgetest.Fault{Table: "scheduled_reminders", Method: "GET", Times: 1, Status: 400, Body: `{"code":"XX","message":"no"}`,
+			Match: func(r insforgetest.Request) bool { return r.Query.Has("last_reminded_at") }})
+		d := w.dispatcher(t)
+		healed := 0
+		for range 3 {
+			report, _ := d.Cycle(t.Context())
+			healed += report.Healed
+		}
+		require.Len(t, w.sender.Messages(), 1)
+		require.Equal(t, 1, healed)
+	})
+}
+
 func TestACrashBetweenClaimAndSendIsHealedByTheNextNudge(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {
 		lead := w.lead(t, ann, "Jane Doe")

@@ -26,9 +26,6 @@ func (c *cycle) askAboutLost(ctx context.Context) error {
 		if rest := claim.without(rows); len(rest.rows) > 0 && c.now.Sub(claim.made) < doubtTime {
 			c.lose(rest)
 		}
-		for _, p := range taken.parcels {
-			c.tally(func(r *Report) { r.Healed += len(p.rows) })
-		}
 		c.send(ctx, taken)
 	}
 	return nil
