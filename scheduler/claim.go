@@ -152,7 +152,11 @@ func (s *Store) settle(ctx context.Context, claims []*claim, ids []int64, change
 	for _, c := range claims {
 		tokens, dues = append(tokens, c.token), append(dues, c.dueAt)
 	}
-	rows := s.reminders(filter.In("due_at", dues), filter.In("last_reminded_at", tokens), open())
+	standing := open()
+	if change.outcome == NotDelivered {
+		standing = actionable() // parked by another refusal of its user meanwhile, it still gets its nudge back
+	}
+	rows := s.reminders(filter.In("due_at", dues), filter.In("last_reminded_at", tokens), standing)
 	if ids != nil {
 		rows = rows.Where(filter.In("id", ids))
 	}

@@ -119,3 +119,39 @@ func TestAStopEndsABatchOfClaims(t *testing.T) {
 	require.Equal(t, 200, report.Claimed)
 	require.Equal(t, 200, report.Released)
 }
+
+// Telegram refuses a user while another of their messages waits for its turn.
+// That one is refused, too, and its nudge comes at the next /start like the
+// first one's, not at the time of the one after it.
+func TestARefusalLeavesTheNudgesThatWaitedBehindIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		clock := schedulertest.NewClock(0)
+		schema, err := embedded.ParseTables(migrations.Tables)
+		require.NoError(t, err)
+		db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, db.Close()) }()
+		client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: db.Transport(embedded.PostgREST)}))
+		require.NoError(t, err)
+		store, err := scheduler.NewStore(client, clock)
+		require.NoError(t, err)
+		w := &world{client: client, clock: clock, store: store, log: newQuiet()}
+		w.sender = &schedulertest.Sender{Answer: func(_ context.Context, m scheduler.Message) scheduler.Result {
+			if m.Items[0].Reminder.StepID > 1 {
+				time.Sleep(3 * time.Second) // the pace of a chat; the first refusal is stored meanwhile
+			}
+			return scheduler.Result{Outcome: scheduler.Refused}
+		}}
+		lead := w.lead(t, ann, "Jane Doe")
+		stored := w.insert(t, w.row(lead, 1, clock.Now().Add(-2*time.Second)), w.row(lead, 2, clock.Now().Add(-time.Second)))
+		_, err = w.dispatcher(t).Cycle(t.Context())
+		require.NoError(t, err)
+		for _, r := range stored {
+			r = w.reminder(t, r)
+			require.Equal(t, scheduler.Parked, r.Status, "step %d", r.StepID)
+			require.Zero(t, r.ReminderCount, "step %d", r.StepID)
+			require.Less(t, r.DueAt.Sub(clock.Now()), time.Minute, "step %d", r.StepID)
+		}
+	})
+}
