@@ -302,11 +302,15 @@ func (d *Dispatcher) pauseLeft() time.Duration {
 
 func (d *Dispatcher) paused() bool { return d.pauseLeft() > 0 }
 
-// lose keeps claims whose outcome is unknown.
+// lose keeps claims whose outcome is unknown, if they are of any row.
 func (d *Dispatcher) lose(claims ...*claim) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.lost = append(d.lost, claims...)
+	for _, c := range claims {
+		if len(c.rows) > 0 {
+			d.lost = append(d.lost, c)
+		}
+	}
 }
 
 // leave has a row that cannot be claimed left alone for a while.

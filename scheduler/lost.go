@@ -23,8 +23,8 @@ func (c *cycle) askAboutLost(ctx context.Context) error {
 			c.lose(lost[i:]...)
 			return err
 		}
-		if rest := claim.without(rows); len(rest.rows) > 0 && c.now.Sub(claim.made) < doubtTime {
-			c.lose(rest)
+		if c.now.Sub(claim.made) < doubtTime {
+			c.lose(claim.without(rows))
 		}
 		c.send(ctx, taken)
 	}
