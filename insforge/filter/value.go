@@ -183,12 +183,21 @@ func parseInt(t Type, literal string, lowest, highest int64) (Value, error) {
 	if len(digits) == len(s) {
 		digits = strings.TrimPrefix(s, "+")
 	}
-	if digits == "" || strings.Trim(digits, "0123456789") != "" {
+	rest := strings.TrimLeft(digits, "0123456789")
+	digits = digits[:len(digits)-len(rest)]
+	if digits == "" {
 		return Value{}, syntaxError(t, literal)
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
+	counted := s
+	if rest != "" { // PostgreSQL counts downwards, and gives up before it looks at what follows
+		counted = "-" + digits
+	}
+	n, err := strconv.ParseInt(counted, 10, 64)
 	if err != nil || n < lowest || n > highest {
 		return Value{}, &SQLError{Code: "22003", Message: `value "` + literal + `" is out of range for type ` + t.String()}
+	}
+	if rest != "" {
+		return Value{}, syntaxError(t, literal)
 	}
 	return number(n), nil
 }
