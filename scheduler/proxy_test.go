@@ -38,16 +38,16 @@ func (p *proxy) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	p.mu.Lock()
-	calm := p.calm
-	p.mu.Unlock()
-	if calm || r.Method == http.MethodGet {
-		return again(r.Context())
-	}
-	if rand.N(10) == 0 {
+	calm := p.calm || r.Method == http.MethodGet
+	if !calm && rand.N(10) == 0 { // under the lock: once it is calm, late is waited for
 		p.late.Go(func() {
 			time.Sleep(rand.N(1500 * time.Millisecond))
 			drop(context.Background())
 		})
+	}
+	p.mu.Unlock()
+	if calm {
+		return again(r.Context())
 	}
 	switch rand.N(12) {
 	case 0:
