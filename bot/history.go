@@ -133,7 +133,8 @@ func (t *turn) askNote(ctx context.Context, lead scheduler.Lead) error {
 
 // noted keeps a note on a lead, and has the lead in focus from then on. message
 // is the one the note comes from: of each there is one note, also where it is
-// handled again after a crash, or its button is pressed twice.
+// handled again after a crash, or its button is pressed twice, as long as it is
+// among the latest things that happened with the lead.
 func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text string, message int64) error {
 	latest, err := t.store.Activities(ctx, t.from.ID, lead.ID, 5)
 	if err != nil {
