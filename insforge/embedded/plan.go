@@ -75,6 +75,9 @@ type keyRange struct {
 }
 
 func (p *plan) unknownColumn(name string) error {
+	if name == "" { // as a name of nothing but spaces comes out
+		return &apiError{status: http.StatusBadRequest, code: "42601", message: `zero-length delimited identifier at or near """"`}
+	}
 	return &apiError{
 		status: http.StatusBadRequest, code: "42703",
 		message: "column " + p.alias + "." + name + " does not exist", hint: perhaps(p.similarColumns(name)),
