@@ -10,9 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/followthrough-go/followthrough/insforge"
-	"github.com/followthrough-go/followthrough/insforge/embedded"
-	"github.com/followthrough-go/followthrough/migrations"
 	"github.com/followthrough-go/followthrough/scheduler"
 	"github.com/followthrough-go/followthrough/scheduler/schedulertest"
 )
@@ -23,26 +20,13 @@ import (
 func TestClaimsDoNotRunAheadOfThePace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		clock := schedulertest.NewClock(0)
-		schema, err := embedded.ParseTables(migrations.Tables)
-		require.NoError(t, err)
-		db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
-		require.NoError(t, err)
-		defer func() { require.NoError(t, db.Close()) }()
 		var requests atomic.Int64
-		client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			requests.Add(1)
-			return db.Transport(embedded.PostgREST).RoundTrip(r)
-		})}))
-		require.NoError(t, err)
-		store, err := scheduler.NewStore(client, clock)
-		require.NoError(t, err)
-		w := &world{client: client, clock: clock, store: store, log: newQuiet()}
+		w := inMemory(t, func(*http.Request) { requests.Add(1) })
 		const users = 1000
 		lead := w.lead(t, ann, "Jane Doe")
 		rows := make([]map[string]any, users)
 		for i := range rows {
-			rows[i] = w.row(lead, 1, clock.Now().Add(-time.Second))
+			rows[i] = w.row(lead, 1, w.clock.Now().Add(-time.Second))
 			rows[i]["telegram_id"] = ann + int64(i)
 		}
 		w.insert(t, rows...)

@@ -11,9 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/followthrough-go/followthrough/insforge"
-	"github.com/followthrough-go/followthrough/insforge/embedded"
-	"github.com/followthrough-go/followthrough/migrations"
 	"github.com/followthrough-go/followthrough/scheduler"
 	"github.com/followthrough-go/followthrough/scheduler/schedulertest"
 )
@@ -24,17 +21,7 @@ import (
 func TestAUsersMessagesDoNotOvertakeEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		clock := schedulertest.NewClock(0)
-		schema, err := embedded.ParseTables(migrations.Tables)
-		require.NoError(t, err)
-		db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
-		require.NoError(t, err)
-		defer func() { require.NoError(t, db.Close()) }()
-		client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: db.Transport(embedded.PostgREST)}))
-		require.NoError(t, err)
-		store, err := scheduler.NewStore(client, clock)
-		require.NoError(t, err)
-		w := &world{client: client, clock: clock, store: store, log: newQuiet()}
+		w := inMemory(t, nil)
 
 		var mu sync.Mutex
 		sent := map[int64][]int{} // steps, as their sending ended
@@ -62,7 +49,7 @@ func TestAUsersMessagesDoNotOvertakeEachOther(t *testing.T) {
 			for user := range int64(users) {
 				lead := w.lead(t, ann+user, "Jane Doe")
 				for step := range steps {
-					rows = append(rows, w.row(lead, first+step, clock.Now().Add(-time.Minute+time.Duration(step)*time.Second)))
+					rows = append(rows, w.row(lead, first+step, w.clock.Now().Add(-time.Minute+time.Duration(step)*time.Second)))
 				}
 			}
 			w.insert(t, rows...)
@@ -88,30 +75,20 @@ func TestAUsersMessagesDoNotOvertakeEachOther(t *testing.T) {
 // several claims: it would have to give back what it cannot send.
 func TestAStopEndsABatchOfClaims(t *testing.T) {
 	t.Parallel()
-	clock := schedulertest.NewClock(0)
-	schema, err := embedded.ParseTables(migrations.Tables)
-	require.NoError(t, err)
-	db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
-	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var writes atomic.Int64
-	client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	w := inMemory(t, func(r *http.Request) {
 		if r.Method == http.MethodPatch {
 			writes.Add(1)
 			stop()
 		}
-		return db.Transport(embedded.PostgREST).RoundTrip(r)
-	})}))
-	require.NoError(t, err)
-	store, err := scheduler.NewStore(client, clock)
-	require.NoError(t, err)
-	w := &world{client: client, clock: clock, store: store, sender: &schedulertest.Sender{}, log: newQuiet()}
+	})
+	w.sender = &schedulertest.Sender{}
 	lead := w.lead(t, ann, "Jane Doe")
 	var rows []map[string]any
 	for i := range 1000 { // of one digest, and so of one batch
-		rows = append(rows, w.row(lead, 1+i, clock.Now().Add(-time.Minute)))
+		rows = append(rows, w.row(lead, 1+i, w.clock.Now().Add(-time.Minute)))
 	}
 	w.insert(t, rows...)
 	report, _ := w.dispatcher(t, scheduler.WithMaxPerCycle(0)).Cycle(ctx)
@@ -126,17 +103,7 @@ func TestAStopEndsABatchOfClaims(t *testing.T) {
 func TestARefusalLeavesTheNudgesThatWaitedBehindIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		clock := schedulertest.NewClock(0)
-		schema, err := embedded.ParseTables(migrations.Tables)
-		require.NoError(t, err)
-		db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
-		require.NoError(t, err)
-		defer func() { require.NoError(t, db.Close()) }()
-		client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: db.Transport(embedded.PostgREST)}))
-		require.NoError(t, err)
-		store, err := scheduler.NewStore(client, clock)
-		require.NoError(t, err)
-		w := &world{client: client, clock: clock, store: store, log: newQuiet()}
+		w := inMemory(t, nil)
 		w.sender = &schedulertest.Sender{Answer: func(_ context.Context, m scheduler.Message) scheduler.Result {
 			if m.Items[0].Reminder.StepID > 1 {
 				time.Sleep(3 * time.Second) // the pace of a chat; the first refusal is stored meanwhile
@@ -144,14 +111,14 @@ func TestARefusalLeavesTheNudgesThatWaitedBehindIt(t *testing.T) {
 			return scheduler.Result{Outcome: scheduler.Refused}
 		}}
 		lead := w.lead(t, ann, "Jane Doe")
-		stored := w.insert(t, w.row(lead, 1, clock.Now().Add(-2*time.Second)), w.row(lead, 2, clock.Now().Add(-time.Second)))
-		_, err = w.dispatcher(t).Cycle(t.Context())
+		stored := w.insert(t, w.row(lead, 1, w.clock.Now().Add(-2*time.Second)), w.row(lead, 2, w.clock.Now().Add(-time.Second)))
+		_, err := w.dispatcher(t).Cycle(t.Context())
 		require.NoError(t, err)
 		for _, r := range stored {
 			r = w.reminder(t, r)
 			require.Equal(t, scheduler.Parked, r.Status, "step %d", r.StepID)
 			require.Zero(t, r.ReminderCount, "step %d", r.StepID)
-			require.Less(t, r.DueAt.Sub(clock.Now()), time.Minute, "step %d", r.StepID)
+			require.Less(t, r.DueAt.Sub(w.clock.Now()), time.Minute, "step %d", r.StepID)
 		}
 	})
 }

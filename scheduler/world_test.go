@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"strconv"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/embedded"
 	"github.com/followthrough-go/followthrough/insforge/insforgetest"
 	"github.com/followthrough-go/followthrough/migrations"
 	"github.com/followthrough-go/followthrough/planparse"
@@ -53,6 +55,28 @@ func everyEngine(t *testing.T, test func(t *testing.T, w *world)) {
 		require.NoError(t, err)
 		test(t, newWorld(t, schedulertest.NewClock(0), insforgetest.Genuine(t, script)))
 	})
+}
+
+// inMemory is a world without sockets, for tests in a bubble of time; seen, if
+// not nil, is told of each request before it is carried out. It has no sender.
+func inMemory(t *testing.T, seen func(*http.Request)) *world {
+	t.Helper()
+	clock := schedulertest.NewClock(0)
+	schema, err := embedded.ParseTables(migrations.Tables)
+	require.NoError(t, err)
+	db, err := embedded.Open(embedded.Memory, schema, embedded.WithClock(clock.Now))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	client, err := insforge.New("http://store", insforge.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if seen != nil {
+			seen(r)
+		}
+		return db.Transport(embedded.PostgREST).RoundTrip(r)
+	})}))
+	require.NoError(t, err)
+	store, err := scheduler.NewStore(client, clock)
+	require.NoError(t, err)
+	return &world{client: client, clock: clock, store: store, log: newQuiet()}
 }
 
 func newWorld(t *testing.T, clock *schedulertest.Clock, server *insforgetest.Server) *world {

@@ -20,7 +20,7 @@ import (
 )
 
 // DIFFERENTIAL_REQUESTS is how many generated requests TestAnswersLikeGenuine
-// sends (100000 take about ten minutes), and DIFFERENTIAL_SEED where it begins.
+// sends (100000 took under twenty minutes), and DIFFERENTIAL_SEED where it begins.
 const (
 	requestsVariable = "DIFFERENTIAL_REQUESTS"
 	seedVariable     = "DIFFERENTIAL_SEED"
