@@ -73,14 +73,28 @@ func badBody(message string) error {
 	return &apiError{status: http.StatusBadRequest, code: "PGRST102", message: message}
 }
 
+// contentType is what PostgREST makes of the header: without one a body is JSON.
+func contentType(header http.Header) string {
+	if len(header["Content-Type"]) == 0 {
+		return "application/json"
+	}
+	media, parameters, _ := strings.Cut(header["Content-Type"][0], ";")
+	parameters, _, _ = strings.Cut(parameters, ";")
+	switch stripped := strings.TrimSpace(parameters) == "nulls=stripped"; {
+	case media == "":
+		return "*/*"
+	case strings.HasPrefix(media, "application/vnd.pgrst.") && stripped:
+		return media + ";nulls=stripped"
+	case media == "application/vnd.pgrst.array+json" || media == "application/vnd.pgrst.array":
+		return "application/json"
+	}
+	return media
+}
+
 // readPayload reads a body by its content type. Objects must have the same
 // keys, unless the parameter columns says which of them count: then PostgREST
 // leaves JSON to PostgreSQL. CSV and forms have their own columns.
-func readPayload(contentType string, body []byte, columns []string, hasColumns, missingDefault bool) (p payload, err error) {
-	media := "application/json"
-	if contentType != "" {
-		media, _, _ = strings.Cut(contentType, ";")
-	}
+func readPayload(media string, body []byte, columns []string, hasColumns, missingDefault bool) (p payload, err error) {
 	switch media {
 	case "application/json":
 		if hasColumns {

@@ -110,22 +110,31 @@ func (r *csvReader) endOfLine() bool {
 }
 
 func (r *csvReader) failure(what string) error {
-	var rest strings.Builder
-	for i := range len(r.rest) { // as Haskell shows bytes
-		switch c := r.rest[i]; {
+	return badBody("parse error (" + what + ") at " + shown(r.rest))
+}
+
+// shown is what the library quotes of its input: all of it as Haskell shows
+// bytes, or the first hundred bytes as they are.
+func shown(rest string) string {
+	if len(rest) > 100 {
+		return rest[:100] + " (truncated)"
+	}
+	var out strings.Builder
+	for i := range len(rest) {
+		switch c := rest[i]; {
 		case c == '"' || c == '\\':
-			rest.WriteString(`\` + string(c))
+			out.WriteString(`\` + string(c))
 		case c == '\n':
-			rest.WriteString(`\n`)
+			out.WriteString(`\n`)
 		case c == '\r':
-			rest.WriteString(`\r`)
+			out.WriteString(`\r`)
 		case c == '\t':
-			rest.WriteString(`\t`)
+			out.WriteString(`\t`)
 		case c < ' ' || c >= 127:
-			fmt.Fprintf(&rest, `\%d`, c)
+			fmt.Fprintf(&out, `\%d`, c)
 		default:
-			rest.WriteByte(c)
+			out.WriteByte(c)
 		}
 	}
-	return badBody(fmt.Sprintf(`parse error (%s) at "%s"`, what, rest.String()))
+	return `"` + out.String() + `"`
 }

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
+	"math/big"
 	"net/http"
 	"regexp"
 	"slices"
@@ -62,7 +62,7 @@ func (c *call) resolve() (err error) {
 // PostgREST does so after it has looked at the rest of the request and before
 // PostgreSQL does.
 func (c *call) accept() (err error) {
-	c.media, err = negotiate(c.request.Header.Get("Accept"))
+	c.media, err = negotiate(c.request.Header)
 	if c.writes() {
 		return cmp.Or(c.prefer.refusal(), err)
 	}
@@ -83,14 +83,18 @@ func (c *call) options() (*response, error) {
 	if c.table == nil {
 		return nil, notFound
 	}
-	res := newResponse(http.StatusOK)
-	allow := "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"
 	if c.table.primary == nil {
-		allow = "OPTIONS,GET,HEAD,POST,PATCH,DELETE"
+		return allow("OPTIONS,GET,HEAD,POST,PATCH,DELETE"), nil
 	}
-	res.header["Allow"] = []string{allow}
+	return allow("OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"), nil
+}
+
+// allow answers OPTIONS.
+func allow(methods string) *response {
+	res := newResponse(http.StatusOK)
+	res.header["Allow"] = []string{methods}
 	res.header["Access-Control-Allow-Origin"] = []string{"*"}
-	return res, nil
+	return res
 }
 
 func unsatisfiable(details string) *apiError {
@@ -106,72 +110,75 @@ var rangeHeader = regexp.MustCompile(`^([0-9]+)-([0-9]*)$`)
 // the header says.
 func (c *call) applyRange() error {
 	q := c.query
+	if q.limit == nil && q.offset == nil && c.request.Header.Get("Range") == "" {
+		return nil
+	}
 	first, last, badHeader := c.rangeHeader()
 	negative := func() error {
 		return cmp.Or(badHeader, error(unsatisfiable("Limit should be greater than or equal to zero.")))
 	}
-	lower, upper := int64(0), int64(-2) // -2: none
+	zero, one := new(big.Int), big.NewInt(1)
+	lower, upper := zero, (*big.Int)(nil) // nil: none
 	if q.offset != nil {
-		lower = *q.offset
+		lower = q.offset
 	}
 	if q.limit != nil {
-		switch limit := *q.limit; {
-		case limit < 0 && lower <= 0:
+		if q.limit.Sign() < 0 && lower.Sign() <= 0 {
 			return negative()
-		case lower > math.MaxInt64-max(limit, 0):
-			upper = math.MaxInt64 - 1
-		default:
-			upper = lower + limit - 1
 		}
-		if upper == -1 {
-			nothing, first := int64(0), int64(0)
-			q.limit, q.offset = &nothing, &first
+		upper = new(big.Int).Sub(new(big.Int).Add(lower, q.limit), one)
+		if upper.Cmp(big.NewInt(-1)) == 0 {
+			q.limit, q.offset = zero, zero
 			return nil
 		}
-		if upper < max(lower, 0) {
+		if upper.Cmp(larger(lower, zero)) < 0 {
 			return negative()
 		}
 	}
 	if badHeader != nil {
 		return badHeader
 	}
-	lower = max(lower, first, 0)
-	if last >= 0 && (upper == -2 || last < upper) {
+	lower = larger(larger(lower, first), zero)
+	if last != nil && (upper == nil || last.Cmp(upper) < 0) {
 		upper = last
 	}
-	q.offset = &lower
-	if upper != -2 {
-		if lower > upper {
+	q.offset = lower
+	if upper != nil {
+		if lower.Cmp(upper) > 0 {
 			return negative()
 		}
-		limit := upper - lower + 1
-		q.limit = &limit
+		limit := new(big.Int).Sub(upper, lower)
+		q.limit = limit.Add(limit, one)
 	}
 	return nil
 }
 
-// rangeHeader reads the Range header; last is -1 if it is open. What cannot be
+func larger(a, b *big.Int) *big.Int {
+	if a.Cmp(b) < 0 {
+		return b
+	}
+	return a
+}
+
+// rangeHeader reads the Range header; last is nil if it is open. What cannot be
 // read counts as absent.
-func (c *call) rangeHeader() (first, last int64, err error) {
+func (c *call) rangeHeader() (first, last *big.Int, err error) {
+	first = new(big.Int)
 	header := c.request.Header.Get("Range")
 	if header == "" || c.request.Method != http.MethodGet {
-		return 0, -1, nil
+		return first, nil, nil
 	}
 	m := rangeHeader.FindStringSubmatch(header)
 	if m == nil {
-		return 0, -1, nil
+		return first, nil, nil
 	}
-	if first, err = strconv.ParseInt(m[1], 10, 64); err != nil {
-		return 0, -1, nil
-	}
+	first.SetString(m[1], 10) // digits
 	if m[2] == "" {
-		return first, -1, nil
+		return first, nil, nil
 	}
-	if last, err = strconv.ParseInt(m[2], 10, 64); err != nil {
-		return 0, -1, nil
-	}
-	if first > last {
-		return 0, 0, unsatisfiable("The lower boundary must be lower than or equal to the upper boundary in the Range header.")
+	last, _ = new(big.Int).SetString(m[2], 10)
+	if first.Cmp(last) > 0 {
+		return first, nil, unsatisfiable("The lower boundary must be lower than or equal to the upper boundary in the Range header.")
 	}
 	return first, last, nil
 }
@@ -425,7 +432,7 @@ func (c *call) checkSelection() (literal, err error) {
 }
 
 func (c *call) payload(byColumns bool) (payload, error) {
-	return readPayload(c.request.Header.Get("Content-Type"), c.body, c.query.columns, byColumns, c.prefer.missing == "default")
+	return readPayload(contentType(c.request.Header), c.body, c.query.columns, byColumns, c.prefer.missing == "default")
 }
 
 func (c *call) post() (*response, error) {
@@ -485,7 +492,7 @@ func (c *call) post() (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.table.primary == nil { // nothing to resolve by
+	if c.table.primary == nil && len(c.query.onConflict) == 0 { // nothing to resolve by
 		c.prefer.resolution = ""
 	}
 	c.applied(res, "resolution", "missing", "return", "count", "handling")
@@ -526,12 +533,12 @@ func (c *call) checkLimits() error {
 
 // checkChanges refuses what changed more rows than its limit: see [plan.affected].
 func (c *call) checkChanges(n int) error {
-	if c.query.limit == nil || int64(n) <= *c.query.limit {
+	if c.query.limit == nil || c.query.limit.Cmp(big.NewInt(int64(n))) >= 0 {
 		return nil
 	}
 	return &apiError{
 		status: http.StatusBadRequest, code: "PGRST110", message: "The maximum number of rows allowed to change was surpassed",
-		details: fmt.Sprintf("Results contain %d rows changed but the maximum number allowed is %d", n, *c.query.limit),
+		details: fmt.Sprintf("Results contain %d rows changed but the maximum number allowed is %d", n, c.query.limit),
 	}
 }
 
@@ -743,6 +750,7 @@ func (c *call) put() (*response, error) {
 		if !slices.Contains(ins.columns, n) {
 			return nil, &apiError{
 				status: http.StatusBadRequest, code: "42703", message: "column pgrst_body." + c.table.columns[n].name + " does not exist",
+				hint: perhaps(nearestColumns("pgrst_body", c.table.columns[n].name, []relationName{{"pgrst_body", body.keys}})),
 			}
 		}
 	}
@@ -787,15 +795,19 @@ func (c *call) put() (*response, error) {
 }
 
 // putConditions are the filters of a PUT, which must be for the primary key and
-// nothing else.
+// nothing else, and name its columns without quotes.
 func (c *call) putConditions() ([]filter.Cond, error) {
 	wrong := &apiError{
 		status: http.StatusMethodNotAllowed, code: "PGRST105", message: "Filters must include all and only primary key columns with 'eq' operators",
 	}
 	t := c.table
-	if t == nil || t.primary == nil || len(c.query.trees) > 0 ||
-		slices.ContainsFunc(c.query.inner, func(a address) bool { return a.about == aboutFilter || a.about == aboutTree }) {
+	if t == nil || t.primary == nil || len(c.query.allTrees) > 0 {
 		return nil, wrong
+	}
+	for _, p := range c.query.params {
+		if n, ok := t.byName[p.key]; p.kind() == filterParam && !p.bare && !(ok && slices.Contains(t.primary.columns, n)) {
+			return nil, wrong
+		}
 	}
 	var conditions []filter.Cond
 	named := map[int]bool{}
@@ -804,11 +816,7 @@ func (c *call) putConditions() ([]filter.Cond, error) {
 		if !ok || cond.Op != filter.OpEq || cond.Quant != filter.NoQuantifier || cond.Negate || len(cond.Path.Steps) > 0 {
 			return nil, wrong
 		}
-		n, ok := t.byName[cond.Path.Column]
-		if !ok || !slices.Contains(t.primary.columns, n) {
-			return nil, wrong
-		}
-		named[n] = true
+		named[t.byName[cond.Path.Column]] = true
 		conditions = append(conditions, cond)
 	}
 	if len(named) != len(t.primary.columns) {

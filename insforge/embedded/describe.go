@@ -11,6 +11,10 @@ import (
 func (s *Store) describe(r *http.Request) (*response, error) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		return allow("OPTIONS,GET,HEAD"), nil
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return nil, notFound
 	default:
 		return nil, &apiError{status: http.StatusMethodNotAllowed, code: "PGRST117", message: "Unsupported HTTP method: " + r.Method}
 	}

@@ -90,7 +90,7 @@ func arguments(r *http.Request, rawQuery string, body []byte) (object, error) {
 		if len(bytes.TrimSpace(body)) == 0 {
 			return nil, nil
 		}
-		p, err := readPayload(r.Header.Get("Content-Type"), body, nil, false, false)
+		p, err := readPayload(contentType(r.Header), body, nil, false, false)
 		if err != nil || len(p.rows) == 0 {
 			return nil, err
 		}

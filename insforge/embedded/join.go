@@ -62,9 +62,9 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 	embed := e.item.Embed
 	j := &join{name: e.name, toOne: e.relation.toOne, inner: embed.Inner, spread: embed.Spread, hops: e.relation.hops()}
 	switch {
-	case e.offset != nil && *e.offset < 0:
+	case e.offset != nil && e.offset.Sign() < 0:
 		j.refusal = &apiError{status: http.StatusBadRequest, code: "2201X", message: "OFFSET must not be negative"}
-	case e.limit != nil && *e.limit < 0:
+	case e.limit != nil && e.limit.Sign() < 0:
 		j.refusal = &apiError{status: http.StatusBadRequest, code: "2201W", message: "LIMIT must not be negative"}
 	}
 	if embed.Inner {

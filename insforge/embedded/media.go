@@ -17,10 +17,14 @@ type media struct {
 
 var defaultMedia = media{contentType: jsonType}
 
-// negotiate picks the best of the Accept header that PostgREST offers. Names
-// are told apart by case, as there.
-func negotiate(accept string) (media, error) {
-	if accept == "" || accept == "*/*" || accept == "application/json" {
+// negotiate picks the best of the Accept header that PostgREST offers; an empty
+// one accepts nothing. Names are told apart by case, as there.
+func negotiate(header http.Header) (media, error) {
+	if len(header["Accept"]) == 0 {
+		return defaultMedia, nil
+	}
+	accept := header["Accept"][0]
+	if accept == "*/*" || accept == "application/json" {
 		return defaultMedia, nil
 	}
 	names := acceptable(accept)
@@ -28,7 +32,7 @@ func negotiate(accept string) (media, error) {
 		base, parameters, _ := strings.Cut(name, ";")
 		stripped := parameters == "nulls=stripped"
 		switch base {
-		case "*/*", "application/json":
+		case "*/*", "", "application/json": // nothing between commas is anything
 			return defaultMedia, nil
 		case "application/vnd.pgrst.array+json", "application/vnd.pgrst.array":
 			if stripped {
@@ -63,11 +67,11 @@ func acceptable(accept string) []string {
 		specificity int
 	}
 	var candidates []candidate
+	if strings.Trim(accept, " ") == "" {
+		return nil
+	}
 	for part := range strings.SplitSeq(accept, ",") {
 		part = strings.ReplaceAll(part, " ", "")
-		if part == "" {
-			continue
-		}
 		name, quality, _ := strings.Cut(part, ";q=")
 		quality, _, _ = strings.Cut(quality, ";")
 		c := candidate{name: name, quality: 1, specificity: strings.Count(name, ";") - strings.Count(name, "*")}

@@ -74,9 +74,11 @@ type keyRange struct {
 	lower, upper *filter.Value
 }
 
+var zeroLength = &apiError{status: http.StatusBadRequest, code: "42601", message: `zero-length delimited identifier at or near """"`}
+
 func (p *plan) unknownColumn(name string) error {
 	if name == "" { // as a name of nothing but spaces comes out
-		return &apiError{status: http.StatusBadRequest, code: "42601", message: `zero-length delimited identifier at or near """"`}
+		return zeroLength
 	}
 	return &apiError{
 		status: http.StatusBadRequest, code: "42703",
@@ -230,11 +232,14 @@ func newPlan(session filter.Session, r *resource, parent *plan) (*plan, error) {
 	}
 	p.visible = r.visible
 	p.renamed = parent != nil && r.item.Embed.Relation != r.table.name
+	var tooMany, tooFar error
 	if r.limit != nil {
-		p.limit = max(*r.limit, 0)
+		p.limit, tooMany = asBigint(r.limit)
+		p.limit = max(p.limit, 0)
 	}
 	if r.offset != nil {
-		p.offset = max(*r.offset, 0)
+		p.offset, tooFar = asBigint(r.offset)
+		p.offset = max(p.offset, 0)
 	}
 	var embedded []output
 	for _, e := range r.embeds {
@@ -257,17 +262,19 @@ func newPlan(session filter.Session, r *resource, parent *plan) (*plan, error) {
 	if whereErr != nil && !strings.HasPrefix(asAPIError(whereErr).code, "22") {
 		return nil, whereErr
 	}
+	var orderErr error
 	for _, term := range r.order {
 		key, err := p.sortKey(term)
 		if err != nil {
 			return nil, err
 		}
+		orderErr = cmp.Or(orderErr, term.Path.Unreadable())
 		p.order = append(p.order, key)
 	}
 	if err := p.checkCounting(r.order); err != nil {
 		return nil, err
 	}
-	p.literal = cmp.Or(p.literal, whereErr, r.tooMany, r.tooFar)
+	p.literal = cmp.Or(p.literal, whereErr, orderErr, tooMany, tooFar)
 	p.useOrder()
 	return p, nil
 }
@@ -507,6 +514,7 @@ func (p *plan) addColumn(one filter.SelectItem) error {
 		if out.typ, out.get, err = out.typ.Follow(one.Path.Steps, p.session); err != nil {
 			return err
 		}
+		p.literal = cmp.Or(p.literal, one.Path.Unreadable())
 	}
 	if one.Cast != "" {
 		convert, err := out.typ.Cast(target, p.session)
@@ -525,6 +533,9 @@ func (p *plan) addColumn(one filter.SelectItem) error {
 				return convert(v)
 			}
 		}
+	}
+	if out.name == "" {
+		return zeroLength
 	}
 	out.key = printedKey(out.name)
 	p.outputs = append(p.outputs, out)

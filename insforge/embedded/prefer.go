@@ -31,7 +31,7 @@ var preferenceValues = map[string]map[string]bool{
 }
 
 // parsePreferences reads every Prefer header; of repeated preferences the
-// first counts, and is known or not for all of them if it is a time zone.
+// first counts.
 func parsePreferences(header http.Header) preferences {
 	var p preferences
 	values := header["Prefer"]
@@ -49,9 +49,7 @@ func parsePreferences(header http.Header) preferences {
 						p.zone = zone
 					}
 				}
-				if p.zone == nil {
-					p.unknown = append(p.unknown, item)
-				}
+				p.unknown = append(p.unknown, item)
 				continue
 			}
 			if !preferenceValues[name][setting] {
@@ -60,6 +58,9 @@ func parsePreferences(header http.Header) preferences {
 			}
 			p.set(name, setting)
 		}
+	}
+	if p.zone != nil { // to PostgREST everything is known then
+		p.unknown = nil
 	}
 	return p
 }

@@ -39,10 +39,9 @@ type criteria struct {
 
 // A span is a limit and an offset.
 type span struct {
-	limit, offset *int64
+	limit, offset *big.Int // nil: none
 	// hasLimit and hasOffset tell that the parameters are there, whatever they say.
 	hasLimit, hasOffset bool
-	tooMany, tooFar     error // what PostgreSQL says to them
 }
 
 // address is what one parameter says about an embedded resource.
@@ -135,13 +134,13 @@ func (q *query) repeats(kind paramKind, p param, first int) bool {
 // finish does what can only be done once all is read: a limit that is no number
 // is none, but beside an offset it is 0.
 func (s *span) finish() {
-	if s.hasLimit && s.hasOffset && s.limit == nil && s.tooMany == nil {
-		s.limit = new(int64)
+	if s.hasLimit && s.hasOffset && s.limit == nil {
+		s.limit = new(big.Int)
 	}
 }
 
 // limited reports whether only some of the rows are wanted.
-func (s *span) limited() bool { return s.limit != nil || s.offset != nil && *s.offset > 0 }
+func (s *span) limited() bool { return s.limit != nil || s.offset != nil && s.offset.Sign() > 0 }
 
 // paramKind says what a parameter is about.
 type paramKind int
@@ -325,10 +324,10 @@ func (q *query) takeOrder(p param) (err error) {
 	}
 	if what == "limit" {
 		target.hasLimit = true
-		target.limit, target.tooMany = parseCount(p.value)
+		target.limit = parseCount(p.value)
 	} else {
 		target.hasOffset = true
-		target.offset, target.tooFar = parseCount(p.value)
+		target.offset = parseCount(p.value)
 	}
 	return nil
 }
@@ -339,9 +338,8 @@ func (q *query) address(about about, path []string) *criteria {
 }
 
 // parseCount reads a whole number as Haskell does, with blanks and parentheses
-// around it; what is none counts as absent. err is PostgreSQL's for one too
-// large.
-func parseCount(s string) (n *int64, err error) {
+// around it; what is none counts as absent.
+func parseCount(s string) *big.Int {
 	s = strings.TrimSpace(s)
 	for strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")") {
 		s = strings.TrimSpace(s[1 : len(s)-1])
@@ -349,7 +347,7 @@ func parseCount(s string) (n *int64, err error) {
 	digits, negative := strings.CutPrefix(s, "-")
 	digits = strings.TrimLeft(digits, " \t\n\r")
 	if digits == "" || digits[0] < '0' || digits[0] > '9' || strings.Contains(digits, "_") {
-		return nil, nil
+		return nil
 	}
 	base := 10
 	if len(digits) > 2 && digits[0] == '0' && strings.IndexByte("xXoO", digits[1]) >= 0 {
@@ -357,16 +355,20 @@ func parseCount(s string) (n *int64, err error) {
 	}
 	value, ok := new(big.Int).SetString(digits, base)
 	if !ok {
-		return nil, nil
+		return nil
 	}
 	if negative {
 		value.Neg(value)
 	}
-	if !value.IsInt64() {
-		return nil, &apiError{status: http.StatusBadRequest, code: "22003", message: fmt.Sprintf("value %q is out of range for type bigint", value.String())}
+	return value
+}
+
+// asBigint is a limit or offset as PostgreSQL takes it.
+func asBigint(n *big.Int) (int64, error) {
+	if !n.IsInt64() {
+		return 0, &apiError{status: http.StatusBadRequest, code: "22003", message: fmt.Sprintf("value %q is out of range for type bigint", n.String())}
 	}
-	small := value.Int64()
-	return &small, nil
+	return n.Int64(), nil
 }
 
 // canonical is the query string as Content-Location repeats it: keys sorted,

@@ -212,6 +212,40 @@ func (r relation) target() *table {
 	return r.key.table
 }
 
+// cardinality says how many rows of one table belong to how many of the other.
+type cardinality int
+
+const (
+	oneToMany cardinality = iota
+	manyToOne
+	oneToOne
+	manyToMany
+)
+
+func (c cardinality) String() string {
+	return [...]string{oneToMany: "one-to-many", manyToOne: "many-to-one", oneToOne: "one-to-one", manyToMany: "many-to-many"}[c]
+}
+
+func (r relation) cardinality() cardinality {
+	switch {
+	case r.second != nil:
+		return manyToMany
+	case r.key.table.uniqueOn(r.key.columns) != nil:
+		return oneToOne
+	case r.direct:
+		return manyToOne
+	}
+	return oneToMany
+}
+
+// junction is the name of the third table; there may be none.
+func (r relation) junction() string {
+	if r.second == nil {
+		return ""
+	}
+	return r.key.table.name
+}
+
 func (r relation) columns() (here, there []int) {
 	if r.direct {
 		return r.key.columns, r.key.referenced
@@ -241,30 +275,31 @@ func (t *table) isJunction(a, b *foreignKey) bool {
 	return true
 }
 
-// ways are all the relations of a table.
+// ways are all the relations of a table, sorted as PostgREST does: by where they
+// lead, by cardinality, by constraint or junction.
 func (t *table) ways() []relation {
 	var all []relation
-	byName := func(a, b *foreignKey) int { return strings.Compare(a.name, b.name) }
-	inbound := slices.SortedStableFunc(slices.Values(t.inbound), byName)
-	for _, unique := range []bool{false, true} { // one-to-one comes after the others
-		for _, fk := range slices.SortedStableFunc(slices.Values(t.foreign), byName) {
-			if (t.uniqueOn(fk.columns) != nil) == unique {
-				all = append(all, relation{key: fk, toOne: true, direct: true})
-			}
-		}
-		for _, fk := range inbound {
-			if (fk.table.uniqueOn(fk.columns) != nil) == unique {
-				all = append(all, relation{key: fk, toOne: unique})
-			}
-		}
+	for _, fk := range t.foreign {
+		all = append(all, relation{key: fk, toOne: true, direct: true})
 	}
-	for _, fk := range inbound {
+	for _, fk := range t.inbound {
+		inbound := relation{key: fk}
+		inbound.toOne = inbound.cardinality() == oneToOne
+		all = append(all, inbound)
 		for _, second := range fk.table.foreign {
 			if fk.table.isJunction(fk, second) {
 				all = append(all, relation{key: fk, second: second})
 			}
 		}
 	}
+	slices.SortStableFunc(all, func(a, b relation) int {
+		return cmp.Or(
+			strings.Compare(a.target().name, b.target().name),
+			cmp.Compare(a.cardinality(), b.cardinality()),
+			strings.Compare(a.junction(), b.junction()),
+			strings.Compare(a.key.name, b.key.name),
+		)
+	})
 	return all
 }
 
@@ -281,11 +316,9 @@ func (t *table) relations(name, hint string) []relation {
 	var found []relation
 	for _, r := range t.ways() {
 		here, there := r.columns()
-		var column, referenced, constraint, junction string
+		var column, referenced, constraint string
 		if r.second == nil {
 			column, referenced, constraint = single(t, here), single(r.target(), there), r.key.name
-		} else {
-			junction = r.key.table.name
 		}
 		byTable := name == r.target().name
 		var fits bool
@@ -298,7 +331,7 @@ func (t *table) relations(name, hint string) []relation {
 			fits = byTable && !r.direct && hint == referenced
 		default:
 			fits = (byTable || name == constraint || name == column) &&
-				(hint == "" || hint == constraint || hint == column || hint == referenced || hint == junction)
+				(hint == "" || hint == constraint || hint == column || hint == referenced || hint == r.junction())
 		}
 		if fits {
 			found = append(found, r)
@@ -331,17 +364,11 @@ func ambiguous(t *table, e *filter.Embed, found []relation) error {
 	for _, r := range found {
 		here, there := r.columns()
 		way, by := r.key.name+" using "+t.name+"("+t.names(here)+") and "+r.target().name+"("+r.target().names(there)+")", r.key.name
-		cardinality := "one-to-many"
-		switch {
-		case r.second != nil:
-			cardinality, by = "many-to-many", r.key.table.name
+		if r.second != nil {
+			by = r.key.table.name
 			way = by + " using " + r.key.name + "(" + r.key.table.names(there) + ") and " + r.second.name + "(" + r.key.table.names(r.second.columns) + ")"
-		case r.direct && t.uniqueOn(here) == nil:
-			cardinality = "many-to-one"
-		case r.toOne:
-			cardinality = "one-to-one"
 		}
-		candidates = append(candidates, candidate{Cardinality: cardinality, Embedding: t.name + " with " + r.target().name, Relationship: way})
+		candidates = append(candidates, candidate{Cardinality: r.cardinality().String(), Embedding: t.name + " with " + r.target().name, Relationship: way})
 		hints = append(hints, "'"+r.target().name+"!"+by+"'")
 	}
 	details, err := json.Marshal(candidates)

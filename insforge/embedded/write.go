@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
@@ -199,7 +200,11 @@ func (tx *txn) propose(ins *insertion) ([][]filter.Value, error) {
 func withKey(err error, key string) error {
 	api := asAPIError(err)
 	if api.message == "expected JSON array" {
-		api.hint = fmt.Sprintf("See the value of key %q.", key)
+		if element, ok := strings.CutSuffix(api.hint, "."); ok {
+			api.hint = fmt.Sprintf("%s of key %q.", element, key)
+		} else {
+			api.hint = fmt.Sprintf("See the value of key %q.", key)
+		}
 		return api
 	}
 	return err

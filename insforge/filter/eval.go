@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -67,10 +68,7 @@ func Compile(f Filter, types func(column string) (Type, bool)) (Predicate, error
 func (s Session) Compile(f Filter, relation string, types func(column string) (Type, bool)) (Predicate, error) {
 	c := compiler{session: s, clause: "WHERE", relation: relation, types: types, slots: map[string]int{}}
 	match, err := c.compile(f)
-	if err == nil {
-		err = c.literal
-	}
-	if err != nil {
+	if err := cmp.Or(err, c.literal, c.pattern); err != nil {
 		return Predicate{}, err
 	}
 	return Predicate{columns: c.columns, match: match}, nil
@@ -87,6 +85,9 @@ type compiler struct {
 	// literal is the first literal that could not be read. PostgreSQL reads them
 	// after it has found every column and operator, and so complains later.
 	literal error
+	// pattern is the first regular expression that could not be read, which
+	// PostgreSQL looks into later still.
+	pattern error
 }
 
 // read parses a literal; its error waits in c.literal.
@@ -214,6 +215,7 @@ func (c *compiler) subject(path Path) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
+	c.literal = cmp.Or(c.literal, path.Unreadable())
 	return operand{typ: result, slot: -1, get: func(row Row) (Value, error) { return follow(row.Value(slot)) }}, nil
 }
 
@@ -510,10 +512,17 @@ func (c *compiler) operatorExists(op Op, t Type, right string) error {
 	case OpNxr, OpNxl, OpAdj:
 		ok = t.isRange()
 	}
-	if !ok {
-		return noOperator(op, t, right)
+	switch {
+	case ok:
+		return nil
+	case op == OpCd && !t.array: // a value may be in ranges of many kinds
+		return &SQLError{
+			Code:    "42725",
+			Message: "operator is not unique: " + t.String() + " <@ " + right,
+			Hint:    "Could not choose a best candidate operator. You might need to add explicit type casts.",
+		}
 	}
-	return nil
+	return noOperator(op, t, right)
 }
 
 // binary makes the comparison of a value that is not NULL with a literal.
@@ -528,7 +537,9 @@ func (c *compiler) binary(op Op, t Type, literal, right string) (func(Value) (Tr
 	case OpLike, OpILike:
 		return like(op, t, literal)
 	case OpMatch, OpIMatch:
-		return match(op, literal)
+		matches, err := match(op, literal)
+		c.pattern = cmp.Or(c.pattern, err)
+		return matches, nil
 	}
 	wanted := c.read(t, literal)
 	switch op {

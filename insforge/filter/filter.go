@@ -3,6 +3,8 @@
 // and evaluates filters on rows with PostgreSQL's semantics. It does no I/O.
 package filter
 
+import "strconv"
+
 // Op is a PostgREST operator, spelled as in a URL.
 type Op string
 
@@ -84,6 +86,24 @@ type PathStep struct {
 	AsText bool   // ->> rather than ->
 	Key    string // object key, or the digits (with an optional minus) of an array index
 	Index  bool   // Key is an array index
+}
+
+// Unreadable is PostgreSQL's error for an array index that is no integer of four
+// bytes; nil if there is none. Like a literal, it is read after all names.
+func (p Path) Unreadable() error {
+	for _, step := range p.Steps {
+		if !step.Index {
+			continue
+		}
+		if _, err := strconv.ParseInt(step.Key, 10, 32); err != nil {
+			number := step.Key
+			if number[0] != '-' {
+				number = "+" + number // as PostgREST sends it
+			}
+			return &SQLError{Code: "22003", Message: `value "` + number + `" is out of range for type integer`}
+		}
+	}
+	return nil
 }
 
 // Tree joins filters with and/or.

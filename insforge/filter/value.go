@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -202,22 +203,37 @@ func parseInt(t Type, literal string, lowest, highest int64) (Value, error) {
 	return number(n), nil
 }
 
+// What C's strtod reads, which PostgreSQL leaves floats to.
+var (
+	decimalFloat = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+	hexFloat     = regexp.MustCompile(`^[+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)([pP][+-]?[0-9]+)?$`)
+	notANumber   = regexp.MustCompile(`^[+-]?(?i:nan)(\([0-9A-Za-z_]*\))?$`)
+)
+
 func parseFloat(t Type, literal string, bits int) (Value, error) {
 	s := strings.Trim(literal, pgSpace)
 	switch strings.ToLower(s) {
-	case "nan":
-		return floatValue(math.NaN()), nil
 	case "inf", "+inf", "infinity", "+infinity":
 		return floatValue(math.Inf(1)), nil
 	case "-inf", "-infinity":
 		return floatValue(math.Inf(-1)), nil
 	}
-	if s == "" || strings.Trim(s, "0123456789+-.eE") != "" {
+	var number string
+	switch {
+	case decimalFloat.MatchString(s):
+		number = s
+	case hexFloat.MatchString(s):
+		if number = s; !strings.ContainsAny(s, "pP") {
+			number += "p0" // Go wants an exponent
+		}
+	case notANumber.MatchString(s):
+		return floatValue(math.NaN()), nil
+	default:
 		return Value{}, syntaxError(t, literal)
 	}
-	f, err := strconv.ParseFloat(s, bits)
+	f, err := strconv.ParseFloat(number, bits)
 	switch {
-	case err == nil && f == 0 && strings.ContainsAny(mantissa(s), "123456789"):
+	case err == nil && f == 0 && strings.ContainsAny(mantissa(number), "123456789abcdefABCDEF"):
 		return Value{}, floatRange(t, s)
 	case err == nil:
 		return floatValue(f), nil
@@ -227,8 +243,13 @@ func parseFloat(t Type, literal string, bits int) (Value, error) {
 	return Value{}, syntaxError(t, literal)
 }
 
+// mantissa is what stands before the exponent.
 func mantissa(s string) string {
-	if i := strings.IndexAny(s, "eE"); i >= 0 {
+	exponent := "eE"
+	if strings.ContainsAny(s, "xX") {
+		exponent = "pP"
+	}
+	if i := strings.IndexAny(s, exponent); i >= 0 {
 		return s[:i]
 	}
 	return s

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -44,7 +45,8 @@ func (t Type) arrayFromNode(node jsonNode, session Session) (Value, error) {
 	default:
 		return Value{}, &SQLError{Code: "22P02", Message: "expected JSON array"}
 	}
-	items, err := itemsFromNode(node, t.kind == kindJSON || t.kind == kindJSONB)
+	r := jsonArrayReader{ofJSON: t.kind == kindJSON || t.kind == kindJSONB}
+	items, err := r.items(node)
 	if err != nil {
 		return Value{}, err
 	}
@@ -57,32 +59,63 @@ func (t Type) arrayFromNode(node jsonNode, session Session) (Value, error) {
 	return t.parseItems(items, session)
 }
 
-// itemsFromNode are a JSON array's elements; those of an array of JSON stay what
-// they are, others are their text.
-func itemsFromNode(node jsonNode, ofJSON bool) ([]arrayItem, error) {
+// A jsonArrayReader takes a JSON array apart as PostgreSQL does: the first thing
+// in it that is no array tells how many dimensions there are.
+type jsonArrayReader struct {
+	ofJSON     bool  // the elements stay JSON, others are their text
+	dimensions int   // 0: not known yet
+	counts     []int // of what has been read of each array around
+}
+
+func (r *jsonArrayReader) items(node jsonNode) ([]arrayItem, error) {
 	items := []arrayItem{}
-	for _, n := range node.items {
-		switch n.kind {
-		case 'n':
-			items = append(items, arrayItem{null: true})
-		case '[':
-			nested, err := itemsFromNode(n, ofJSON)
-			if err != nil {
-				return nil, err
-			}
-			items = append(items, arrayItem{nested: true, items: nested})
-		case '"':
-			if ofJSON {
-				items = append(items, arrayItem{text: string(AppendJSONString(nil, n.str))})
-				continue
-			}
-			if n.zero {
-				return nil, errZeroChar
-			}
-			items = append(items, arrayItem{text: n.str})
-		default:
-			items = append(items, arrayItem{text: n.raw})
+	r.counts = append(r.counts, 0)
+	depth := len(r.counts)
+	for i, n := range node.items {
+		r.counts[depth-1] = i
+		item, err := r.item(n)
+		if err != nil {
+			return nil, err
 		}
+		items = append(items, item)
 	}
+	if r.dimensions == 0 { // nothing is in it
+		r.dimensions = depth
+	}
+	r.counts = r.counts[:depth-1]
 	return items, nil
+}
+
+func (r *jsonArrayReader) item(n jsonNode) (arrayItem, error) {
+	depth := len(r.counts)
+	if n.kind == '[' && (r.dimensions == 0 || depth < r.dimensions) {
+		items, err := r.items(n)
+		return arrayItem{nested: true, items: items}, err
+	}
+	if r.dimensions == 0 {
+		r.dimensions = depth
+	}
+	switch {
+	case depth < r.dimensions:
+		return arrayItem{}, &SQLError{
+			Code: "22P02", Message: "expected JSON array", Hint: "See the array element " + subscripts(r.counts) + ".",
+		}
+	case n.kind == 'n':
+		return arrayItem{null: true}, nil
+	case n.kind != '"':
+		return arrayItem{text: n.raw}, nil
+	case r.ofJSON:
+		return arrayItem{text: string(AppendJSONString(nil, n.str))}, nil
+	case n.zero:
+		return arrayItem{}, errZeroChar
+	}
+	return arrayItem{text: n.str}, nil
+}
+
+func subscripts(indexes []int) string {
+	var out []byte
+	for _, i := range indexes {
+		out = append(strconv.AppendInt(append(out, '['), int64(i), 10), ']')
+	}
+	return string(out)
 }

@@ -1,6 +1,9 @@
 package filter
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // Ranges are held as PostgreSQL prints them in UTC, discrete ones in their
 // canonical form [lower,upper).
@@ -138,20 +141,33 @@ func (r rangeValue) canonical(t Type) (rangeValue, error) {
 		return t.kind != kindDateRange || v.num != infinityDay && v.num != minusInfDay
 	}
 	if !r.lower.infinite && !r.lower.inclusive && isFinite(r.lower.value) {
-		r.lower.value.num++
+		if err := increment(bound, &r.lower.value); err != nil {
+			return rangeValue{}, err
+		}
 		r.lower.inclusive = true
 	}
 	if !r.upper.infinite && r.upper.inclusive && isFinite(r.upper.value) {
-		r.upper.value.num++
-		r.upper.inclusive = false
-		if t.kind == kindInt4Range && r.upper.value.num > 1<<31-1 {
-			return rangeValue{}, &SQLError{Code: "22003", Message: "integer out of range"}
+		if err := increment(bound, &r.upper.value); err != nil {
+			return rangeValue{}, err
 		}
+		r.upper.inclusive = false
 	}
 	if !r.lower.infinite && !r.upper.infinite && bound.Compare(r.lower.value, r.upper.value) >= 0 {
 		return rangeValue{empty: true}, nil
 	}
 	return r, nil
+}
+
+// increment adds one to a bound; the type may have no such value.
+func increment(bound Type, v *Value) error {
+	switch {
+	case bound.kind == kindDate && !isDate(v.num+1):
+		return &SQLError{Code: "22008", Message: "date out of range"}
+	case bound.kind == kindInt4 && v.num == math.MaxInt32, v.num == math.MaxInt64:
+		return &SQLError{Code: "22003", Message: bound.String() + " out of range"}
+	}
+	v.num++
+	return nil
 }
 
 func appendRange(dst []byte, t Type, r rangeValue, session Session) []byte {

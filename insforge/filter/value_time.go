@@ -19,9 +19,10 @@ const (
 	infinityDay     = math.MaxInt32
 	minusInfDay     = math.MinInt32
 
-	lowestYear  = -4713 // 4714 BC
-	highestYear = 294276
-	highestDate = 5874897
+	lowestDay  = -2451545 // 4714-11-24 BC, on which Julian days begin
+	endOfDates = 2145031949
+	lowestTime = lowestDay * microsPerDay
+	endOfTimes = 106751983 * microsPerDay
 )
 
 // Time makes a timestamptz of an instant, rounded to microseconds.
@@ -141,13 +142,14 @@ func parseTime(t Type, literal string, session Session) (Value, error) {
 	}
 	days := daysFrom2000(c.year, c.month, c.day)
 	if t.kind == kindDate {
-		if c.year > highestDate || c.year < lowestYear {
+		if !isDate(days) {
 			return Value{}, &SQLError{Code: "22008", Message: `date out of range: "` + literal + `"`}
 		}
 		return number(days), nil
 	}
-	if c.year > highestYear || c.year < lowestYear {
-		return Value{}, &SQLError{Code: "22008", Message: `timestamp out of range: "` + literal + `"`}
+	outOfRange := &SQLError{Code: "22008", Message: `timestamp out of range: "` + literal + `"`}
+	if days < lowestDay-1 || days > endOfTimes/microsPerDay { // a zone may take a day away
+		return Value{}, outOfRange
 	}
 	n := days*microsPerDay + c.ofDay()
 	switch {
@@ -159,8 +161,14 @@ func parseTime(t Type, literal string, session Session) (Value, error) {
 	default:
 		n = inZone(n, session.zone())
 	}
+	if n < lowestTime || n >= endOfTimes {
+		return Value{}, outOfRange
+	}
 	return number(t.roundMicros(n)), nil
 }
+
+// isDate reports whether a number of days is a date's, and not infinite.
+func isDate(days int64) bool { return days >= lowestDay && days < endOfDates }
 
 func timeOfDay(t Type, c civil, literal string, session Session) (Value, error) {
 	if t.kind == kindTime {
