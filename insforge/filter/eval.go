@@ -3,6 +3,7 @@ package filter
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -66,7 +67,7 @@ func Compile(f Filter, types func(column string) (Type, bool)) (Predicate, error
 // Compile is like the function [Compile]; times without a zone are read in the
 // session's, and messages qualify columns with the relation unless it is empty.
 func (s Session) Compile(f Filter, relation string, types func(column string) (Type, bool)) (Predicate, error) {
-	c := compiler{session: s, clause: "WHERE", relation: relation, types: types, slots: map[string]int{}}
+	c := compiler{session: s, clause: "WHERE", relation: relation, types: types}
 	match, err := c.compile(f)
 	if err := cmp.Or(err, c.literal, c.pattern); err != nil {
 		return Predicate{}, err
@@ -78,7 +79,6 @@ type compiler struct {
 	session  Session
 	relation string
 	types    func(string) (Type, bool)
-	slots    map[string]int
 	columns  []string
 	// clause is what an operand that is not a condition is reported as an argument of.
 	clause string
@@ -187,10 +187,17 @@ func (c *compiler) cond(cond Cond) (evaluator, error) {
 
 // operand is the left side of an operator.
 type operand struct {
-	typ Type
-	get func(row Row) (Value, error)
-	// slot is the column's position where the operand is a plain column, else -1.
-	slot int
+	typ    Type
+	slot   int                        // the column's position
+	follow func(Value) (Value, error) // leads to a place inside the column; nil: all of it
+}
+
+func (o *operand) value(row Row) (Value, error) {
+	v := row.Value(o.slot)
+	if o.follow == nil {
+		return v, nil
+	}
+	return o.follow(v)
 }
 
 func (c *compiler) subject(path Path) (operand, error) {
@@ -202,21 +209,20 @@ func (c *compiler) subject(path Path) (operand, error) {
 		}
 		return operand{}, &SQLError{Code: "42703", Message: "column " + name + " does not exist"}
 	}
-	slot, ok := c.slots[path.Column]
-	if !ok {
+	slot := slices.Index(c.columns, path.Column)
+	if slot < 0 {
 		slot = len(c.columns)
-		c.slots[path.Column] = slot
 		c.columns = append(c.columns, path.Column)
 	}
 	if len(path.Steps) == 0 {
-		return operand{typ: typ, slot: slot, get: func(row Row) (Value, error) { return row.Value(slot), nil }}, nil
+		return operand{typ: typ, slot: slot}, nil
 	}
 	result, follow, err := typ.Follow(path.Steps, c.session)
 	if err != nil {
 		return operand{}, err
 	}
 	c.literal = cmp.Or(c.literal, path.Unreadable())
-	return operand{typ: result, slot: -1, get: func(row Row) (Value, error) { return follow(row.Value(slot)) }}, nil
+	return operand{typ: result, slot: slot, follow: follow}, nil
 }
 
 // Follow prepares a JSON path on values of the type: the type of what it
@@ -314,27 +320,17 @@ func (c *compiler) operator(cond Cond, left operand) (evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	get, slot := left.get, left.slot
 	if cond.Op == OpIsDistinct {
 		return func(row Row) (Truth, error) {
-			v, err := get(row)
+			v, err := left.value(row)
 			if err != nil || !v.set {
 				return True, err
 			}
 			return compare(v)
 		}, nil
 	}
-	if slot >= 0 {
-		return func(row Row) (Truth, error) {
-			v := row.Value(slot)
-			if !v.set {
-				return Unknown, nil
-			}
-			return compare(v)
-		}, nil
-	}
 	return func(row Row) (Truth, error) {
-		v, err := get(row)
+		v, err := left.value(row)
 		if err != nil || !v.set {
 			return Unknown, err
 		}
@@ -344,11 +340,10 @@ func (c *compiler) operator(cond Cond, left operand) (evaluator, error) {
 
 func is(cond Cond, left operand) (evaluator, error) {
 	what := strings.ToLower(cond.Value)
-	get := left.get
 	if what == "null" || what == "not_null" {
 		wanted := what == "null"
 		return func(row Row) (Truth, error) {
-			v, err := get(row)
+			v, err := left.value(row)
 			return truth(!v.set == wanted), err
 		}, nil
 	}
@@ -359,7 +354,7 @@ func is(cond Cond, left operand) (evaluator, error) {
 		}
 	}
 	return func(row Row) (Truth, error) {
-		v, err := get(row)
+		v, err := left.value(row)
 		switch what {
 		case "true":
 			return truth(v.set && v.num != 0), err
@@ -388,17 +383,16 @@ func (c *compiler) in(cond Cond, left operand) (evaluator, error) {
 	for i, literal := range list {
 		wanted[i] = c.read(left.typ, literal)
 	}
-	typ, get := left.typ, left.get
 	return func(row Row) (Truth, error) {
 		if len(wanted) == 0 {
 			return False, nil
 		}
-		v, err := get(row)
+		v, err := left.value(row)
 		if err != nil || !v.set {
 			return Unknown, err
 		}
 		for _, w := range wanted {
-			if typ.Compare(v, w) == 0 {
+			if left.typ.Compare(v, w) == 0 {
 				return True, nil
 			}
 		}
@@ -437,12 +431,11 @@ func (c *compiler) quantified(cond Cond, left operand) (evaluator, error) {
 	if cond.Quant == All {
 		decides = False
 	}
-	get := left.get
 	return func(row Row) (Truth, error) {
 		if len(compares) == 0 {
 			return decides.Not(), nil
 		}
-		v, err := get(row)
+		v, err := left.value(row)
 		if err != nil || !v.set {
 			return Unknown, err
 		}
