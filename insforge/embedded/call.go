@@ -92,8 +92,8 @@ func (c *call) options() (*response, error) {
 // allow answers OPTIONS.
 func allow(methods string) *response {
 	res := newResponse(http.StatusOK)
-	res.header["Allow"] = []string{methods}
-	res.header["Access-Control-Allow-Origin"] = []string{"*"}
+	res.header.set("Allow", methods)
+	res.header.set("Access-Control-Allow-Origin", "*")
 	return res
 }
 
@@ -214,12 +214,8 @@ func (c *call) get() (*response, error) {
 	}
 	res := newResponse(http.StatusOK)
 	res.contentType = c.media.contentType
-	res.header["Content-Range"] = []string{contentRange(p.offset, len(found.rows), counted, found.total)}
-	location := "/" + c.name
-	if query := c.query.canonical(); query != "" {
-		location += "?" + query
-	}
-	res.header["Content-Location"] = []string{location}
+	res.header.set("Content-Range", contentRange(p.offset, len(found.rows), counted, found.total))
+	res.header.set("Content-Location", c.query.locationOf(c.name))
 	c.applied(res, "count", "handling")
 	switch {
 	case !counted:
@@ -227,7 +223,7 @@ func (c *call) get() (*response, error) {
 		details := fmt.Sprintf("An offset of %d was requested, but there are only %d rows.", p.offset, found.total)
 		refused := unsatisfiable(details)
 		refused.header = res.header
-		refused.header["Content-Type"] = []string{c.media.contentType}
+		refused.header.set("Content-Type", c.media.contentType)
 		return nil, refused
 	case int64(len(found.rows)) < found.total:
 		res.status = http.StatusPartialContent
@@ -252,7 +248,7 @@ func notSingular(n int) error {
 		status: http.StatusNotAcceptable, code: "PGRST116", message: "JSON object requested, multiple (or no) rows returned",
 		details: fmt.Sprintf("The result contains %d rows", n),
 		// PostgREST sends two, the error's own first.
-		header: http.Header{"Content-Type": {jsonType, singleType}},
+		header: headerFields{{"Content-Type", jsonType}, {"Content-Type", singleType}},
 	}
 }
 
@@ -287,7 +283,7 @@ func (c *call) applied(res *response, names ...string) {
 		applied += "timezone=" + c.prefer.zone.String()
 	}
 	if applied != "" {
-		res.header["Preference-Applied"] = []string{applied}
+		res.header.set("Preference-Applied", applied)
 	}
 }
 
@@ -483,10 +479,10 @@ func (c *call) post() (*response, error) {
 			res.status = http.StatusOK
 		}
 		if c.prefer.returns == "headers-only" && len(rows) == 1 && c.table.primary != nil {
-			res.header["Location"] = []string{c.location(rows[0])}
+			res.header.set("Location", c.location(rows[0]))
 		}
 		shown, err := c.representation(tx, res, rows)
-		res.header["Content-Range"] = []string{contentRange(0, 0, c.counted(), int64(shown))}
+		res.header.set("Content-Range", contentRange(0, 0, c.counted(), int64(shown)))
 		return err
 	})
 	if err != nil {
@@ -660,7 +656,7 @@ func (c *call) patch() (*response, error) {
 		if err == nil {
 			err = c.checkChanges(shown)
 		}
-		res.header["Content-Range"] = []string{contentRange(0, shown, c.counted(), int64(shown))}
+		res.header.set("Content-Range", contentRange(0, shown, c.counted(), int64(shown)))
 		return err
 	})
 	if err != nil {
@@ -704,7 +700,7 @@ func (c *call) delete() (*response, error) {
 		if err == nil {
 			err = c.checkChanges(shown)
 		}
-		res.header["Content-Range"] = []string{contentRange(0, 0, c.counted(), int64(shown))}
+		res.header.set("Content-Range", contentRange(0, 0, c.counted(), int64(shown)))
 		return err
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ func (e proxyError) response() *response {
 func (h *handler) serveInsForge(w http.ResponseWriter, r *http.Request) {
 	res := h.insforge(w, r)
 	if res.failed { // the proxy drops PostgREST's headers from errors
-		res.header = http.Header{}
+		res.header = nil
 	}
 	// The proxy's framework writes parameters in another order.
 	res.contentType = strings.Replace(res.contentType, ";nulls=stripped; charset=utf-8", "; charset=utf-8; nulls=stripped", 1)
@@ -61,7 +61,7 @@ func (h *handler) insforge(w http.ResponseWriter, r *http.Request) *response {
 	}
 	if r.Method == http.MethodOptions {
 		res := newResponse(http.StatusNoContent)
-		res.header.Set("Access-Control-Allow-Methods", "GET,HEAD,PUT,PATCH,POST,DELETE")
+		res.header.set("Access-Control-Allow-Methods", "GET,HEAD,PUT,PATCH,POST,DELETE")
 		return res
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, recordsPrefix)

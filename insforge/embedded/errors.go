@@ -21,7 +21,7 @@ type apiError struct {
 	empty      bool   // the body is {}
 	plain      string // the body, as text
 
-	header http.Header // beside the usual ones
+	header headerFields // beside the usual ones
 }
 
 // Error implements error.

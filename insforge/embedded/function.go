@@ -46,7 +46,7 @@ func (h *handler) rpc(r *http.Request, name, rawQuery string, body []byte) (*res
 		return nil, noFunction(r, name, args)
 	case r.Method == http.MethodOptions:
 		res := newResponse(http.StatusOK)
-		res.header["Allow"] = []string{"OPTIONS,GET,HEAD,POST"}
+		res.header.set("Allow", "OPTIONS,GET,HEAD,POST")
 		return res, nil
 	}
 	given := make(map[string]json.RawMessage, len(args))
@@ -73,7 +73,7 @@ func (h *handler) rpc(r *http.Request, name, rawQuery string, body []byte) (*res
 	if value := reflect.ValueOf(result); value.Kind() == reflect.Slice && encoded[0] == '[' {
 		rows = value.Len()
 	}
-	res.header["Content-Range"] = []string{contentRange(0, rows, false, 0)}
+	res.header.set("Content-Range", contentRange(0, rows, false, 0))
 	return res, nil
 }
 

@@ -4,9 +4,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -38,23 +36,6 @@ type handler struct {
 
 // maxBody bounds what a request may send, as InsForge does.
 const maxBody = 100 << 20
-
-// response is an answer before a dialect dresses it.
-type response struct {
-	status      int
-	header      http.Header
-	contentType string
-	body        []byte
-	buffer      *[]byte // what body was written into, to be used again once it is sent
-	failed      bool
-}
-
-func newResponse(status int) *response { return &response{status: status, header: http.Header{}} }
-
-const (
-	jsonType   = "application/json; charset=utf-8"
-	singleType = "application/vnd.pgrst.object+json; charset=utf-8"
-)
 
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +92,7 @@ func sameKey(got, want string) bool {
 
 func unauthorized() *response {
 	res := failure(&apiError{status: http.StatusUnauthorized, code: "PGRST301", message: "JWSError JWSInvalidSignature"})
-	res.header.Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="JWSError JWSInvalidSignature"`)
+	res.header.set("WWW-Authenticate", `Bearer error="invalid_token", error_description="JWSError JWSInvalidSignature"`)
 	return res
 }
 
@@ -128,42 +109,6 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, badBody("The request body could not be read: " + err.Error())
 	}
 	return body, nil
-}
-
-func failure(err error) *response {
-	api := asAPIError(err)
-	res := newResponse(api.status)
-	res.contentType, res.failed = jsonType, true
-	res.body = api.appendJSON(nil)
-	if api.plain != "" {
-		res.contentType, res.body = "text/plain; charset=utf-8", []byte(api.plain)
-	}
-	maps.Copy(res.header, api.header)
-	if api.status == http.StatusServiceUnavailable {
-		res.header.Set("Retry-After", "1")
-	}
-	return res
-}
-
-// send writes a response as PostgREST would.
-func (h *handler) send(w http.ResponseWriter, r *http.Request, res *response) {
-	header := w.Header()
-	for key, values := range res.header {
-		header[key] = values
-	}
-	if res.contentType != "" && len(res.header["Content-Type"]) == 0 {
-		header["Content-Type"] = []string{res.contentType}
-	}
-	if res.status != http.StatusNoContent && r.Method != http.MethodHead {
-		header["Content-Length"] = []string{strconv.Itoa(len(res.body))}
-	}
-	w.WriteHeader(res.status)
-	if r.Method != http.MethodHead && len(res.body) > 0 {
-		_, _ = w.Write(res.body) // the client may be gone
-	}
-	if res.buffer != nil {
-		h.store.buffers.Put(res.buffer)
-	}
 }
 
 // answer carries out a request for path, which is relative to the dialect's

@@ -73,6 +73,7 @@ func parseQuery(raw string) (*query, error) {
 	if raw == "" {
 		return q, nil
 	}
+	q.params = make([]param, 0, 1+strings.Count(raw, "&"))
 	for raw != "" { // no parameter stands behind a separator at the end
 		part := raw
 		if end := strings.IndexAny(raw, "&;"); end >= 0 {
@@ -371,23 +372,23 @@ func asBigint(n *big.Int) (int64, error) {
 	return n.Int64(), nil
 }
 
-// canonical is the query string as Content-Location repeats it: keys sorted,
-// the values of equal keys joined.
-func (q *query) canonical() string {
-	if len(q.params) == 0 {
-		return ""
+// locationOf is Content-Location: the path of the table, and the query string
+// with its keys sorted and the values of equal keys joined.
+func (q *query) locationOf(table string) string {
+	out := append(append(make([]byte, 0, 128), '/'), table...)
+	sorted := q.params
+	byKey := func(a, b param) int { return strings.Compare(a.key, b.key) }
+	if !slices.IsSortedFunc(sorted, byKey) {
+		sorted = slices.Clone(sorted)
+		slices.SortStableFunc(sorted, byKey)
 	}
-	sorted := slices.Clone(q.params)
-	slices.SortStableFunc(sorted, func(a, b param) int { return strings.Compare(a.key, b.key) })
-	var out []byte
+	separator := byte('?')
 	for i, p := range sorted {
 		if i > 0 && sorted[i-1].key == p.key {
 			out = append(out, ',')
 		} else {
-			if i > 0 {
-				out = append(out, '&')
-			}
-			out = append(appendEscaped(out, misread(p.key)), '=')
+			out = append(appendEscaped(append(out, separator), misread(p.key)), '=')
+			separator = '&'
 		}
 		out = appendEscaped(out, misread(p.value))
 	}
