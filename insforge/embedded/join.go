@@ -193,6 +193,31 @@ func (p *plan) asksForNull(c filter.Cond) int {
 	return slices.IndexFunc(p.joins, func(j *join) bool { return j.name == c.Path.Column })
 }
 
+// withoutNullness takes the filters on embeds out that stand alone: they say what
+// the embeds must be.
+func (p *plan) withoutNullness(filters []filter.Filter) []filter.Filter {
+	if len(p.joins) == 0 {
+		return filters
+	}
+	own := make([]filter.Filter, 0, len(filters))
+	for _, f := range filters {
+		cond, ok := f.(filter.Cond)
+		j := -1
+		if ok {
+			j = p.asksForNull(cond)
+		}
+		switch {
+		case j < 0:
+			own = append(own, f)
+		case cond.Negate:
+			p.joins[j].mustBe |= mustExist
+		default:
+			p.joins[j].mustBe |= mustBeEmpty
+		}
+	}
+	return own
+}
+
 // joinColumn is the column, in no table, that filters on a join read.
 const joinColumn = "\x00"
 
@@ -203,6 +228,9 @@ const jsonbColumn = "\x01"
 // they may stand in a tree with others. What lies inside the json columns of a
 // table that goes by another name is jsonb, as PostgREST makes it.
 func (p *plan) rewritten(f filter.Filter) filter.Filter {
+	if len(p.joins) == 0 && !p.renamed {
+		return f
+	}
 	switch f := f.(type) {
 	case filter.Cond:
 		if j := p.asksForNull(f); j >= 0 {
@@ -212,9 +240,6 @@ func (p *plan) rewritten(f filter.Filter) filter.Filter {
 		}
 		return f
 	case filter.Tree:
-		if len(p.joins) == 0 && !p.renamed {
-			return f
-		}
 		f.Filters = slices.Clone(f.Filters)
 		for i := range f.Filters {
 			f.Filters[i] = p.rewritten(f.Filters[i])

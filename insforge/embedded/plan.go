@@ -61,19 +61,6 @@ type sortKey struct {
 	out        *output // nil: the column of the embedded row
 }
 
-// access says which part of which index can hold the rows that are wanted.
-type access struct {
-	index  *index // nil: all rows in order of writing
-	ranges []keyRange
-}
-
-// keyRange is a piece of an index: rows that start with prefix and whose next
-// column lies between the bounds.
-type keyRange struct {
-	prefix       []filter.Value
-	lower, upper *filter.Value
-}
-
 var zeroLength = &apiError{status: http.StatusBadRequest, code: "42601", message: `zero-length delimited identifier at or near """"`}
 
 func (p *plan) unknownColumn(name string) error {
@@ -279,54 +266,8 @@ func newPlan(session filter.Session, r *resource, parent *plan) (*plan, error) {
 	return p, nil
 }
 
-// useOrder finds out whether an index gives the rows in the order that is
-// wanted, so that they need not all be found and sorted to show the first few.
-// A limit without a filter is reason enough to choose such an index.
-func (p *plan) useOrder() {
-	if len(p.order) == 0 || p.limit < 0 {
-		return
-	}
-	if p.access.index != nil {
-		p.presorted = len(p.access.ranges) == 1 && p.follows(p.access.index, len(p.access.ranges[0].prefix))
-		return
-	}
-	for _, ix := range p.table.indexes {
-		if p.follows(ix, 0) {
-			p.access, p.presorted = access{index: ix, ranges: []keyRange{{}}}, true
-			return
-		}
-	}
-}
-
-// follows reports whether rows of the index with equal values in the first skip
-// columns are in the order that is wanted.
-func (p *plan) follows(ix *index, skip int) bool {
-	if len(ix.columns)-skip < len(p.order) {
-		return false
-	}
-	for i, key := range p.order {
-		if key.column != ix.columns[skip+i] || key.get != nil || key.join != nil || key.descending || key.nullsFirst {
-			return false
-		}
-	}
-	return true
-}
-
 func (p *plan) setFilters(filters []filter.Filter) error {
-	own := make([]filter.Filter, 0, len(filters))
-	for _, f := range filters {
-		if cond, ok := f.(filter.Cond); ok {
-			if j := p.asksForNull(cond); j >= 0 {
-				if cond.Negate {
-					p.joins[j].mustBe |= mustExist
-				} else {
-					p.joins[j].mustBe |= mustBeEmpty
-				}
-				continue
-			}
-		}
-		own = append(own, f)
-	}
+	own := p.withoutNullness(filters)
 	if len(own) == 0 {
 		p.always = true
 		return nil
@@ -340,6 +281,7 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 		return p.withColumnHint(err)
 	}
 	p.where = where
+	p.columns = make([]int, 0, len(where.Columns()))
 	for _, name := range where.Columns() {
 		n, ok := p.table.byName[strings.TrimPrefix(name, jsonbColumn)]
 		if !ok {
@@ -619,178 +561,4 @@ func (p *plan) checkCounting(order []filter.OrderTerm) error {
 
 func printedKey(name string) string {
 	return string(append(filter.AppendJSONString(nil, name), ':'))
-}
-
-// access chooses the index that narrows the filters most: the one with the
-// most leading columns that are compared for equality, then one whose next
-// column is compared with bounds.
-func (t *table) access(filters []filter.Filter, session filter.Session) access {
-	bounds := map[int]*columnBounds{}
-	for _, f := range flatten(filters) {
-		t.addBounds(bounds, f, session)
-	}
-	if len(bounds) == 0 {
-		return access{}
-	}
-	var best access
-	bestScore := 0
-	for _, ix := range t.indexes {
-		ranges, score := ix.ranges(t, bounds)
-		if score > bestScore {
-			best, bestScore = access{index: ix, ranges: ranges}, score
-		}
-	}
-	return best
-}
-
-// flatten takes apart the conjunctions; every result must hold.
-func flatten(filters []filter.Filter) []filter.Cond {
-	var out []filter.Cond
-	for _, f := range filters {
-		switch f := f.(type) {
-		case filter.Cond:
-			out = append(out, f)
-		case filter.Tree:
-			if !f.Negate && (!f.Or || len(f.Filters) == 1) {
-				out = append(out, flatten(f.Filters)...)
-			}
-		}
-	}
-	return out
-}
-
-// columnBounds is what the filters say about one column.
-type columnBounds struct {
-	equal        []filter.Value // one of these
-	isEqual      bool
-	lower, upper *filter.Value // inclusive or not: the filter decides
-}
-
-// most is how many places of an index one query looks at before a scan of a
-// wider range is preferred.
-const most = 1000
-
-func (t *table) addBounds(bounds map[int]*columnBounds, c filter.Cond, session filter.Session) {
-	n, ok := t.byName[c.Path.Column]
-	if !ok || c.Negate || len(c.Path.Steps) > 0 {
-		return
-	}
-	typ := t.columns[n].typ
-	b := bounds[n]
-	if b == nil {
-		b = &columnBounds{}
-	}
-	literals := []string{c.Value}
-	switch {
-	case c.Op == filter.OpIn:
-		literals = c.List
-		if len(literals) == 1 && literals[0] == "" {
-			literals = nil
-		}
-	case c.Op == filter.OpEq && c.Quant == filter.Any && c.Value == "":
-		literals = c.List
-	case c.Op == filter.OpIs && strings.EqualFold(c.Value, "null"):
-		b.isEqual, b.equal = true, []filter.Value{{}}
-		bounds[n] = b
-		return
-	case c.Quant != filter.NoQuantifier:
-		return
-	}
-	if len(literals) > most {
-		return
-	}
-	values := make([]filter.Value, len(literals))
-	for i, literal := range literals {
-		v, err := typ.Parse(literal, session)
-		if err != nil {
-			return
-		}
-		values[i] = v
-	}
-	switch c.Op {
-	case filter.OpEq, filter.OpIn:
-		if !b.isEqual || len(values) < len(b.equal) {
-			slices.SortFunc(values, typ.Compare)
-			b.equal = slices.CompactFunc(values, func(x, y filter.Value) bool { return typ.Compare(x, y) == 0 })
-		}
-		b.isEqual = true
-	case filter.OpGt, filter.OpGte:
-		if b.lower == nil || typ.Compare(values[0], *b.lower) > 0 {
-			b.lower = &values[0]
-		}
-	case filter.OpLt, filter.OpLte:
-		if b.upper == nil || typ.Compare(values[0], *b.upper) < 0 {
-			b.upper = &values[0]
-		}
-	default:
-		return
-	}
-	bounds[n] = b
-}
-
-// ranges are the pieces of the index the bounds leave; score tells how good
-// they are.
-func (ix *index) ranges(t *table, bounds map[int]*columnBounds) (ranges []keyRange, score int) {
-	ranges = []keyRange{{}}
-	for _, c := range ix.columns {
-		b := bounds[c]
-		if b == nil {
-			break
-		}
-		if !b.isEqual || len(ranges)*len(b.equal) > most {
-			for i := range ranges {
-				ranges[i].lower, ranges[i].upper = b.lower, b.upper
-			}
-			if b.lower != nil || b.upper != nil {
-				score++
-			}
-			break
-		}
-		longer := make([]keyRange, 0, len(ranges)*len(b.equal))
-		for _, r := range ranges {
-			for _, v := range b.equal {
-				longer = append(longer, keyRange{prefix: append(slices.Clip(r.prefix), v)})
-			}
-		}
-		ranges = longer
-		score += 3
-		if ix.unique && len(ranges) > 0 && len(ranges[0].prefix) == len(ix.columns) {
-			score += 100
-		}
-	}
-	return ranges, score
-}
-
-// scan yields the candidates of the access path in its order.
-func (st *tableState) scan(t *table, a access, yield func(*row) bool) {
-	if a.index == nil {
-		st.rows.ascend(nil, yield)
-		return
-	}
-	tree := &st.indexes[a.index.ordinal]
-	for _, r := range a.ranges {
-		start := r.prefix
-		if r.lower != nil {
-			start = append(slices.Clip(r.prefix), *r.lower)
-		}
-		more := true
-		tree.ascend(
-			t.from(a.index, start),
-			func(x *row) bool {
-				if t.compareKey(a.index, x.data, r.prefix) > 0 {
-					return false
-				}
-				if r.upper != nil {
-					c := a.index.columns[len(r.prefix)]
-					if compareValues(t.columns[c].typ, t.layout.value(x.data, c), *r.upper) > 0 {
-						return false
-					}
-				}
-				more = yield(x)
-				return more
-			})
-		if !more {
-			return
-		}
-	}
 }

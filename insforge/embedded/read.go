@@ -23,65 +23,30 @@ func (p *plan) find(ctx context.Context, st *state, needTotal bool) (result, err
 
 // pick selects from given rows, or from the table if given is nil.
 func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool) (result, error) {
-	var rows []*row
-	var failure error
-	view := cursor{layout: &p.table.layout, columns: p.columns}
-	var looked *row
-	view.joined = func(n int) bool {
-		found, err := p.joins[n].find(ctx, st, p.table, looked)
-		if err != nil && failure == nil {
-			failure = err
-		}
-		return len(found) > 0
+	s := search{ctx: ctx, plan: p, state: st, view: cursor{layout: &p.table.layout, columns: p.columns}, enough: -1}
+	if len(p.joins) > 0 {
+		s.view.joined = s.hasJoined
 	}
-	seen := 0
-	enough := int64(-1) // stop after so many rows
 	unordered := len(p.order) == 0 && p.access.index == nil
 	if p.limit >= 0 && !needTotal && !p.counting && (unordered || p.presorted && given == nil) {
-		enough = p.offset + p.limit
-	}
-	look := func(r *row) bool {
-		if seen++; seen%cancelCheck == 0 && ctx.Err() != nil {
-			failure = ctx.Err()
-			return false
-		}
-		if !p.always {
-			view.data, looked = r.data, r
-			got, err := p.where.Match(&view)
-			if err != nil && failure == nil {
-				failure = err
-			}
-			if failure != nil {
-				return false
-			}
-			if got != filter.True {
-				return true
-			}
-		}
-		keep, err := p.joined(ctx, st, r)
-		if err != nil {
-			failure = err
-			return false
-		}
-		if keep {
-			rows = append(rows, r)
-		}
-		return enough < 0 || int64(len(rows)) < enough
+		s.enough = p.offset + p.limit
+		s.rows = make([]*row, 0, min(max(s.enough, 0), usualRows))
 	}
 	switch {
-	case enough == 0:
+	case s.enough == 0:
 	case given != nil:
 		for _, r := range given {
-			if !look(r) {
+			if !s.look(r) {
 				break
 			}
 		}
 	default:
-		st.tables[p.table.ordinal].scan(p.table, p.access, look)
+		st.tables[p.table.ordinal].scan(p.table, p.access, s.look)
 	}
-	if failure != nil {
-		return result{}, failure
+	if s.failure != nil {
+		return result{}, s.failure
 	}
+	rows := s.rows
 	total := int64(len(rows))
 	if p.counting { // the one row that is left carries the count where its number would be
 		rows = []*row{{id: uint64(total)}}
@@ -105,6 +70,65 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	}
 	res.rows = rows[from:to]
 	return res, nil
+}
+
+// usualRows is for how many rows there is room from the start where a limit asks
+// for as many.
+const usualRows = 100
+
+// A search looks at rows one after the other and keeps those a plan selects.
+type search struct {
+	ctx     context.Context
+	plan    *plan
+	state   *state
+	view    cursor
+	looked  *row // the one that view shows
+	seen    int
+	enough  int64 // stop after so many rows; negative: look at all
+	rows    []*row
+	failure error
+}
+
+// look takes a row if it is wanted, and reports whether to go on.
+func (s *search) look(r *row) bool {
+	if s.seen++; s.seen%cancelCheck == 0 && s.ctx.Err() != nil {
+		s.failure = s.ctx.Err()
+		return false
+	}
+	if !s.plan.always {
+		s.view.data, s.looked = r.data, r
+		got, err := s.plan.where.Match(&s.view)
+		if s.fail(err); s.failure != nil {
+			return false
+		}
+		if got != filter.True {
+			return true
+		}
+	}
+	keep, err := s.plan.joined(s.ctx, s.state, r)
+	if err != nil {
+		s.failure = err
+		return false
+	}
+	if keep {
+		s.rows = append(s.rows, r)
+	}
+	return s.enough < 0 || int64(len(s.rows)) < s.enough
+}
+
+// hasJoined reports whether an embed has found anything for the row that is
+// looked at.
+func (s *search) hasJoined(join int) bool {
+	found, err := s.plan.joins[join].find(s.ctx, s.state, s.plan.table, s.looked)
+	s.fail(err)
+	return len(found) > 0
+}
+
+// fail keeps the first error.
+func (s *search) fail(err error) {
+	if s.failure == nil {
+		s.failure = err
+	}
 }
 
 // hasLimitedJoin reports whether an embed's limit may leave rows out, or its

@@ -29,10 +29,9 @@ type resource struct {
 // resolve finds out what a query is about and refuses what does not exist or may
 // not be asked. Writes return rows in no particular order.
 func (s *Schema) resolve(t *table, q *query, writes bool) (*resource, error) {
-	root := newResource(filter.SelectItem{Embed: &filter.Embed{Items: q.selection}})
-	root.table, root.criteria = t, q.criteria
-	if len(q.selection) == 0 {
-		root.columns = []filter.SelectItem{{Path: filter.Path{Column: "*"}}}
+	root := &resource{table: t, criteria: q.criteria, columns: everyColumn}
+	if len(q.selection) > 0 {
+		root.columns, root.embeds = parted(q.selection)
 	}
 	for kind := aboutFilter; kind <= aboutTree; kind++ {
 		if writes && (kind == aboutOrder || kind == aboutSpan) {
@@ -62,16 +61,21 @@ func (s *Schema) resolve(t *table, q *query, writes bool) (*resource, error) {
 	return root, root.checkAggregates()
 }
 
-func newResource(item filter.SelectItem) *resource {
-	r := &resource{item: item, name: cmp.Or(item.Alias, item.Embed.Relation)}
-	for _, inner := range item.Embed.Items {
-		if inner.Embed == nil {
-			r.columns = append(r.columns, inner)
-		} else {
-			r.embeds = append(r.embeds, newResource(inner))
+// everyColumn is what is selected where nothing is said.
+var everyColumn = []filter.SelectItem{{Path: filter.Path{Column: "*"}}}
+
+// parted are the columns and the embedded resources of a selection.
+func parted(items []filter.SelectItem) (columns []filter.SelectItem, embeds []*resource) {
+	for _, item := range items {
+		if item.Embed == nil {
+			columns = append(columns, item)
+			continue
 		}
+		r := &resource{item: item, name: cmp.Or(item.Alias, item.Embed.Relation)}
+		r.columns, r.embeds = parted(item.Embed.Items)
+		embeds = append(embeds, r)
 	}
-	return r
+	return columns, embeds
 }
 
 // take adds criteria to the resource at a path, and puts it first among its
@@ -110,7 +114,12 @@ func (r *resource) turnAround() {
 
 // where are the filters in the order they have in the SQL of a read, which
 // decides what PostgreSQL complains about first.
-func (r *resource) where() []filter.Filter { return slices.Concat(r.trees, r.filters) }
+func (r *resource) where() []filter.Filter {
+	if len(r.trees) == 0 {
+		return r.filters
+	}
+	return slices.Concat(r.trees, r.filters)
+}
 
 func (s *Schema) relate(r *resource) error {
 	for _, e := range r.embeds {
