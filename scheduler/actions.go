@@ -22,7 +22,12 @@ var ErrAlreadyHandled = errors.New("already handled")
 var ErrTooLate = errors.New("too late to undo")
 
 // AlreadyHandledError is [ErrAlreadyHandled] with the reminder as it stands.
-type AlreadyHandledError struct{ Reminder Reminder }
+type AlreadyHandledError struct {
+	Reminder Reminder
+	// Unfinished says that who handled it did not get to the end, and that this
+	// press did the rest: its person has not been told so far.
+	Unfinished bool
+}
 
 // Error implements error.
 func (e *AlreadyHandledError) Error() string {
@@ -160,14 +165,15 @@ func (s *Scheduler) Reopen(ctx context.Context, telegramID, reminderID int64) (C
 // Undo takes an action back, within a minute, if nothing happened to the
 // reminder since.
 func (s *Scheduler) Undo(ctx context.Context, telegramID int64, mark Mark) (Change, error) {
-	if s.store.clock.Now().Sub(mark.At) > undoTime {
-		return Change{}, ErrTooLate
-	}
-	return s.act(ctx, telegramID, mark.ReminderID, func(r Reminder, _ time.Time) map[string]any {
-		if !r.UpdatedAt.Equal(mark.At) {
+	tooLate := s.store.clock.Now().Sub(mark.At) > undoTime
+	done, err := s.act(ctx, telegramID, mark.ReminderID, func(r Reminder, at time.Time) map[string]any {
+		if tooLate || !r.UpdatedAt.Equal(mark.At) {
 			return nil
 		}
 		set := map[string]any{"status": mark.Status, "due_at": mark.DueAt, "reminder_count": mark.Count, "completed_at": nil}
+		if mark.Status == Completed {
+			set["completed_at"] = at
+		}
 		if r.Status == Snoozed {
 			set["snooze_count"] = max(r.SnoozeCount-1, 0)
 			if mark.Count > r.ReminderCount {
@@ -178,6 +184,10 @@ func (s *Scheduler) Undo(ctx context.Context, telegramID int64, mark Mark) (Chan
 		}
 		return set
 	})
+	if handled := (*AlreadyHandledError)(nil); tooLate && errors.As(err, &handled) && !handled.Unfinished {
+		return Change{}, ErrTooLate
+	}
+	return done, err
 }
 
 // SetStep ticks a step of a lead's plan off, or opens it again: the reminder
@@ -214,6 +224,9 @@ func (s *Scheduler) SetStep(ctx context.Context, telegramID, leadID int64, stepI
 // act reads a user's reminder, asks change what to set, and swaps the row if
 // it still stands as it was read. change returns nil where the action does not
 // apply. A row that moved in between is looked at again, a few times.
+//
+// What follows a change is done before act returns. A process may die before
+// that, or its store be gone; whoever presses next does the rest.
 func (s *Scheduler) act(ctx context.Context, telegramID, reminderID int64, change func(r Reminder, at time.Time) map[string]any) (Change, error) {
 	for range 4 {
 		before, err := insforge.One[Reminder](ctx, s.store.reminders(filter.Eq("id", reminderID), filter.Eq("telegram_id", telegramID)))
@@ -223,11 +236,15 @@ func (s *Scheduler) act(ctx context.Context, telegramID, reminderID int64, chang
 		if err != nil {
 			return Change{}, fmt.Errorf("read reminder: %w", err)
 		}
+		mended, err := s.mendLog(ctx, before)
+		if err != nil {
+			return Change{}, err
+		}
 		now := s.store.now()
 		set := change(before, now)
 		if set == nil {
-			s.repairPlan(ctx, before)
-			return Change{}, &AlreadyHandledError{Reminder: before}
+			s.showPress(ctx, before)
+			return Change{}, &AlreadyHandledError{Reminder: before, Unfinished: mended}
 		}
 		at := s.tokens.next(now)
 		set["updated_at"] = at
@@ -236,7 +253,7 @@ func (s *Scheduler) act(ctx context.Context, telegramID, reminderID int64, chang
 			return Change{}, err
 		}
 		if swapped {
-			return s.changed(ctx, before, after, at)
+			return s.changed(ctx, before, after)
 		}
 	}
 	return Change{}, fmt.Errorf("reminder %d keeps changing; try again", reminderID)
@@ -268,31 +285,48 @@ func (s *Scheduler) swap(ctx context.Context, before Reminder, set map[string]an
 	return rows[0], true, nil
 }
 
-// changed does what follows a change of a reminder: the plan shown with the
-// lead, the log, and the look ahead. The reminder is what counts, so failures
-// from here on are logged, and repaired when the lead is next looked at.
-func (s *Scheduler) changed(ctx context.Context, before, after Reminder, at time.Time) (Change, error) {
+// changed does what follows a press: the plan shown with the lead, the log, and
+// the look ahead.
+func (s *Scheduler) changed(ctx context.Context, before, after Reminder) (Change, error) {
 	s.wake()
 	change := Change{Before: before, After: after,
-		Mark: Mark{ReminderID: after.ID, At: at, Status: before.Status, DueAt: before.DueAt, Count: before.ReminderCount}}
-	lead, reminders, err := s.Reconcile(ctx, after.TelegramID, after.LeadID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		s.log.Warn("plan of the lead not updated", "lead", after.LeadID, "error", err)
+		Mark: Mark{ReminderID: after.ID, At: after.UpdatedAt, Status: before.Status, DueAt: before.DueAt, Count: before.ReminderCount}}
+	change.Lead, change.Next = s.showPress(ctx, after)
+	change.Step, _ = change.Lead.Step(after.StepID)
+	kind := ActivityStepReopened
+	switch {
+	case after.Status == Completed:
+		kind = ActivityStepDone
+	case after.Status == Skipped:
+		kind = ActivityStepSkipped
+	case after.SnoozeCount > before.SnoozeCount:
+		kind = ActivityStepSnoozed
 	}
-	change.Lead = lead
-	change.Step, _ = lead.Step(after.StepID)
-	s.logActivity(ctx, Activity{LeadID: after.LeadID, TelegramID: after.TelegramID, Type: activityType(after.Status),
-		Content: change.Step.Description, Metadata: map[string]any{"step_id": after.StepID, "reminder_id": after.ID}})
-	for _, r := range reminders {
-		if r.Status.Open() {
-			change.Next = &r
-			break
-		}
-	}
-	if change.Next == nil && err == nil {
-		s.planFollowup(ctx, change.Lead)
+	if err := s.logPress(ctx, after, kind, change.Step); err != nil {
+		return Change{}, err
 	}
 	return change, nil
+}
+
+// showPress brings the plan shown with a reminder's lead in line, and has the
+// lead asked after where nothing of it is open. It returns the lead and the next
+// open reminder. The reminders are what counts, so failures are logged, and
+// repaired when the lead is next looked at.
+func (s *Scheduler) showPress(ctx context.Context, r Reminder) (lead Lead, next *Reminder) {
+	lead, reminders, err := s.Reconcile(ctx, r.TelegramID, r.LeadID)
+	if err != nil {
+		if !errors.Is(err, ErrNotFound) {
+			s.log.Warn("plan of the lead not updated", "lead", r.LeadID, "error", err)
+		}
+		return lead, nil
+	}
+	for _, one := range reminders {
+		if one.Status.Open() {
+			return lead, &one
+		}
+	}
+	s.planFollowup(ctx, lead)
+	return lead, nil
 }
 
 // stepStatus is what the plan says of a step whose reminder has a status.
@@ -304,18 +338,5 @@ func stepStatus(status Status) string {
 		return planparse.StatusSkipped
 	default:
 		return planparse.StatusPending
-	}
-}
-
-func activityType(status Status) string {
-	switch status {
-	case Completed:
-		return ActivityStepDone
-	case Skipped:
-		return ActivityStepSkipped
-	case Snoozed:
-		return ActivityStepSnoozed
-	default:
-		return ActivityStepReopened
 	}
 }

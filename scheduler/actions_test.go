@@ -1,6 +1,9 @@
 package scheduler_test
 
 import (
+	"context"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,6 +87,91 @@ func TestSnoozeGivesTheNudgeBack(t *testing.T) {
 
 		_, err = w.scheduler.Snooze(t.Context(), ann, scheduled.Reminders[0].ID, w.clock.Now().Add(-time.Hour))
 		require.ErrorContains(t, err, "not in the future")
+	})
+}
+
+// A step comes back after its rest, and its message does not leave: it looks
+// much like one that its user has put off, and is none.
+func TestSnoozeOfWhatWasGivenBackAfterItsRest(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		r := w.schedule(t, w.lead(t, ann, "Jane Doe"), plan(0)).Reminders[0]
+		d := w.dispatcher(t)
+		for range 3 {
+			_, got := w.cycle(t, d)
+			require.Len(t, got, 1)
+			w.clock.Advance(max(w.reminder(t, r).DueAt.Sub(w.clock.Now()), 0))
+		}
+		w.sender.Answer = answer(scheduler.Result{Outcome: scheduler.NotDelivered, RetryAfter: time.Minute})
+		w.cycle(t, d)
+		require.Equal(t, 3, w.reminder(t, r).ReminderCount)
+		change, err := w.scheduler.Snooze(t.Context(), ann, r.ID, w.clock.Now().Add(time.Hour))
+		require.NoError(t, err)
+		require.Equal(t, 2, change.After.ReminderCount)
+		_, err = w.scheduler.Snooze(t.Context(), ann, r.ID, w.clock.Now().Add(2*time.Hour))
+		require.ErrorIs(t, err, scheduler.ErrAlreadyHandled)
+		w.clock.Advance(time.Hour)
+		w.cycle(t, d)
+		_, err = w.scheduler.Snooze(t.Context(), ann, r.ID, w.clock.Now().Add(2*time.Hour))
+		require.ErrorIs(t, err, scheduler.ErrAlreadyHandled, "its user has put this one off, and it was not delivered since")
+	})
+}
+
+// What a press left undone when its process died is done by the next press.
+func TestAPressIsLoggedOnce(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		lead := w.lead(t, ann, "Jane Doe")
+		r := w.schedule(t, lead, plan(0)).Reminders[0]
+		logged := func() (types []string) {
+			lines, err := w.store.Activities(t.Context(), ann, lead.ID, 20)
+			require.NoError(t, err)
+			for _, line := range lines {
+				if line.Metadata["reminder_id"] != nil {
+					types = append(types, line.Type)
+				}
+			}
+			slices.Reverse(types)
+			return types
+		}
+		complete := func() error { _, err := w.scheduler.Complete(t.Context(), ann, r.ID); return err }
+
+		gone := w.server.Fault(insforgetest.Fault{Method: "POST", Table: "lead_activity_log", Status: 503, Body: "<html>Service Unavailable</html>"})
+		short, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := w.scheduler.Complete(short, ann, r.ID)
+		require.Error(t, err, "the press stands and is not logged: it is to be repeated")
+		require.Equal(t, scheduler.Completed, w.reminder(t, r).Status)
+		gone()
+		require.Empty(t, logged())
+		w.clock.Advance(10 * time.Second) // as long as a successor takes to have it delivered again
+		var handled *scheduler.AlreadyHandledError
+		require.ErrorAs(t, complete(), &handled)
+		require.True(t, handled.Unfinished)
+		require.Equal(t, []string{scheduler.ActivityStepDone}, logged())
+		require.ErrorAs(t, complete(), &handled)
+		require.False(t, handled.Unfinished)
+
+		w.server.Fault(insforgetest.Fault{Method: "POST", Table: "lead_activity_log", DropResponse: true, Times: 1})
+		reopened, err := w.scheduler.Reopen(t.Context(), ann, r.ID)
+		require.NoError(t, err)
+		_, err = w.scheduler.Undo(t.Context(), ann, reopened.Mark)
+		require.NoError(t, err)
+		require.False(t, w.reminder(t, r).CompletedAt.IsZero())
+		_, err = w.scheduler.Reopen(t.Context(), ann, r.ID)
+		require.NoError(t, err)
+		want := []string{scheduler.ActivityStepDone, scheduler.ActivityStepReopened, scheduler.ActivityStepDone, scheduler.ActivityStepReopened}
+		require.Equal(t, want, logged())
+
+		var presses sync.WaitGroup
+		for range 8 { // in as many windows
+			presses.Go(func() { _ = complete() })
+		}
+		presses.Wait()
+		require.Equal(t, append(want, scheduler.ActivityStepDone), logged())
+
+		// A log that does not take the line is no reason to refuse the press.
+		defer w.server.Fault(insforgetest.Fault{Table: "lead_activity_log", Status: 403, Body: `{"code":"42501","message":"permission denied"}`})()
+		_, err = w.scheduler.Reopen(t.Context(), ann, r.ID)
+		require.NoError(t, err)
 	})
 }
 

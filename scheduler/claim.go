@@ -125,7 +125,8 @@ type change struct {
 	status  Status    // that a delivery leads to
 	message int64     // that carries the buttons now; 0 where there is no one such
 	count   int       // that a row given back returns to,
-	dueAt   time.Time // and when it is due again
+	dueAt   time.Time // and when it is due again;
+	rested  bool      // it had rested after its last nudge: without a token it would look as if its user had put it off
 	reason  string    // for parking
 }
 
@@ -138,7 +139,11 @@ func (ch change) values() map[string]any {
 		}
 		return set
 	case NotDelivered:
-		return map[string]any{"reminder_count": ch.count, "due_at": ch.dueAt, "last_reminded_at": nil}
+		set := map[string]any{"reminder_count": ch.count, "due_at": ch.dueAt}
+		if !ch.rested {
+			set["last_reminded_at"] = nil
+		}
+		return set
 	default:
 		return map[string]any{"status": Parked, "last_error": ch.reason}
 	}
@@ -179,10 +184,14 @@ func (s *Store) postpone(ctx context.Context, users []int64, now, until time.Tim
 	return n, nil
 }
 
+// orphaned is last_error of reminders that were skipped because their lead is
+// gone.
+const orphaned = "the lead no longer exists"
+
 // orphan closes reminders whose lead no longer exists.
 func (s *Store) orphan(ctx context.Context, ids []int64) (int64, error) {
 	n, err := s.reminders(filter.In("id", ids), open()).
-		Update(ctx, map[string]any{"status": Skipped, "last_error": "the lead no longer exists", "updated_at": s.now()}, insforge.Idempotent(), insforge.Batched())
+		Update(ctx, map[string]any{"status": Skipped, "last_error": orphaned, "updated_at": s.now()}, insforge.Idempotent(), insforge.Batched())
 	if err != nil {
 		return 0, fmt.Errorf("skip reminders of missing leads: %w", err)
 	}

@@ -291,7 +291,8 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 			case one.result.Outcome == NotDelivered, one.result.Outcome == Refused && !one.result.ThisOnly:
 				// A refused user's nudges are given back before they are
 				// parked, so that they come as they were at the next /start.
-				becomes = change{outcome: NotDelivered, count: r.by.count, dueAt: retryAt(now, one.result, stopping)}
+				becomes = change{outcome: NotDelivered, count: r.by.count, dueAt: retryAt(now, one.result, stopping),
+					rested: r.Status == Snoozed && c.step(r.by.count, false).stage == StageFinal}
 			case one.result.Outcome == Refused:
 				becomes = change{outcome: Refused, reason: fmt.Sprint(one.result.Err)}
 			default:

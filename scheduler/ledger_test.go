@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +57,8 @@ type ledger struct {
 	rows     map[int64]scheduler.Reminder
 	claims   map[claimOf]*machine // that nothing has become of yet
 	nudges   map[nudge]int
-	given    map[int64]int // how often a person gave a nudge back: by a snooze, by opening the step again
+	given    map[int64]int      // how often a person gave a nudge back: by a snooze, by opening the step again
+	presses  map[int64][]string // by reminder: what the log is to say that people did with it
 	received map[int64]bool
 	lately   map[int64]int
 	plans    map[int64]bool // leads that were told that a plan is scheduled
@@ -77,7 +79,7 @@ type nudge struct {
 
 func newLedger(t *testing.T, client *insforge.Client, clock *schedulertest.Clock) *ledger {
 	return &ledger{t: t, client: client, clock: clock, rows: map[int64]scheduler.Reminder{}, claims: map[claimOf]*machine{},
-		nudges: map[nudge]int{}, given: map[int64]int{}, received: map[int64]bool{}, lately: map[int64]int{}, plans: map[int64]bool{}, paused: map[int64]time.Time{}}
+		nudges: map[nudge]int{}, given: map[int64]int{}, presses: map[int64][]string{}, received: map[int64]bool{}, lately: map[int64]int{}, plans: map[int64]bool{}, paused: map[int64]time.Time{}}
 }
 
 // look compares the rows with what they were before a write.
@@ -89,7 +91,7 @@ func (l *ledger) look(m *machine, origin origin) {
 	inForce := map[int64]bool{}
 	for _, r := range rows {
 		was, known := l.rows[r.ID]
-		if known && !was.ClaimToken.IsZero() && (!r.ClaimToken.Equal(was.ClaimToken) || !r.Status.Open()) {
+		if known && !was.ClaimToken.IsZero() && (!r.ClaimToken.Equal(was.ClaimToken) || r.ReminderCount < was.ReminderCount || !r.Status.Open()) {
 			delete(l.claims, claimOf{r.ID, was.ClaimToken.UTC()}) // given back, nudged again, or closed
 		}
 		if origin == dispatched && !r.ClaimToken.IsZero() && !r.ClaimToken.Equal(was.ClaimToken) {
@@ -97,6 +99,9 @@ func (l *ledger) look(m *machine, origin origin) {
 		}
 		if origin == pressed && r.ReminderCount < was.ReminderCount {
 			l.given[r.ID]++
+		}
+		if kind := pressOf(was, r); known && origin == pressed && kind != "" {
+			l.presses[r.ID] = append(l.presses[r.ID], kind)
 		}
 		if r.Status != scheduler.Cancelled {
 			inForce[r.LeadID] = true
@@ -109,6 +114,51 @@ func (l *ledger) look(m *machine, origin origin) {
 			return
 		}
 	}
+}
+
+// pressOf is what the log calls a press that changed a reminder; empty for what
+// else happens to one.
+func pressOf(was, is scheduler.Reminder) string {
+	over := func(r scheduler.Reminder) bool {
+		return r.Status == scheduler.Completed || r.Status == scheduler.Skipped
+	}
+	switch {
+	case is.Status == scheduler.Completed && was.Status != is.Status:
+		return scheduler.ActivityStepDone
+	case is.Status == scheduler.Skipped && was.Status != is.Status:
+		return scheduler.ActivityStepSkipped
+	case is.SnoozeCount > was.SnoozeCount:
+		return scheduler.ActivityStepSnoozed
+	case over(was) && !over(is), is.SnoozeCount < was.SnoozeCount:
+		return scheduler.ActivityStepReopened
+	}
+	return ""
+}
+
+// unlogged says which press is not in the log as often as it was carried out,
+// in its order.
+func (l *ledger) unlogged() string {
+	lines, err := insforge.All[struct {
+		Type     string `json:"activity_type"`
+		Metadata struct {
+			Reminder int64 `json:"reminder_id"`
+		} `json:"metadata"`
+	}](l.t.Context(), l.client.From("lead_activity_log").Select("id", "activity_type", "metadata").Order("id.asc"))
+	require.NoError(l.t, err)
+	logged := map[int64][]string{}
+	for _, line := range lines {
+		if id := line.Metadata.Reminder; id != 0 {
+			logged[id] = append(logged[id], line.Type)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range l.rows {
+		if !slices.Equal(l.presses[id], logged[id]) {
+			return fmt.Sprintf("what people did with reminder %d was %v, and the log has %v", id, l.presses[id], logged[id])
+		}
+	}
+	return ""
 }
 
 func (l *ledger) blame(format string, args ...any) {

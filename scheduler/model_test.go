@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -145,6 +146,9 @@ func (l *life) live(steps []int) string {
 	if unresolved := l.ledger.unresolved(); unresolved != "" {
 		return unresolved
 	}
+	if unlogged := l.ledger.unlogged(); unlogged != "" {
+		return unlogged
+	}
 	return l.epilogue()
 }
 
@@ -245,24 +249,25 @@ func (l *life) step(step int) {
 		}
 		at.Wait()
 	case completes:
-		l.press(m, func(r scheduler.Reminder) (scheduler.Change, error) {
+		l.press(m, func(m *machine, r scheduler.Reminder) (scheduler.Change, error) {
 			return m.scheduler.Complete(ctx, r.TelegramID, r.ID)
 		})
 	case skips:
-		l.press(m, func(r scheduler.Reminder) (scheduler.Change, error) { return m.scheduler.Skip(ctx, r.TelegramID, r.ID) })
+		l.press(m, func(m *machine, r scheduler.Reminder) (scheduler.Change, error) {
+			return m.scheduler.Skip(ctx, r.TelegramID, r.ID)
+		})
 	case snoozes:
 		until := l.clock.Now().Add(time.Duration(1+l.chaos.random(48)) * time.Hour)
-		l.press(m, func(r scheduler.Reminder) (scheduler.Change, error) {
+		l.press(m, func(m *machine, r scheduler.Reminder) (scheduler.Change, error) {
 			return m.scheduler.Snooze(ctx, r.TelegramID, r.ID, until)
 		})
 	case reopens:
-		l.press(m, func(r scheduler.Reminder) (scheduler.Change, error) {
+		l.press(m, func(m *machine, r scheduler.Reminder) (scheduler.Change, error) {
 			return m.scheduler.Reopen(ctx, r.TelegramID, r.ID)
 		})
 	case undoes:
 		if len(l.marks) > 0 {
-			one := l.marks[l.chaos.random(len(l.marks))]
-			_, _ = m.scheduler.Undo(ctx, one.user, one.mark)
+			l.undo(m, l.marks[l.chaos.random(len(l.marks))])
 		}
 	case leaps:
 		l.clock.Advance(time.Duration(l.chaos.random(48)) * time.Hour)
@@ -284,17 +289,38 @@ func (l *life) step(step int) {
 }
 
 // press has a random reminder handled.
-func (l *life) press(m *machine, do func(r scheduler.Reminder) (scheduler.Change, error)) {
+func (l *life) press(m *machine, do func(m *machine, r scheduler.Reminder) (scheduler.Change, error)) {
 	rows := l.rows()
 	if len(rows) == 0 {
 		return
 	}
 	r := rows[l.chaos.random(len(rows))]
-	change, err := do(r)
-	if err == nil && !m.dead() {
-		l.marks = append(l.marks, mark{r.TelegramID, change.Mark})
-		if l.chaos.random(3) == 0 {
-			_, _ = m.scheduler.Undo(l.Context(), r.TelegramID, change.Mark)
+	change, err := l.untilAnswered(m, func(m *machine) (scheduler.Change, error) { return do(m, r) })
+	if err != nil {
+		return
+	}
+	one := mark{r.TelegramID, change.Mark}
+	l.marks = append(l.marks, one)
+	if l.chaos.random(3) == 0 {
+		l.undo(m, one)
+	}
+}
+
+func (l *life) undo(m *machine, one mark) {
+	_, _ = l.untilAnswered(m, func(m *machine) (scheduler.Change, error) { return m.scheduler.Undo(l.Context(), one.user, one.mark) })
+}
+
+// untilAnswered repeats a press until it is answered: Telegram delivers it again
+// to the process that comes after one that died, and people press again what did
+// not work.
+func (l *life) untilAnswered(m *machine, press func(m *machine) (scheduler.Change, error)) (scheduler.Change, error) {
+	for {
+		change, err := press(m)
+		switch {
+		case !m.dead() && (err == nil || errors.Is(err, scheduler.ErrAlreadyHandled) || errors.Is(err, scheduler.ErrTooLate)):
+			return change, err
+		case m.dead():
+			m = l.boot()
 		}
 	}
 }

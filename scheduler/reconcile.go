@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -116,14 +115,6 @@ func statuses(rows []Reminder) map[int]string {
 		}
 	}
 	return said
-}
-
-// repairPlan brings the plan shown with a lead in line with its reminders,
-// where a crash came between the two.
-func (s *Scheduler) repairPlan(ctx context.Context, r Reminder) {
-	if _, _, err := s.Reconcile(ctx, r.TelegramID, r.LeadID); err != nil && !errors.Is(err, ErrNotFound) {
-		s.log.Warn("plan of the lead not repaired", "lead", r.LeadID, "error", err)
-	}
 }
 
 // Reconcile brings the plan shown with a lead in line with its reminders,
