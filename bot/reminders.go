@@ -106,6 +106,9 @@ func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do f
 	change, err := do(ctx, t.from.ID, ids[0])
 	var handled *scheduler.AlreadyHandledError
 	if errors.As(err, &handled) {
+		if handled.Unfinished {
+			to = "" // nobody was told, so this is no second tap
+		}
 		return t.alreadyHandled(ctx, handled.Reminder, to)
 	}
 	if err != nil {

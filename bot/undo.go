@@ -29,6 +29,14 @@ func undoLast(ctx context.Context, t *turn, _ string) error {
 // undo takes an action back and shows the reminder as it was.
 func (t *turn) undo(ctx context.Context, mark scheduler.Mark) error {
 	change, err := t.sched.Undo(ctx, t.from.ID, mark)
+	if handled := (*scheduler.AlreadyHandledError)(nil); errors.As(err, &handled) && handled.Unfinished && handled.Reminder.Status.Open() {
+		// It was taken back, and nobody was told.
+		change.After = handled.Reminder
+		if change.Lead, err = t.store.Lead(ctx, t.from.ID, change.After.LeadID); errors.Is(err, scheduler.ErrNotFound) {
+			err = nil
+		}
+		change.Step, _ = change.Lead.Step(change.After.StepID)
+	}
 	switch {
 	case errors.Is(err, scheduler.ErrTooLate):
 		return t.notice(ctx, "That is more than a minute ago. Open the lead to tick the step or open it again.")
