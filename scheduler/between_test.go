@@ -272,6 +272,26 @@ func TestARowListedTwiceIsSentOnce(t *testing.T) {
 	})
 }
 
+// What is due at once is claimed while the person's press still lists the plan.
+func TestAPlanIsListedOnceThoughAClaimMovesIt(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		lead := w.lead(t, ann, "Jane")
+		w.schedule(t, lead, plan(0, 0))
+		d, gets := w.dispatcher(t), 0
+		h := w.between(t, func(r *http.Request) (*http.Response, error) {
+			if gets++; gets == 2 {
+				w.cycle(t, d)
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+		listed, err := h.store.Reminders(t.Context(), ann, lead.ID)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, gets, 2)
+		require.Len(t, listed, 2)
+		require.Equal(t, []int{1, 2}, []int{listed[0].StepID, listed[1].StepID})
+	})
+}
+
 // Telegram and the store are down together.
 func TestAnOutcomeThatCannotBeStoredIsStoredLater(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {

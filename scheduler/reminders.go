@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/followthrough-go/followthrough/insforge"
@@ -31,12 +32,20 @@ func (s *Store) reminders(filters ...filter.Filter) insforge.Query {
 	return s.client.From(tableReminders).Where(filters...)
 }
 
+// listReminders lists each row once. One that a claim moves while the list is
+// read, page by page by the due date, is met a second time: where it was and
+// where it is now, and stays where it was.
 func (s *Store) listReminders(ctx context.Context, q insforge.Query) ([]Reminder, error) {
 	rows, err := insforge.All[Reminder](ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("list reminders: %w", err)
 	}
-	return rows, nil
+	met := make(map[int64]bool, len(rows))
+	return slices.DeleteFunc(rows, func(r Reminder) bool {
+		again := met[r.ID]
+		met[r.ID] = true
+		return again
+	}), nil
 }
 
 // Reminder returns one of a user's reminders.
