@@ -311,6 +311,7 @@ func (d *dialogue) pressed(ctx context.Context, press *tele.Callback) {
 	}
 	t := &turn{dialogue: d, from: press.Sender, chat: press.Sender.ID, toast: d.toasts.take(ctx, d.courier.api, d.log, press.ID)}
 	defer t.toast.close(ctx)
+	t.toast.lead(ctx)
 	if press.Message != nil && press.Message.Chat != nil {
 		t.chat, t.message, t.quoted = press.Message.Chat.ID, int64(press.Message.ID), press.Message.ReplyTo
 	}

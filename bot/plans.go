@@ -177,6 +177,9 @@ func approve(ctx context.Context, t *turn, args []string) error {
 	if scheduled.Already && discardedAt(scheduled.Lead).Equal(time.UnixMicro(micros)) {
 		return t.show(ctx, join(plain("This proposal for "), describe(scheduled.Lead), plain(" was discarded, so nothing was scheduled. The plan from before it stays in force.")), []button{press("👤 Open the lead", "lead", ids[0])})
 	}
+	if !scheduled.Already {
+		t.flash(ctx, "✅ Scheduled")
+	}
 	user, err := t.user(ctx)
 	if err != nil {
 		return err

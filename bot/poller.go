@@ -22,7 +22,7 @@ const (
 	pollWait = 5 * time.Second
 	// pollBusy is the pause between looks for new updates while earlier ones
 	// are being handled: Telegram answers those at once, with the earlier ones.
-	pollBusy = time.Second
+	pollBusy = 150 * time.Millisecond
 	// pollMaxBackoff bounds the wait after failures, so that the bot listens
 	// again within seconds of Telegram's return.
 	pollMaxBackoff = 5 * time.Second
@@ -123,9 +123,9 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 		}
 		if inbox.busy() {
 			inbox.await(ctx, pollBusy)
-		} else if time.Since(started) < pollBusy {
+		} else if time.Since(started) < time.Second {
 			// A server that does not hold the request must not make us spin.
-			_ = pause(ctx, pollBusy/4)
+			_ = pause(ctx, 250*time.Millisecond)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,14 +115,14 @@ func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do f
 	if err != nil {
 		return t.gone(ctx, err)
 	}
+	t.marks.note(t.from.ID, change.Mark)
+	t.flash(ctx, outcomeToast(to))
 	user, err := t.user(ctx)
 	if err != nil {
 		// It is done; only the time zone to tell it in is missing.
 		t.log.Warn("settings not read", "telegram_id", t.from.ID, "error", err)
 	}
 	now := t.now(user)
-	t.marks.note(t.from.ID, change.Mark)
-	t.flash(ctx, outcomeToast(to))
 	text := outcomeText(change, user, t.zone, now)
 	if old := change.Before.MessageID; t.toast == nil && old != 0 {
 		// It was told in a message, so the buttons under the reminder still stand.
@@ -156,33 +157,50 @@ func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder, wanted 
 		return err
 	}
 	now := t.now(user)
-	words := map[scheduler.Status]string{
-		scheduler.Completed: "✅ Done already.",
-		scheduler.Skipped:   "⏭ Skipped already.",
-		scheduler.Snoozed:   "💤 Put off already, until " + moment(r.DueAt.In(now.Location()), now) + ".",
-		scheduler.Cancelled: "This step was replaced by a newer plan.",
-	}[r.Status]
-	if words == "" {
-		words = "Nothing to do: this step is open."
-	}
-	if err := t.notice(ctx, words); err != nil {
+	words := handledWords(r, now)
+	if r.Status == wanted {
+		t.flash(ctx, words)
+		if mark, _ := t.marks.last(t.from.ID); mark.ReminderID == r.ID {
+			return nil // a second tap; the first one changed the message
+		}
+	} else if err := t.notice(ctx, words); err != nil {
 		return err
 	}
-	mark, _ := t.marks.last(t.from.ID)
-	if r.Status == wanted && (r.MessageID == t.message || mark.ReminderID == r.ID) {
-		return nil // a second tap; the first one changed the message
-	}
-	found, err := t.store.Lead(ctx, t.from.ID, r.LeadID)
+	lead, reminders, err := t.sched.Reconcile(ctx, t.from.ID, r.LeadID)
 	if err != nil && !errors.Is(err, scheduler.ErrNotFound) {
 		return err
 	}
-	text := lines(bold(words), whose(found))
+	step, _ := lead.Step(r.StepID)
+	if r.Status == wanted && r.MessageID == t.message {
+		// It was this press, or one like it, and the message does not show it: it
+		// was handled by a process that died.
+		change := scheduler.Change{Before: r, After: r, Lead: lead, Step: step}
+		if next := slices.IndexFunc(reminders, func(r scheduler.Reminder) bool { return r.Status.Open() }); next >= 0 {
+			change.Next = &reminders[next]
+		}
+		return t.show(ctx, outcomeText(change, user, t.zone, now), []button{press("👤 Lead", "lead", r.LeadID)})
+	}
+	text := lines(bold(words), whose(lead))
 	if r.Status != scheduler.Cancelled { // the plan has another step of that number now, or none
-		step, _ := found.Step(r.StepID)
 		what, _ := stepTexts(r, step)
 		text = paragraphs(text, plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
 	}
 	return t.show(ctx, text, []button{press("👤 Lead", "lead", r.LeadID)})
+}
+
+// handledWords say how a reminder stands that is not open any more.
+func handledWords(r scheduler.Reminder, now time.Time) string {
+	switch r.Status {
+	case scheduler.Completed:
+		return "✅ Done already."
+	case scheduler.Skipped:
+		return "⏭ Skipped already."
+	case scheduler.Snoozed:
+		return "💤 Put off already, until " + moment(r.DueAt.In(now.Location()), now) + "."
+	case scheduler.Cancelled:
+		return "This step was replaced by a newer plan."
+	}
+	return "Nothing to do: this step is open."
 }
 
 func outcomeToast(to scheduler.Status) string {

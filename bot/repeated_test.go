@@ -88,7 +88,7 @@ func TestAnUpdateThatIsHandledAgain(t *testing.T) {
 func TestWhatWasHandledBehindASlowOneIsNotHandledAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := newCrowd(t, 0).service.store
+		store := newCrowd(t, 0, near).service.store
 		f := newFakeUpdates(update(10, 1), update(11, 2), update(12, 3))
 		handled := map[int]int{}
 		life := func(slow bool) (die func()) {

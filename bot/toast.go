@@ -8,28 +8,54 @@ import (
 	"time"
 )
 
-// answerWithin is how soon a press is answered, whatever the backend does:
-// until then the button shows a waiting sign. What the press led to is told
-// with the answer if it is known by then.
-const answerWithin = 100 * time.Millisecond
+const (
+	// answerWithin is how soon a press is answered, whatever the backend does:
+	// until then the button shows a waiting sign. What the press led to is told
+	// with the answer if it is known by then.
+	answerWithin = 50 * time.Millisecond
+	// unhurried is how many presses may be at work for another to be given that
+	// time. Where there are more, a press is answered when it comes and worked on
+	// then, or the answers of many would wait behind the work of a few.
+	unhurried = 8
+)
 
 // toast is the answer to a press: given once, in time.
 type toast struct {
-	api   *telegram
-	log   *slog.Logger
-	id    string
-	given atomic.Bool
-	timer *time.Timer
-	done  chan struct{} // closed when the timer's answer is through
+	api    *telegram
+	log    *slog.Logger
+	id     string
+	given  atomic.Bool
+	timer  *time.Timer
+	done   chan struct{} // closed when the timer's answer is through
+	hurry  bool          // the timer's answer is the first thing to do
+	closed func()        // told when all is over
 }
 
-func newToast(ctx context.Context, api *telegram, log *slog.Logger, id string) *toast {
-	t := &toast{api: api, log: log, id: id, done: make(chan struct{})}
-	t.timer = time.AfterFunc(answerWithin, func() {
+func newToast(ctx context.Context, api *telegram, log *slog.Logger, id string, hurry bool, closed func()) *toast {
+	t := &toast{api: api, log: log, id: id, done: make(chan struct{}), hurry: hurry, closed: closed}
+	wait := answerWithin
+	if hurry {
+		wait = 0
+	}
+	t.timer = time.AfterFunc(wait, func() {
 		defer close(t.done)
 		t.show(ctx, "")
 	})
 	return t
+}
+
+// lead lets the answer of a press in a crowd go before the work on it.
+func (t *toast) lead(ctx context.Context) {
+	if !t.hurry {
+		return
+	}
+	timer := time.NewTimer(2 * answerWithin) // Telegram may not answer for long
+	defer timer.Stop()
+	select {
+	case <-t.done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // show answers the press, unless it is answered, or is being answered; it
@@ -47,16 +73,18 @@ func (t *toast) show(ctx context.Context, text string) (shown bool) {
 
 // close answers the press if nothing else did, and waits for the answer.
 func (t *toast) close(ctx context.Context) {
+	defer t.closed()
 	if !t.timer.Stop() {
 		<-t.done
 	}
 	t.show(ctx, "")
 }
 
-// toasts are the presses that were received and whose turn has not come.
+// toasts are the presses that were received and are not dealt with.
 type toasts struct {
 	mu      sync.Mutex
-	waiting map[string]*toast
+	open    int
+	waiting map[string]*toast // those whose turn has not come
 }
 
 // expect sees to it that a press is answered in time.
@@ -67,7 +95,7 @@ func (t *toasts) expect(ctx context.Context, api *telegram, log *slog.Logger, id
 		t.waiting = map[string]*toast{}
 	}
 	if t.waiting[id] == nil {
-		t.waiting[id] = newToast(ctx, api, log, id)
+		t.waiting[id] = t.begin(ctx, api, log, id)
 	}
 }
 
@@ -79,5 +107,15 @@ func (t *toasts) take(ctx context.Context, api *telegram, log *slog.Logger, id s
 		delete(t.waiting, id)
 		return waiting
 	}
-	return newToast(ctx, api, log, id)
+	return t.begin(ctx, api, log, id)
+}
+
+// begin makes a toast. The caller holds mu.
+func (t *toasts) begin(ctx context.Context, api *telegram, log *slog.Logger, id string) *toast {
+	t.open++
+	return newToast(ctx, api, log, id, t.open > unhurried, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.open--
+	})
 }

@@ -45,12 +45,12 @@ func (t *turn) undo(ctx context.Context, mark scheduler.Mark) error {
 	case err != nil:
 		return t.gone(ctx, err)
 	}
+	t.flash(ctx, "↩️ Taken back")
 	user, err := t.user(ctx)
 	if err != nil {
 		return err
 	}
 	now := t.now(user)
-	t.flash(ctx, "↩️ Taken back")
 	m := reminderMessage("↩️ Open again", change.After, change.Lead, change.Step, "I ask again "+moment(change.After.DueAt.In(now.Location()), now)+".", now)
 	return t.show(ctx, m.text, m.keys...)
 }
