@@ -63,6 +63,20 @@ type crowd struct {
 	outcomes sync.Map // of calls of the Bot API, as metrics name them
 }
 
+// newBackend is a store in this process, as far away as takes says, and the way
+// to make its clients.
+func newBackend(t testing.TB, takes func() time.Duration) func(...insforge.Option) (*insforge.Client, error) {
+	t.Helper()
+	schema, err := embedded.ParseTables(migrations.Tables)
+	require.NoError(t, err)
+	store, err := embedded.Open(embedded.Memory, schema)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return func(options ...insforge.Option) (*insforge.Client, error) {
+		return insforge.New("http://store.invalid", append(options, insforge.WithHTTPClient(&http.Client{Transport: delayed{store.Transport(embedded.PostgREST), takes}}))...)
+	}
+}
+
 // newCrowd runs the service's dialogue and dispatcher until the test ends, with
 // everything in this process. Telegram is 30 ms away, and the store as far as
 // storeTakes says.
@@ -71,16 +85,9 @@ func newCrowd(t testing.TB, people int, storeTakes func() time.Duration) *crowd 
 	srv, err := telegramtest.New(telegramtest.WithToken(testToken), telegramtest.WithStrictLimits())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
-	schema, err := embedded.ParseTables(migrations.Tables)
-	require.NoError(t, err)
-	store, err := embedded.Open(embedded.Memory, schema)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	config, err := LoadConfig([]string{"TELEGRAM_BOT_TOKEN=" + testToken, "TELEGRAM_API_URL=http://telegram.invalid", "HTTP_ADDR=127.0.0.1:0"}, "")
 	require.NoError(t, err)
-	s, err := New(config, func(options ...insforge.Option) (*insforge.Client, error) {
-		return insforge.New("http://store.invalid", append(options, insforge.WithHTTPClient(&http.Client{Transport: delayed{store.Transport(embedded.PostgREST), storeTakes}}))...)
-	}, WithLogger(slog.New(slog.DiscardHandler)), WithHolder(t.Name()))
+	s, err := New(config, newBackend(t, storeTakes), WithLogger(slog.New(slog.DiscardHandler)), WithHolder(t.Name()))
 	require.NoError(t, err)
 	require.NoError(t, s.listener.Close())
 	c := &crowd{TB: t, telegram: srv, service: s}

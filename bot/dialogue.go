@@ -120,11 +120,16 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 			return newLead(ctx, t, contactText(m.Contact))
 		case text != "":
 			return t.text(ctx, text)
-		case m.IsService() || m.PinnedMessage != nil || m.AutoDeleteTimer != nil:
-			return nil // Telegram's own notes about the chat
+		case isService(m):
+			return nil
 		}
 		return t.say(ctx, plain("I read text only, no pictures, voices or files. A plan can be pasted as text; /help says what else I can do."))
 	})
+}
+
+// isService reports whether a message is Telegram's own note about the chat.
+func isService(m *tele.Message) bool {
+	return m.IsService() || m.PinnedMessage != nil || m.AutoDeleteTimer != nil
 }
 
 // groups remembers when each group was told that the bot talks in private: once

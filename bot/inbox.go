@@ -16,7 +16,7 @@ type inbox struct {
 	handle   func(tele.Update)
 	mine     func() bool   // nil, or asked before each update whether it is still to be handled here
 	slots    chan struct{} // one for each chat at work
-	gone     chan struct{} // a signal that an update was handled
+	gone     chan struct{} // a signal that an update was handled, or freed
 	shut     chan struct{} // closed when nothing more is handled
 
 	mu        sync.Mutex
@@ -31,8 +31,10 @@ type inbox struct {
 
 // receipt is an update that was received.
 type receipt struct {
+	update  tele.Update
+	at      time.Time
 	handled chan struct{} // closed when it was
-	free    bool          // Telegram may forget it already
+	free    bool          // Telegram may forget it already, or has
 }
 
 func newInbox(received, handle func(tele.Update)) *inbox {
@@ -65,29 +67,77 @@ func (in *inbox) next() int {
 	return first
 }
 
-// ahead are the updates that were handled, and cannot be confirmed while one
-// before them is pending; in order.
-func (in *inbox) ahead() []int {
+// inHand is how long updates are in hand before they are written down: most are
+// handled sooner.
+const inHand = time.Second
+
+// entries are what another process would have to know, should this one die.
+func (in *inbox) entries(now time.Time) (e entries) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	first := in.next()
-	var ids []int
-	for id := range in.done {
-		if id > first {
-			ids = append(ids, id)
+	all := in.full()
+	for _, receipt := range in.pending {
+		if kept, ok := essence(receipt.update); ok && (all || receipt.free || now.Sub(receipt.at) >= inHand) {
+			e.Open = append(e.Open, kept)
 		}
 	}
-	slices.Sort(ids)
-	return ids
+	first := in.next()
+	for id := range in.done {
+		if id > first {
+			e.Handled = append(e.Handled, id)
+		}
+	}
+	slices.SortFunc(e.Open, func(a, b tele.Update) int { return a.ID - b.ID })
+	slices.Sort(e.Handled)
+	return e
 }
 
-// recall has updates for handled that a process before this one has handled.
-func (in *inbox) recall(ids []int) {
+// full reports whether what Telegram shows may soon be nothing but updates in
+// hand. The caller holds mu.
+func (in *inbox) full() bool {
+	bound := 0
+	for _, receipt := range in.pending {
+		if !receipt.free {
+			bound++
+		}
+	}
+	return bound >= updatesAtOnce/2
+}
+
+func (in *inbox) crowded() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, id := range ids {
+	return in.full()
+}
+
+// resume takes over what a process before this one has left: what it handled is
+// not handled again, and what it did not is now. Telegram may send both once
+// more.
+func (in *inbox) resume(e entries) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, id := range e.Handled {
 		in.done[id] = struct{}{}
 	}
+	for _, update := range e.Open {
+		last := in.last
+		if in.queue(update) {
+			in.pending[update.ID].free = true
+		}
+		in.last = last // Telegram was not asked for it
+	}
+}
+
+// free lets Telegram forget these updates, which are kept elsewhere.
+func (in *inbox) free(updates []tele.Update) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, update := range updates {
+		if receipt := in.pending[update.ID]; receipt != nil {
+			receipt.free = true
+		}
+	}
+	in.signal()
 }
 
 // release lets Telegram forget what is still pending, and returns how many
@@ -98,6 +148,7 @@ func (in *inbox) release() int {
 	for _, receipt := range in.pending {
 		receipt.free = true
 	}
+	in.signal()
 	return len(in.pending)
 }
 
@@ -109,10 +160,16 @@ func (in *inbox) unconfirmed() bool {
 	return in.next() != in.confirmed
 }
 
+// busy reports whether Telegram would show an update that is in hand.
 func (in *inbox) busy() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return len(in.pending) > 0
+	for _, receipt := range in.pending {
+		if !receipt.free {
+			return true
+		}
+	}
+	return false
 }
 
 // admit queues the updates that are not queued yet and returns how many.
@@ -141,7 +198,7 @@ func (in *inbox) queue(update tele.Update) bool {
 		return false
 	}
 	in.last = update.ID
-	in.pending[update.ID] = &receipt{handled: make(chan struct{})}
+	in.pending[update.ID] = &receipt{update: update, at: time.Now(), handled: make(chan struct{})}
 	in.received(update)
 	chat := chatOf(update)
 	queue, atWork := in.queues[chat]
@@ -216,13 +273,18 @@ func (in *inbox) handled(chat int64, id int) {
 	delete(in.pending, id)
 	in.done[id] = struct{}{}
 	in.mu.Unlock()
+	in.signal()
+}
+
+// signal wakes who awaits a change.
+func (in *inbox) signal() {
 	select {
 	case in.gone <- struct{}{}:
 	default:
 	}
 }
 
-// await waits for an update to be handled, at most d.
+// await waits for an update to be handled, or freed, at most d.
 func (in *inbox) await(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

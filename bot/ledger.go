@@ -1,72 +1,200 @@
 package bot
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
-	"slices"
 	"time"
+
+	tele "gopkg.in/telebot.v3"
 
 	"github.com/followthrough-go/followthrough/scheduler"
 )
 
-// ledger is where processes tell each other which updates they have handled
-// that Telegram cannot be told of, since one before them is still being handled:
-// the writing of a plan may take a minute, and who takes over after a crash
-// would handle again what everybody else said in it. The zero ledger keeps
-// nothing. It is not safe for concurrent use.
+// ledger is where a process writes down what the one after it must know of the
+// updates in hand, should it die. Telegram shows a hundred updates at a time and
+// forgets them in their order only: the writing of a plan may take a minute, and
+// without a ledger everybody else would either wait for it, or have what they
+// said in the meantime handled twice, or not at all. The zero ledger keeps
+// nothing.
 type ledger struct {
 	store *scheduler.Store
 	log   *slog.Logger
+	poked chan struct{} // a signal that it is time to write
 
-	last []int     // as written
-	at   time.Time // when it was tried
+	last string // as written; for who reads and writes, one after the other
 }
 
-// The ledger's name among the leases, and its times. Telegram's numbers do not
-// begin anew within ledgerLife.
+// entries are what a ledger holds.
+type entries struct {
+	// Open are updates that were received and not handled. Telegram may have
+	// forgotten them.
+	Open []tele.Update `json:"open,omitempty"`
+	// Handled are updates that Telegram may send again, since one before them is
+	// not handled.
+	Handled []int `json:"handled,omitempty"`
+}
+
+// The ledger's name among the leases, and its times. Telegram keeps an update
+// for a day, and so does the ledger; numbers do not begin anew within a week.
 const (
 	ledgerName  = "telegram-updates-handled"
-	ledgerLife  = time.Hour
+	ledgerLife  = 24 * time.Hour
 	ledgerEvery = time.Second
-	ledgerLimit = 2 * time.Second
+	ledgerLimit = time.Second
 )
 
+func newLedger(store *scheduler.Store, log *slog.Logger) ledger {
+	return ledger{store: store, log: log, poked: make(chan struct{}, 1)}
+}
+
 // read is what the process before this one has written.
-func (l *ledger) read(ctx context.Context) (ids []int) {
+func (l *ledger) read(ctx context.Context) (e entries) {
 	if l.store == nil {
-		return nil
+		return entries{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
+	ctx, cancel := context.WithTimeout(ctx, 2*ledgerLimit)
 	defer cancel()
 	text, err := l.store.Memo(ctx, ledgerName)
 	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &ids)
+		err = json.Unmarshal([]byte(text), &e)
 	}
 	if err != nil {
 		l.log.Warn("not known which updates were handled; the last ones may be handled again", "error", err)
-		return nil
+		return entries{}
 	}
-	l.last = ids
-	return ids
+	l.last = text
+	return e
 }
 
-// due reports whether it is time to write again.
-func (l *ledger) due() bool { return l.store != nil && time.Since(l.at) >= ledgerEvery }
-
-// write keeps the updates, if they are others than before. None need no
-// keeping: what was written does no harm.
-func (l *ledger) write(ctx context.Context, ids []int) {
-	if l.store == nil || len(ids) == 0 || slices.Equal(ids, l.last) {
-		return
+// write keeps the entries, if they are others than before, and reports whether
+// they are kept.
+func (l *ledger) write(ctx context.Context, e entries) bool {
+	if l.store == nil {
+		return false
 	}
-	l.at = time.Now()
-	text, _ := json.Marshal(ids) // numbers can be encoded
+	text, err := dense(e)
+	if err != nil || string(text) == l.last || (l.last == "" && len(e.Open)+len(e.Handled) == 0) {
+		return err == nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
 	defer cancel()
 	if err := l.store.SetMemo(ctx, ledgerName, string(text), ledgerLife); err != nil {
-		l.log.Debug("handled updates not kept; a crash would have them handled again", "error", err)
+		l.log.Debug("updates in hand not written down; a crash would have them handled again", "error", err)
+		return false
+	}
+	l.last = string(text)
+	return true
+}
+
+// dense encodes a value without what is zero in it: most of telebot's types is,
+// and says so at length.
+func dense(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var parts any
+	numbers := json.NewDecoder(bytes.NewReader(text))
+	numbers.UseNumber()
+	if err := numbers.Decode(&parts); err != nil {
+		return nil, err
+	}
+	return json.Marshal(withoutZeros(parts))
+}
+
+// withoutZeros is a decoded value without the members of objects that are zero,
+// or nil where nothing is left.
+func withoutZeros(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, member := range v {
+			if v[key] = withoutZeros(member); v[key] == nil {
+				delete(v, key)
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case []any:
+		for i := range v {
+			v[i] = withoutZeros(v[i])
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case json.Number:
+		if v == "0" {
+			return nil
+		}
+	case string:
+		if v == "" {
+			return nil
+		}
+	case bool:
+		if !v {
+			return nil
+		}
+	}
+	return v
+}
+
+// poke has the ledger written soon.
+func (l *ledger) poke() {
+	select {
+	case l.poked <- struct{}{}:
+	default:
+	}
+}
+
+// keep writes down what is in hand for long, until ctx ends, and has Telegram
+// forget it then: so it goes on to show what is new. mine is asked before.
+func (l *ledger) keep(ctx context.Context, in *inbox, mine func() bool) {
+	if l.store == nil {
 		return
 	}
-	l.last = ids
+	every := time.NewTicker(ledgerEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		case <-l.poked:
+		}
+		e := in.entries(time.Now())
+		if !mine() {
+			return
+		}
+		if l.write(ctx, e) {
+			in.free(e.Open)
+		} else if ctx.Err() == nil && in.crowded() {
+			l.log.Warn("updates confirmed before they were handled, so that others get through; a crash would lose them", "updates", in.release())
+		}
+	}
+}
+
+// essence is what the dialogue makes use of in an update: telebot's types cannot
+// read everything that they write.
+func essence(u tele.Update) (kept tele.Update, ok bool) {
+	message := func(m *tele.Message) *tele.Message {
+		return &tele.Message{ID: m.ID, Sender: m.Sender, Chat: m.Chat, Unixtime: m.Unixtime, Text: textOf(m), Location: m.Location, Contact: m.Contact}
+	}
+	switch m, press := u.Message, u.Callback; {
+	case press != nil:
+		kept := *press
+		if m := press.Message; m != nil {
+			kept.Message = message(m)
+			if m.ReplyTo != nil {
+				kept.Message.ReplyTo = message(m.ReplyTo)
+			}
+		}
+		return tele.Update{ID: u.ID, Callback: &kept}, true
+	case m != nil:
+		return tele.Update{ID: u.ID, Message: message(m)}, !isService(m)
+	case u.MyChatMember != nil:
+		return tele.Update{ID: u.ID, MyChatMember: u.MyChatMember}, true
+	}
+	return tele.Update{}, false
 }

@@ -47,11 +47,11 @@ type poller struct {
 	// before each request and each update: a process that was paused may have a
 	// successor, with the same updates in hand.
 	held func(ctx context.Context) bool
-	// handled keeps, for the process that comes after this one, the updates that
-	// were handled and cannot be confirmed, and has those of the one before.
-	handled ledger
-	log     *slog.Logger
-	health  pollHealth
+	// ledger has what the process before this one left, and keeps what this one
+	// has in hand.
+	ledger ledger
+	log    *slog.Logger
+	health pollHealth
 }
 
 // run polls until ctx ends, waits for the handlers that are at work, and
@@ -66,15 +66,21 @@ func (p *poller) run(ctx context.Context) error {
 		func(update tele.Update) { p.received(handling, update) },
 		func(update tele.Update) { p.handle(handling, update) })
 	inbox.mine = func() bool { return p.held(handling) }
-	inbox.recall(p.handled.read(ctx))
+	inbox.resume(p.ledger.read(ctx))
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	var keeper sync.WaitGroup
+	keeper.Go(func() { p.ledger.keep(keeping, inbox, inbox.mine) })
 	p.poll(ctx, inbox)
+	stop()
+	keeper.Wait()
 
 	patience := time.AfterFunc(drainTime, cancel)
 	inbox.close()
 	patience.Stop()
 	if p.held(handling) {
 		p.confirm(context.WithoutCancel(ctx), inbox)
-		p.handled.write(context.WithoutCancel(ctx), inbox.ahead())
+		p.ledger.write(context.WithoutCancel(ctx), inbox.entries(time.Now()))
 	}
 	return nil
 }
@@ -85,9 +91,6 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 		if !p.held(ctx) {
 			p.log.Warn("another process receives the updates now; this one was away for too long")
 			return
-		}
-		if p.handled.due() {
-			p.handled.write(ctx, inbox.ahead())
 		}
 		wait := pollWait
 		if inbox.busy() || failures > 0 {
@@ -112,18 +115,22 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 			failures = 0
 		}
 		p.health.succeeded()
-		if inbox.admit(updates) > 0 {
+		admitted := inbox.admit(updates)
+		if inbox.crowded() {
+			p.ledger.poke()
+		}
+		if admitted > 0 {
 			continue
 		}
-		if len(updates) >= updatesAtOnce {
+		if p.ledger.store == nil && len(updates) >= updatesAtOnce {
 			// Telegram shows no more than these, and all of them are known: what
 			// everybody else sends would wait for the slowest handler.
-			p.log.Warn("updates confirmed before they were handled, so that others get through", "updates", inbox.release())
+			p.log.Warn("updates confirmed before they were handled, so that others get through; a crash would lose them", "updates", inbox.release())
 			continue
 		}
 		if inbox.busy() {
 			inbox.await(ctx, pollBusy)
-		} else if time.Since(started) < time.Second {
+		} else if wait > 0 && time.Since(started) < time.Second {
 			// A server that does not hold the request must not make us spin.
 			_ = pause(ctx, 250*time.Millisecond)
 		}

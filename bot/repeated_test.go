@@ -2,9 +2,12 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,51 +86,140 @@ func TestAnUpdateThatIsHandledAgain(t *testing.T) {
 	require.NotContains(t, press(button.CallbackData), "discarded")
 }
 
-// While a plan is being written for somebody, nothing that others say after that
-// can be confirmed. Who takes over after a crash finds it in the ledger.
+func newStore(t *testing.T, takes func() time.Duration) *scheduler.Store {
+	client, err := newBackend(t, takes)()
+	require.NoError(t, err)
+	store, err := scheduler.NewStore(client, scheduler.SystemClock())
+	require.NoError(t, err)
+	return store
+}
+
+// life runs a poller on a ledger that others before and after it have, too. It
+// dies without a word: what a stop would confirm or write is not.
+func life(t *testing.T, f *fakeUpdates, store *scheduler.Store, handle func(ctx context.Context, u tele.Update)) (die func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	p := &poller{fetch: f.fetch, held: always, log: silence(), ledger: newLedger(store, silence())}
+	inbox := newInbox(func(tele.Update) {}, func(u tele.Update) { handle(ctx, u) })
+	inbox.resume(p.ledger.read(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { p.poll(ctx, inbox) })
+	running.Go(func() { p.ledger.keep(ctx, inbox, func() bool { return true }) })
+	return func() { cancel(); inbox.close(); running.Wait() }
+}
+
+// While a plan is being written for somebody, Telegram goes on to show what
+// others say. Who takes over after a crash finds in the ledger what was in hand.
 func TestWhatWasHandledBehindASlowOneIsNotHandledAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := newCrowd(t, 0, near).service.store
+		store := newStore(t, near)
 		f := newFakeUpdates(update(10, 1), update(11, 2), update(12, 3))
 		handled := map[int]int{}
-		life := func(slow bool) (die func()) {
-			ctx, cancel := context.WithCancel(t.Context())
-			p := &poller{fetch: f.fetch, received: ignored, held: always, log: silence(), handled: ledger{store: store, log: silence()},
-				handle: func(ctx context.Context, u tele.Update) {
-					if slow && u.ID == 10 {
-						<-ctx.Done()
-						return
-					}
-					f.mu.Lock()
-					handled[u.ID]++
-					f.mu.Unlock()
-				}}
-			// It dies without a word: what a stop would confirm or write is not.
-			inbox := newInbox(func(tele.Update) {}, func(u tele.Update) { p.handle(ctx, u) })
-			inbox.recall(p.handled.read(ctx))
-			done := make(chan struct{})
-			go func() { p.poll(ctx, inbox); close(done) }()
-			return func() { cancel(); inbox.close(); <-done }
+		handle := func(_ context.Context, u tele.Update) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			handled[u.ID]++
 		}
-		die := life(true)
+		die := life(t, f, store, func(ctx context.Context, u tele.Update) {
+			if u.ID == 10 {
+				<-ctx.Done()
+				return
+			}
+			handle(ctx, u)
+		})
 		time.Sleep(3 * time.Second)
 		f.add(update(13, 2))
-		time.Sleep(3 * time.Second)
-		die()
-		require.Equal(t, []int{10, 11, 12, 13}, f.unconfirmed())
-
-		die = life(false)
-		time.Sleep(3 * time.Second)
-		f.add(update(14, 2))
 		time.Sleep(10 * time.Second)
 		fetched := f.fetched()
 		time.Sleep(time.Minute)
-		require.LessOrEqual(t, f.fetched()-fetched, 13, "it waits for updates, and does not ask for what is done")
-		require.Empty(t, f.unconfirmed())
+		require.LessOrEqual(t, f.fetched()-fetched, 13, "it waits for updates, though one is in hand all the time")
+		require.Empty(t, f.unconfirmed(), "Telegram may forget what is in the ledger")
+		die()
+
+		die = life(t, f, store, handle)
+		time.Sleep(3 * time.Second)
+		f.add(update(14, 2))
+		time.Sleep(10 * time.Second)
 		die()
 		require.Equal(t, map[int]int{10: 1, 11: 1, 12: 1, 13: 1, 14: 1}, handled)
+
+		die = life(t, f, store, handle)
+		time.Sleep(3 * time.Second)
+		die()
+		require.Len(t, handled, 5)
+		require.Equal(t, 1, handled[10], "the ledger was written anew when it was through")
 	})
+}
+
+// Telegram shows a hundred updates at a time. More than that many people who
+// wait for a slow backend hold up nobody, and lose nothing in a crash.
+func TestNothingOfACrowdIsLostInACrash(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t, far)
+		f := newFakeUpdates()
+		handled, wanted := map[int]int{}, map[int]int{}
+		for id := 1; id <= 3*updatesAtOnce; id++ {
+			f.queue = append(f.queue, update(id, int64(id%200)))
+			wanted[id] = 1
+		}
+		var received atomic.Int32
+		die := life(t, f, store, func(ctx context.Context, u tele.Update) {
+			received.Add(1)
+			<-ctx.Done()
+		})
+		time.Sleep(2 * time.Second)
+		require.EqualValues(t, atOnce, received.Load())
+		require.Empty(t, f.unconfirmed(), "Telegram had shown all of them by then")
+		die()
+		die = life(t, f, store, func(_ context.Context, u tele.Update) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			handled[u.ID]++
+		})
+		time.Sleep(5 * time.Second)
+		die()
+		require.Equal(t, wanted, handled)
+	})
+}
+
+// What the dialogue does with an update is the same after it was in the ledger.
+func TestUpdatesKeepTheirEssenceInTheLedger(t *testing.T) {
+	t.Parallel()
+	const from = `"from":{"id":7,"first_name":"Ann"},"chat":{"id":7,"type":"private"},"date":1700000000`
+	for _, text := range []string{
+		`{"update_id":1,"message":{"message_id":5,` + from + `,"text":"/newlead Jane \ud83d\ude00 <b>"}}`,
+		`{"update_id":1,"message":{"message_id":5,` + from + `,"location":{"latitude":38.88,"longitude":-6.97}}}`,
+		`{"update_id":1,"message":{"message_id":5,` + from + `,"contact":{"phone_number":"+1","first_name":"Jane","last_name":"Doe"}}}`,
+		`{"update_id":1,"message":{"message_id":5,` + from + `,"photo":[{"file_id":"x","width":1,"height":1}],"caption":"Jane Doe"}}`,
+		`{"update_id":1,"message":{"message_id":5,` + from + `,"voice":{"file_id":"x","duration":1}}}`,
+		`{"update_id":1,"callback_query":{"id":"9","from":{"id":7,"first_name":"Ann"},"data":"keepnote:1","message":{"message_id":6,` + from + `,"text":"What is it?",
+			"reply_markup":{"inline_keyboard":[[{"text":"A note","callback_data":"keepnote:1"}]]},"reply_to_message":{"message_id":5,` + from + `,"caption":"likes tea","photo":[{"file_id":"x"}]}}}}`,
+		`{"update_id":1,"my_chat_member":{` + from + `,"old_chat_member":{"status":"kicked","user":{"id":42}},"new_chat_member":{"status":"member","user":{"id":42}}}}`,
+	} {
+		update, ok := readUpdate([]byte(text))
+		require.True(t, ok)
+		kept, ok := essence(update)
+		require.True(t, ok, text)
+		written, err := dense(entries{Open: []tele.Update{kept}})
+		require.NoError(t, err)
+		var read entries
+		require.NoError(t, json.Unmarshal(written, &read))
+		require.Equal(t, kept, read.Open[0], text)
+		require.Less(t, len(written), len(text)+100, "%s", written)
+		again, _ := essence(read.Open[0])
+		require.Equal(t, kept, again)
+	}
+	for _, text := range []string{
+		`{"update_id":1}`,
+		`{"update_id":1,"message":{"message_id":5,` + from + `,"new_chat_title":"x"}}`,
+		`{"update_id":1,"message":{"message_id":5,` + from + `,"pinned_message":{"message_id":4}}}`,
+	} {
+		update, ok := readUpdate([]byte(text))
+		require.True(t, ok)
+		_, ok = essence(update)
+		require.False(t, ok, "nothing comes of it: %s", text)
+	}
 }
 
 // The button that shares a place stays in front of a person until a message

@@ -222,7 +222,7 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 	}
 	s.dialogue.register()
 	held := func(ctx context.Context) bool { return s.lease.Held(ctx) }
-	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, received: s.dialogue.received, handle: s.dialogue.update, held: held, handled: ledger{store: s.store, log: s.log}, log: s.log}
+	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, received: s.dialogue.received, handle: s.dialogue.update, held: held, ledger: newLedger(s.store, s.log), log: s.log}
 	if s.config.WebhookURL == "" {
 		messages.held = held
 	} else {
