@@ -62,7 +62,7 @@ func (c *call) resolve() (err error) {
 // PostgREST does so after it has looked at the rest of the request and before
 // PostgreSQL does.
 func (c *call) accept() (err error) {
-	c.media, err = negotiate(c.request.Header)
+	c.media, err = negotiate(c.request.Header, tableMedia)
 	if c.writes() {
 		return cmp.Or(c.prefer.refusal(), err)
 	}
@@ -75,7 +75,7 @@ func (c *call) writes() bool {
 
 func (c *call) unknownTable() error {
 	return &apiError{
-		status: http.StatusNotFound, code: "42P01", message: fmt.Sprintf("relation %q does not exist", "public."+c.name),
+		status: http.StatusNotFound, code: "42P01", message: fmt.Sprintf(`relation "%s" does not exist`, "public."+c.name),
 	}
 }
 
@@ -407,6 +407,11 @@ func (c *call) checkSelection() (literal, err error) {
 	if c.prefer.returns != "representation" && c.prefer.returns != "headers-only" {
 		return nil, nil
 	}
+	if c.prefer.returns == "representation" {
+		if err := c.root.syntax(); err != nil {
+			return nil, err
+		}
+	}
 	// The statement returns the columns, whatever becomes of them.
 	for _, item := range c.root.columns {
 		if _, ok := c.table.byName[item.Path.Column]; ok || item.Path.Column == "*" {
@@ -495,7 +500,8 @@ func (c *call) post() (*response, error) {
 	return res, nil
 }
 
-// location addresses a row by its primary key.
+// location addresses a row by its primary key, whose values PostgREST takes out
+// of JSON.
 func (c *call) location(r *row) string {
 	out := []byte("/" + c.name + "?")
 	for _, name := range c.returnedColumns() { // in whose order it names the key's
@@ -508,7 +514,12 @@ func (c *call) location(r *row) string {
 		}
 		col := c.table.columns[n]
 		out = append(appendEscaped(out, col.name), "=eq."...)
-		out = appendEscaped(out, string(col.typ.AppendText(nil, c.table.layout.value(r.data, n), c.session)))
+		value := col.typ.AppendJSON(nil, c.table.layout.value(r.data, n), c.session)
+		if value[0] == '"' {
+			out = appendEscaped(out, unquote(value))
+		} else {
+			out = appendEscaped(out, string(value))
+		}
 	}
 	return string(out)
 }
@@ -582,7 +593,7 @@ func (c *call) checkSameness(p *plan) error {
 	for i, key := range p.order {
 		if slices.ContainsFunc(p.order[i+1:], func(k sortKey) bool { return k.column == key.column }) {
 			name := c.table.columns[key.column].name
-			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", name)}
+			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf(`column reference "%s" is ambiguous`, name)}
 		}
 		if typ := c.table.columns[key.column].typ; !typ.Comparable() {
 			return &apiError{
@@ -829,7 +840,7 @@ func (c *call) putKey(conditions []filter.Cond) (key []filter.Value, satisfiable
 	key = make([]filter.Value, len(t.primary.columns))
 	for _, cond := range conditions {
 		n := t.byName[cond.Path.Column]
-		v, err := t.columns[n].typ.Parse(cond.Value, c.session)
+		v, err := t.columns[n].typ.Unmodified().Parse(cond.Value, c.session)
 		if err != nil {
 			return nil, false, err
 		}

@@ -8,7 +8,7 @@ import (
 
 // describe answers the root: an OpenAPI document that lists the tables and
 // their columns, so that tools which discover a schema from it work.
-func (s *Store) describe(r *http.Request) (*response, error) {
+func (s *Store) describe(r *http.Request, rawQuery string) (*response, error) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
@@ -17,6 +17,16 @@ func (s *Store) describe(r *http.Request) (*response, error) {
 		return nil, notFound
 	default:
 		return nil, &apiError{status: http.StatusMethodNotAllowed, code: "PGRST117", message: "Unsupported HTTP method: " + r.Method}
+	}
+	c, err := s.newCall(r, "", rawQuery, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.applyRange(); err != nil {
+		return nil, err
+	}
+	if _, err := negotiate(r.Header, documentMedia); err != nil {
+		return nil, err
 	}
 	type property struct {
 		Format      string `json:"format"`

@@ -50,7 +50,7 @@ func sqlOf(t testing.TB, tables []byte) string {
 	var file map[string]table
 	require.NoError(t, json.Unmarshal(tables, &file))
 	names := slices.Sorted(maps.Keys(file))
-	id := func(s string) string { return `"` + s + `"` }
+	id := func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 	ids := func(list []string) string {
 		out := make([]string, len(list))
 		for i, s := range list {

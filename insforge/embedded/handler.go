@@ -127,7 +127,7 @@ func (h *handler) route(r *http.Request, path, rawQuery string, body []byte) (*r
 	name, rest, nested := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch {
 	case name == "" && !nested:
-		return h.store.describe(r)
+		return h.store.describe(r, rawQuery)
 	case name == "rpc" && nested && !strings.Contains(rest, "/"):
 		return h.rpc(r, rest, rawQuery, body)
 	case nested:

@@ -70,14 +70,11 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 	if embed.Inner {
 		j.found = map[*row][]*row{}
 	}
-	if embed.Spread && len(embed.Items) == 0 {
-		return nil, &apiError{status: http.StatusBadRequest, code: "42601", message: `syntax error at or near "FROM"`}
-	}
 	if slices.ContainsFunc(p.joins, func(other *join) bool { return other.name == j.name }) {
 		if !j.toOne {
 			return nil, &apiError{status: http.StatusBadRequest, code: "42803", message: "aggregate functions are not allowed in FROM clause of their own query level"}
 		}
-		return nil, &apiError{status: http.StatusBadRequest, code: "42712", message: fmt.Sprintf("table name %q specified more than once", p.joinAlias(j.name))}
+		return nil, &apiError{status: http.StatusBadRequest, code: "42712", message: fmt.Sprintf(`table name "%s" specified more than once`, p.joinAlias(j.name))}
 	}
 	var err error
 	if j.plan, err = newPlan(p.session, e, p); err != nil {
@@ -88,12 +85,11 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 	switch {
 	case embed.Spread:
 		var outputs []output
-		named := explicitNames(e)
-		for i, out := range j.plan.outputs {
-			if p.unselectable == nil && slices.Contains(named, out.name) &&
-				slices.ContainsFunc(slices.Concat(j.plan.outputs[:i], j.plan.outputs[i+1:]), func(other output) bool { return other.name == out.name }) {
+		given := p.columnsOf(j)
+		for _, name := range explicitNames(e) {
+			if p.unselectable == nil && slices.Index(given, name) != lastIndex(given, name) {
 				p.unselectable = func() error {
-					return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", out.name)}
+					return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf(`column reference "%s" is ambiguous`, name)}
 				}
 			}
 		}
@@ -131,6 +127,41 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 	default:
 		return []output{{key: printedKey(j.name), name: j.name, join: j}}, nil
 	}
+}
+
+// syntax is PostgreSQL's complaint about the select list that PostgREST writes: a
+// name without letters, or nothing where a spread embed selects nothing.
+func (r *resource) syntax() error {
+	for _, item := range r.columns {
+		if cmp.Or(item.Alias, outputName(item.Path)) == "" {
+			return zeroLength
+		}
+	}
+	parts, gap := len(r.columns), -1
+	for _, e := range r.embeds {
+		switch embed := e.item.Embed; {
+		case embed.Spread && len(embed.Items) == 0:
+			if gap < 0 {
+				gap = parts
+			}
+			parts++
+		case len(embed.Items) > 0:
+			parts++
+		}
+	}
+	switch {
+	case gap < 0 || parts == 1:
+	case gap == parts-1:
+		return &apiError{status: http.StatusBadRequest, code: "42601", message: `syntax error at or near "FROM"`}
+	default:
+		return &apiError{status: http.StatusBadRequest, code: "42601", message: `syntax error at or near ","`}
+	}
+	for _, e := range r.embeds {
+		if err := e.syntax(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // explicitNames are those that the embedding statement names of a spread embed's

@@ -17,9 +17,9 @@ type media struct {
 
 var defaultMedia = media{contentType: jsonType}
 
-// negotiate picks the best of the Accept header that PostgREST offers; an empty
-// one accepts nothing. Names are told apart by case, as there.
-func negotiate(header http.Header) (media, error) {
+// negotiate picks the best of the Accept header among what is offered; an empty
+// one accepts nothing.
+func negotiate(header http.Header, offer func(name string) (media, bool)) (media, error) {
 	if len(header["Accept"]) == 0 {
 		return defaultMedia, nil
 	}
@@ -29,24 +29,8 @@ func negotiate(header http.Header) (media, error) {
 	}
 	names := acceptable(accept)
 	for _, name := range names {
-		base, parameters, _ := strings.Cut(name, ";")
-		stripped := parameters == "nulls=stripped"
-		switch base {
-		case "*/*", "", "application/json": // nothing between commas is anything
-			return defaultMedia, nil
-		case "application/vnd.pgrst.array+json", "application/vnd.pgrst.array":
-			if stripped {
-				return media{contentType: "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8", stripNulls: true}, nil
-			}
-			return defaultMedia, nil
-		case "application/vnd.pgrst.object+json", "application/vnd.pgrst.object":
-			m := media{contentType: singleType, single: true, stripNulls: stripped}
-			if stripped {
-				m.contentType = "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8"
-			}
+		if m, ok := offer(name); ok {
 			return m, nil
-		case "text/csv":
-			return media{contentType: "text/csv; charset=utf-8", csv: true}, nil
 		}
 	}
 	for i := range names {
@@ -56,6 +40,37 @@ func negotiate(header http.Header) (media, error) {
 		status: http.StatusUnsupportedMediaType, code: "PGRST107",
 		message: "None of these media types are available: " + strings.Join(names, ", "),
 	}
+}
+
+// tableMedia are what rows can be sent as. Names are told apart by case, as in
+// PostgREST.
+func tableMedia(name string) (media, bool) {
+	base, parameters, _ := strings.Cut(name, ";")
+	stripped := parameters == "nulls=stripped"
+	switch base {
+	case "*/*", "", "application/json": // nothing between commas is anything
+		return defaultMedia, true
+	case "application/vnd.pgrst.array+json", "application/vnd.pgrst.array":
+		if stripped {
+			return media{contentType: "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8", stripNulls: true}, true
+		}
+		return defaultMedia, true
+	case "application/vnd.pgrst.object+json", "application/vnd.pgrst.object":
+		m := media{contentType: singleType, single: true, stripNulls: stripped}
+		if stripped {
+			m.contentType = "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8"
+		}
+		return m, true
+	case "text/csv":
+		return media{contentType: "text/csv; charset=utf-8", csv: true}, true
+	}
+	return media{}, false
+}
+
+// documentMedia are what the root document can be sent as.
+func documentMedia(name string) (media, bool) {
+	m, ok := tableMedia(name)
+	return m, ok && m == defaultMedia || strings.HasPrefix(name, "application/openapi+json")
 }
 
 // acceptable takes an Accept header apart: the best quality first, then what is

@@ -198,6 +198,9 @@ func (t *table) typeOf(column string) (filter.Type, bool) {
 // planFor is newPlan for the table of a request, with all that PostgreSQL may
 // have against it.
 func planFor(session filter.Session, r *resource) (*plan, error) {
+	if err := r.syntax(); err != nil {
+		return nil, err
+	}
 	p, err := newPlan(session, r, nil)
 	if err == nil {
 		err = p.literal
@@ -251,6 +254,10 @@ func newPlan(session filter.Session, r *resource, parent *plan) (*plan, error) {
 	}
 	var orderErr error
 	for _, term := range r.order {
+		if p.isCount(term.Path) && term.Relation == "" {
+			p.counting = true
+			continue
+		}
 		key, err := p.sortKey(term)
 		if err != nil {
 			return nil, err
@@ -303,10 +310,21 @@ func (p *plan) withColumnHint(err error) error {
 	}
 	if api.code == "42703" {
 		if name, ok := strings.CutPrefix(api.message, "column "+p.alias+"."); ok {
-			return p.unknownColumn(strings.TrimSuffix(name, " does not exist"))
+			name = strings.TrimSuffix(name, " does not exist")
+			if p.isCount(filter.Path{Column: name}) {
+				return &apiError{status: http.StatusBadRequest, code: "42803", message: "aggregate functions are not allowed in WHERE"}
+			}
+			return p.unknownColumn(name)
 		}
 	}
 	return err
+}
+
+// isCount reports whether a path is count where there is no such column: to
+// PostgreSQL t.count is count(t) then.
+func (p *plan) isCount(path filter.Path) bool {
+	_, ok := p.table.byName["count"]
+	return path.Column == "count" && len(path.Steps) == 0 && !ok
 }
 
 func (p *plan) sortKey(term filter.OrderTerm) (sortKey, error) {
@@ -387,7 +405,7 @@ func (p *plan) embeddedKey(key *sortKey, name string) error {
 		case out.name != name:
 			continue
 		case key.out != nil:
-			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", name)}
+			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf(`column reference "%s" is ambiguous`, name)}
 		}
 		key.out, key.typ = out, out.typ
 		if out.join != nil && !out.join.spread {
@@ -399,7 +417,7 @@ func (p *plan) embeddedKey(key *sortKey, name string) error {
 	}
 	for _, j := range p.joins { // where PostgreSQL looks for what may have been meant, and stumbles
 		if columns := p.columnsOf(j); slices.Index(columns, name) != lastIndex(columns, name) {
-			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf("column reference %q is ambiguous", name)}
+			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf(`column reference "%s" is ambiguous`, name)}
 		}
 	}
 	return &apiError{
@@ -441,9 +459,7 @@ func (p *plan) addColumn(one filter.SelectItem) error {
 	switch {
 	case ok:
 		out.typ = t.columns[n].typ
-	case one.Path.Column == "count" && len(one.Path.Steps) == 0:
-		// To PostgreSQL t.count is count(t) where there is no such column, and
-		// clients build on it: select=name,projects(count).
+	case p.isCount(one.Path): // clients build on it: select=name,projects(count)
 		out.column, out.typ, out.counts = -1, bigint, true
 		p.counting = true
 	default:
@@ -476,9 +492,6 @@ func (p *plan) addColumn(one filter.SelectItem) error {
 			}
 		}
 	}
-	if out.name == "" {
-		return zeroLength
-	}
 	out.key = printedKey(out.name)
 	p.outputs = append(p.outputs, out)
 	return nil
@@ -498,10 +511,10 @@ func castTarget(name string) (filter.Type, error) {
 	}
 	t, err := filter.ParseType(name)
 	if words := strings.Fields(name); err != nil && len(words) > 1 && firstWord(words[1]) != "" {
-		return t, &apiError{status: http.StatusBadRequest, code: "42601", message: fmt.Sprintf("syntax error at or near %q", firstWord(words[1]))}
+		return t, &apiError{status: http.StatusBadRequest, code: "42601", message: fmt.Sprintf(`syntax error at or near "%s"`, firstWord(words[1]))}
 	}
 	if err != nil {
-		return t, &apiError{status: http.StatusBadRequest, code: "42704", message: fmt.Sprintf("type %q does not exist", name)}
+		return t, &apiError{status: http.StatusBadRequest, code: "42704", message: fmt.Sprintf(`type "%s" does not exist`, name)}
 	}
 	return t, nil
 }
@@ -532,10 +545,12 @@ func (p *plan) checkCounting(order []filter.OrderTerm) error {
 		return nil
 	}
 	var other string
-	if len(order) > 0 {
-		other = p.alias + "." + order[0].Path.Column
-		if order[0].Relation != "" {
-			other = p.joinAlias(order[0].Relation) + "." + order[0].Path.Column
+	for _, term := range slices.Backward(order) {
+		switch {
+		case term.Relation != "":
+			other = p.joinAlias(term.Relation) + "." + term.Path.Column
+		case !p.isCount(term.Path):
+			other = p.alias + "." + term.Path.Column
 		}
 	}
 	if i := slices.IndexFunc(p.outputs, func(out output) bool { return !out.counts }); i >= 0 {
@@ -555,7 +570,7 @@ func (p *plan) checkCounting(order []filter.OrderTerm) error {
 	}
 	return &apiError{
 		status: http.StatusBadRequest, code: "42803",
-		message: fmt.Sprintf("column %q must appear in the GROUP BY clause or be used in an aggregate function", other),
+		message: fmt.Sprintf(`column "%s" must appear in the GROUP BY clause or be used in an aggregate function`, other),
 	}
 }
 

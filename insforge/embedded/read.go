@@ -28,7 +28,11 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 		s.view.joined = s.hasJoined
 	}
 	unordered := len(p.order) == 0 && p.access.index == nil
-	if p.limit >= 0 && !needTotal && !p.counting && (unordered || p.presorted && given == nil) {
+	switch {
+	case p.limit < 0 || needTotal || p.counting:
+	case p.limit == 0:
+		s.enough = 0
+	case unordered || p.presorted && given == nil:
 		s.enough = p.offset + p.limit
 		s.rows = make([]*row, 0, min(max(s.enough, 0), usualRows))
 	}

@@ -338,9 +338,10 @@ func (t *table) relations(name, hint string) []relation {
 			fits = byTable && !r.direct || name == column && r.direct
 		case r.target() == t:
 			fits = byTable && !r.direct && hint == referenced
+		case hint == "":
+			fits = byTable || name == constraint || name == column
 		default:
-			fits = (byTable || name == constraint || name == column) &&
-				(hint == "" || hint == constraint || hint == column || hint == referenced || hint == r.junction())
+			fits = byTable && (hint == constraint || hint == column || hint == referenced || hint == r.junction())
 		}
 		if fits {
 			found = append(found, r)
@@ -372,9 +373,12 @@ func ambiguous(t *table, e *filter.Embed, found []relation) error {
 	var hints []string
 	for _, r := range found {
 		here, there := r.columns()
-		way, by := r.key.name+" using "+t.name+"("+t.names(here)+") and "+r.target().name+"("+r.target().names(there)+")", r.key.name
-		if r.second != nil {
-			by = r.key.table.name
+		var way, by string
+		if r.second == nil {
+			by = r.key.name
+			way = by + " using " + t.name + "(" + t.names(here) + ") and " + r.target().name + "(" + r.target().names(there) + ")"
+		} else {
+			by = r.junction()
 			way = by + " using " + r.key.name + "(" + r.key.table.names(there) + ") and " + r.second.name + "(" + r.key.table.names(r.second.columns) + ")"
 		}
 		candidates = append(candidates, candidate{Cardinality: r.cardinality().String(), Embedding: t.name + " with " + r.target().name, Relationship: way})

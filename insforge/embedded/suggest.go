@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -28,7 +29,11 @@ func (s *Schema) nearestRelation(t *table, name string) string {
 			related = append(related, other)
 		}
 	}
-	if best := nearest(related, t.name); best != "" {
+	best := nearest(related, t.name)
+	if i := slices.IndexFunc(related, func(other string) bool { return strings.EqualFold(other, t.name) }); i >= 0 {
+		best = related[i]
+	}
+	if best != "" {
 		return "Perhaps you meant '" + best + "' instead of '" + t.name + "'."
 	}
 	return ""
@@ -36,7 +41,8 @@ func (s *Schema) nearestRelation(t *table, name string) string {
 
 // nearest finds the name most like another as fuzzysets do, which PostgREST
 // uses: it must share three letters in a row, or else two, and a third of its
-// length by Levenshtein's distance. There is no nearest to one that is there.
+// length by Levenshtein's distance; of equals the one that shares more, and of
+// those the first. There is no nearest to one that is there.
 func nearest(names []string, wanted string) string {
 	folded := strings.ToLower(wanted)
 	for _, name := range names {
@@ -46,15 +52,17 @@ func nearest(names []string, wanted string) string {
 	}
 	const least = 0.33
 	for _, size := range []int{3, 2} {
-		best, bestScore := "", 0.0
+		best, bestScore, bestShared := "", 0.0, 0.0
 		for _, name := range names {
 			entry := strings.ToLower(name)
-			if !shareGram(entry, folded, size) {
+			shared := sharedGrams(entry, folded, size)
+			if shared == 0 {
 				continue
 			}
 			longest := max(utf8.RuneCountInString(entry), utf8.RuneCountInString(folded))
-			if score := 1 - float64(editDistance(entry, folded))/float64(longest); score >= least && score > bestScore {
-				best, bestScore = name, score
+			score := 1 - float64(editDistance(entry, folded))/float64(longest)
+			if score >= least && (score > bestScore || score == bestScore && shared > bestShared) {
+				best, bestScore, bestShared = name, score, shared
 			}
 		}
 		if best != "" {
@@ -64,25 +72,35 @@ func nearest(names []string, wanted string) string {
 	return ""
 }
 
-// shareGram reports whether two words have a run of letters in common; a dash
-// stands before and after each.
-func shareGram(a, b string, size int) bool {
-	pad := func(s string) []rune {
-		letters := strings.Map(func(r rune) rune {
-			if unicode.IsLetter(r) || unicode.IsDigit(r) || r == ' ' || r == ',' {
-				return r
-			}
-			return -1
-		}, s)
-		return []rune("-" + letters + "-")
+// sharedGrams is the cosine of the angle between two words as vectors of their
+// runs of letters; a dash stands before and after each.
+func sharedGrams(a, b string, size int) float64 {
+	x, y := grams(a, size), grams(b, size)
+	var product, squareX, squareY int
+	for gram, n := range x {
+		product += n * y[gram]
+		squareX += n * n
 	}
-	x, y := pad(a), pad(b)
-	for i := 0; i+size <= len(x); i++ {
-		for j := 0; j+size <= len(y); j++ {
-			if slices.Equal(x[i:i+size], y[j:j+size]) {
-				return true
-			}
+	for _, n := range y {
+		squareY += n * n
+	}
+	if product == 0 {
+		return 0
+	}
+	return float64(product) / (math.Sqrt(float64(squareX)) * math.Sqrt(float64(squareY)))
+}
+
+func grams(word string, size int) map[string]int {
+	letters := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == ' ' || r == ',' {
+			return r
 		}
+		return -1
+	}, word)
+	padded := []rune("-" + letters + "-")
+	counts := map[string]int{}
+	for i := 0; i+size <= len(padded); i++ {
+		counts[string(padded[i:i+size])]++
 	}
-	return false
+	return counts
 }

@@ -123,7 +123,7 @@ func (tx *txn) validate(t *table, values []filter.Value) error {
 		if c.notNull && values[i].IsNull() {
 			return &apiError{
 				status: 400, code: "23502",
-				message: fmt.Sprintf("null value in column %q of relation %q violates not-null constraint", c.name, t.name),
+				message: fmt.Sprintf(`null value in column "%s" of relation "%s" violates not-null constraint`, c.name, t.name),
 				details: tx.failingRow(t, values),
 			}
 		}
@@ -132,7 +132,7 @@ func (tx *txn) validate(t *table, values []filter.Value) error {
 		if !c.allows(t.columns[c.column].typ, values[c.column]) {
 			return &apiError{
 				status: 400, code: "23514",
-				message: fmt.Sprintf("new row for relation %q violates check constraint %q", t.name, c.name),
+				message: fmt.Sprintf(`new row for relation "%s" violates check constraint "%s"`, t.name, c.name),
 				details: tx.failingRow(t, values),
 			}
 		}
@@ -187,8 +187,8 @@ func (tx *txn) unique(t *table, r *row, indexes []*index) error {
 		}
 		return &apiError{
 			status: 409, code: "23505",
-			message: fmt.Sprintf("duplicate key value violates unique constraint %q", ix.name),
-			details: "Key " + tx.describeKey(t, ix.columns, r.data) + " already exists.",
+			message: fmt.Sprintf(`duplicate key value violates unique constraint "%s"`, ix.name),
+			details: "Key " + tx.describeKey(t, ix.columns, r.data, quoteIdentifier) + " already exists.",
 		}
 	}
 	return nil
@@ -245,14 +245,18 @@ func (t *table) compareKey(ix *index, data string, key []filter.Value) int {
 	return 0
 }
 
-func (tx *txn) describeKey(t *table, columns []int, data string) string {
+// describeKey is "(names)=(values)"; a unique index quotes its names where
+// need be, a foreign key does not.
+func (tx *txn) describeKey(t *table, columns []int, data string, name func(string) string) string {
 	names, texts := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
-		names[i] = quoteIdentifier(t.columns[c].name)
+		names[i] = name(t.columns[c].name)
 		texts[i] = string(t.columns[c].typ.AppendText(nil, t.layout.value(data, c), tx.session))
 	}
 	return "(" + strings.Join(names, ", ") + ")=(" + strings.Join(texts, ", ") + ")"
 }
+
+func bare(name string) string { return name }
 
 // quoteIdentifier quotes a name where PostgreSQL would print it quoted.
 func quoteIdentifier(name string) string {
@@ -293,8 +297,8 @@ func (tx *txn) checkReferences(w written) error {
 		if complete && !tx.exists(fk.references, fk.referenced, key) {
 			return &apiError{
 				status: 409, code: "23503",
-				message: fmt.Sprintf("insert or update on table %q violates foreign key constraint %q", w.table.name, fk.name),
-				details: fmt.Sprintf("Key %s is not present in table %q.", tx.describeKey(w.table, fk.columns, w.row.data), fk.references.name),
+				message: fmt.Sprintf(`insert or update on table "%s" violates foreign key constraint "%s"`, w.table.name, fk.name),
+				details: fmt.Sprintf(`Key %s is not present in table "%s".`, tx.describeKey(w.table, fk.columns, w.row.data, bare), fk.references.name),
 			}
 		}
 	}
@@ -308,8 +312,8 @@ func (tx *txn) checkReferred(w written) error {
 		if complete && !tx.exists(w.table, fk.referenced, key) && tx.exists(fk.table, fk.columns, key) {
 			return &apiError{
 				status: 409, code: "23503",
-				message: fmt.Sprintf("update or delete on table %q violates foreign key constraint %q on table %q", w.table.name, fk.name, fk.table.name),
-				details: fmt.Sprintf("Key %s is still referenced from table %q.", tx.describeKey(w.table, fk.referenced, w.row.data), fk.table.name),
+				message: fmt.Sprintf(`update or delete on table "%s" violates foreign key constraint "%s" on table "%s"`, w.table.name, fk.name, fk.table.name),
+				details: fmt.Sprintf(`Key %s is still referenced from table "%s".`, tx.describeKey(w.table, fk.referenced, w.row.data, bare), fk.table.name),
 			}
 		}
 	}
@@ -388,7 +392,7 @@ func (tx *txn) fill(t *table, i int) (filter.Value, error) {
 		tx.numbers[t] = n
 		if limit := int64(1)<<(8*c.typ.Width()-1) - 1; n > limit || n <= 0 {
 			return filter.Value{}, &apiError{status: 400, code: "2200H", message: fmt.Sprintf(
-				"nextval: reached maximum value of sequence %q (%d)", t.name+"_"+c.name+"_seq", limit)}
+				`nextval: reached maximum value of sequence "%s" (%d)`, t.name+"_"+c.name+"_seq", limit)}
 		}
 		return filter.Int(n), nil
 	default:

@@ -50,7 +50,7 @@ func conflictTarget(t *table, q *query, ins *insertion) (target *index, unsuitab
 		n, ok := t.byName[name]
 		if !ok {
 			return nil, nil, &apiError{
-				status: http.StatusBadRequest, code: "42703", message: fmt.Sprintf("column %q does not exist", name),
+				status: http.StatusBadRequest, code: "42703", message: fmt.Sprintf(`column "%s" does not exist`, name),
 				hint: ins.nearestColumn(name),
 			}
 		}
@@ -201,9 +201,9 @@ func withKey(err error, key string) error {
 	api := asAPIError(err)
 	if api.message == "expected JSON array" {
 		if element, ok := strings.CutSuffix(api.hint, "."); ok {
-			api.hint = fmt.Sprintf("%s of key %q.", element, key)
+			api.hint = fmt.Sprintf(`%s of key "%s".`, element, key)
 		} else {
-			api.hint = fmt.Sprintf("See the value of key %q.", key)
+			api.hint = fmt.Sprintf(`See the value of key "%s".`, key)
 		}
 		return api
 	}

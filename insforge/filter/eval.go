@@ -92,7 +92,7 @@ type compiler struct {
 
 // read parses a literal; its error waits in c.literal.
 func (c *compiler) read(t Type, literal string) Value {
-	v, err := t.unmodified().Parse(literal, c.session)
+	v, err := t.Unmodified().Parse(literal, c.session)
 	if err != nil && c.literal == nil {
 		c.literal = err
 	}

@@ -321,9 +321,9 @@ func (t Type) bound() Type {
 	}
 }
 
-// unmodified is the type without length, precision and scale: what a literal
+// Unmodified is the type without length, precision and scale: what a literal
 // that is compared with a column is read as.
-func (t Type) unmodified() Type {
+func (t Type) Unmodified() Type {
 	t.length, t.precision, t.scale, t.hasPrecision = 0, 0, 0, false
 	return t
 }

@@ -75,8 +75,10 @@ func (t Type) Parse(literal string, session Session) (Value, error) {
 		return parseArray(t, literal, session)
 	}
 	switch t.kind {
-	case kindText, kindName, kindOther:
+	case kindText, kindOther:
 		return text(literal), checkText(literal)
+	case kindName:
+		return text(cutName(literal)), checkText(literal)
 	case kindVarchar, kindChar:
 		return parseLimitedText(t, literal)
 	case kindBool:
@@ -209,6 +211,18 @@ var (
 	hexFloat     = regexp.MustCompile(`^[+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)([pP][+-]?[0-9]+)?$`)
 	notANumber   = regexp.MustCompile(`^[+-]?(?i:nan)(\([0-9A-Za-z_]*\))?$`)
 )
+
+// cutName cuts a text down to the 63 bytes a name may have.
+func cutName(s string) string {
+	if len(s) < 64 {
+		return s
+	}
+	end := 63
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}
 
 func parseFloat(t Type, literal string, bits int) (Value, error) {
 	s := strings.Trim(literal, pgSpace)

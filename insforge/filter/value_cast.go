@@ -12,13 +12,13 @@ func (t Type) Cast(target Type, session Session) (func(Value) (Value, error), er
 	if !t.castable(target) {
 		return nil, &SQLError{Code: "42846", Message: "cannot cast type " + t.String() + " to " + target.String()}
 	}
-	convert := t.conversion(target.unmodified(), session)
+	convert := t.conversion(target.Unmodified(), session)
 	return func(v Value) (Value, error) {
 		if !v.set {
 			return v, nil
 		}
 		v, err := convert(v)
-		if err != nil || !v.set || target == target.unmodified() {
+		if err != nil || !v.set || target == target.Unmodified() {
 			return v, err
 		}
 		return target.fit(v, session)
@@ -58,7 +58,7 @@ func (t Type) fit(v Value, session Session) (Value, error) {
 // mapArray makes an array of another type by way of the elements.
 func (t Type) mapArray(v Value, elem Type, convert func(Value) (Value, error)) (Value, error) {
 	return arrayOf(elem, arrayItems(v), func(text string) (Value, error) {
-		one, err := t.Elem().unmodified().Parse(text, Session{})
+		one, err := t.Elem().Unmodified().Parse(text, Session{})
 		if err != nil {
 			return one, err
 		}
@@ -70,7 +70,7 @@ func (t Type) mapArray(v Value, elem Type, convert func(Value) (Value, error)) (
 func (t Type) conversion(target Type, session Session) func(Value) (Value, error) {
 	isNumber := func(k kind) bool { return k >= kindInt2 && k <= kindNumeric }
 	switch {
-	case t.unmodified() == target:
+	case t.Unmodified() == target:
 		return func(v Value) (Value, error) { return v, nil }
 	case t.array && target.array:
 		convert := t.Elem().conversion(target.Elem(), session)

@@ -23,6 +23,11 @@ func (t Type) fromNode(node jsonNode, session Session) (Value, error) {
 	switch {
 	case t.array:
 		return t.arrayFromNode(node, session)
+	case t.kind == kindJSON && node.kind == '"': // a string is written anew, all else stays as it is
+		if node.zero {
+			return Value{}, errZeroChar
+		}
+		return text(string(AppendJSONString(nil, node.str))), nil
 	case t.kind == kindJSON:
 		return text(node.raw), nil
 	case t.kind == kindJSONB:

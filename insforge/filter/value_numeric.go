@@ -31,7 +31,7 @@ func parseNumeric(t Type, literal string) (Value, error) {
 		}
 		return Value{}, syntaxError(t, literal)
 	}
-	if len(whole) > 131072 || len(fraction) > 16383 {
+	if len(whole) > 131072 && t.precision == 0 || len(fraction) > 16383 {
 		return Value{}, &SQLError{Code: "22003", Message: "value overflows numeric format"}
 	}
 	return t.roundNumeric(negative, whole, fraction)
