@@ -50,6 +50,33 @@ func (o object) keys() []string {
 	return slices.Compact(keys)
 }
 
+// all are the values of a key, as a list.
+func (o object) all(key string) json.RawMessage {
+	list := []byte{'['}
+	for _, f := range o {
+		if f.key == key {
+			if len(list) > 1 {
+				list = append(list, ',')
+			}
+			list = append(list, f.value...)
+		}
+	}
+	return append(list, ']')
+}
+
+// appendJSON writes the object, of keys that repeat the last.
+func (o object) appendJSON(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i, key := range o.keys() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		value, _ := o.get(key)
+		dst = append(append(filter.AppendJSONString(dst, key), ':'), value...)
+	}
+	return append(dst, '}')
+}
+
 // repeated are the keys that stand there more than once.
 func (o object) repeated() []string {
 	var twice []string

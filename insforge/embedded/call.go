@@ -25,14 +25,12 @@ type call struct {
 	media   media
 	session filter.Session
 	body    []byte
+
+	function *function // what the rows of the answer are of; nil: a table
 }
 
-func (s *Store) newCall(r *http.Request, name, rawQuery string, body []byte) (*call, error) {
-	c := &call{store: s, request: r, name: name, table: s.schema.tables[name], body: body}
-	var err error
-	if c.query, err = parseQuery(rawQuery); err != nil {
-		return nil, err
-	}
+func (s *Store) newCall(r *http.Request, name string, query *query, body []byte) (*call, error) {
+	c := &call{store: s, request: r, name: name, table: s.schema.tables[name], query: query, body: body}
 	for _, header := range []string{"Accept-Profile", "Content-Profile"} {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if profile := r.Header.Get(header); profile != "" && profile != "public" && reads == (header == "Accept-Profile") {
@@ -217,18 +215,27 @@ func (c *call) get() (*response, error) {
 	res.header.set("Content-Range", contentRange(p.offset, len(found.rows), counted, found.total))
 	res.header.set("Content-Location", c.query.locationOf(c.name))
 	c.applied(res, "count", "handling")
-	switch {
-	case !counted:
-	case p.offset > found.total:
-		details := fmt.Sprintf("An offset of %d was requested, but there are only %d rows.", p.offset, found.total)
-		refused := unsatisfiable(details)
-		refused.header = res.header
-		refused.header.set("Content-Type", c.media.contentType)
-		return nil, refused
-	case int64(len(found.rows)) < found.total:
-		res.status = http.StatusPartialContent
+	if counted {
+		if err := res.outOf(p.offset, len(found.rows), found.total); err != nil {
+			return nil, err
+		}
 	}
 	return res, c.print(res, p, st, found.rows, nil)
+}
+
+// outOf says which part of all the rows there are an answer has, or refuses to
+// start behind the last.
+func (res *response) outOf(offset int64, rows int, total int64) error {
+	switch {
+	case offset > total:
+		refused := unsatisfiable(fmt.Sprintf("An offset of %d was requested, but there are only %d rows.", offset, total))
+		refused.header = res.header
+		refused.header.set("Content-Type", res.contentType)
+		return refused
+	case int64(rows) < total:
+		res.status = http.StatusPartialContent
+	}
+	return nil
 }
 
 // notSingular refuses a number of rows that is not one. What cannot be printed of
@@ -309,6 +316,8 @@ func (c *call) print(res *response, p *plan, st *state, rows []*row, header []st
 	switch {
 	case c.media.csv:
 		dst, err = pr.csv(dst, p, rows)
+	case c.function != nil:
+		dst, err = c.function.print(pr, dst, p, rows, c.media.single)
 	case c.media.single:
 		dst, err = pr.row(dst, p, rows[0])
 	default:
@@ -377,6 +386,14 @@ func (c *call) returned() *resource {
 // them afterwards: sorted, with those of primary and foreign keys. The header of
 // CSV names them, whatever stands below it.
 func (c *call) returnedColumns() []string {
+	if c.table.primary == nil {
+		return c.selectedColumns()
+	}
+	return c.selectedColumns(c.table.primary.columns...)
+}
+
+// selectedColumns are those that are selected or that embeds need, and these.
+func (c *call) selectedColumns(keys ...int) []string {
 	var names []string
 	for _, item := range c.root.columns {
 		if item.Path.Column == "*" {
@@ -384,10 +401,7 @@ func (c *call) returnedColumns() []string {
 		}
 		names = append(names, item.Path.Column)
 	}
-	keys := []int{}
-	if c.table.primary != nil {
-		keys = append(keys, c.table.primary.columns...)
-	}
+	keys = slices.Clip(keys)
 	for _, e := range c.root.embeds {
 		here, _ := e.relation.columns()
 		keys = append(keys, here...)

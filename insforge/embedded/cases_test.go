@@ -92,15 +92,17 @@ func play(t *testing.T, srv *insforgetest.Server, requests []request) []string {
 func TestCasesAreAnsweredAsRecorded(t *testing.T) {
 	t.Parallel()
 	requests, tables := readCases(t), readFile(t, "cases_tables.json")
+	functions := newTwins(t, tables)
 	if *update {
-		told := play(t, insforgetest.Genuine(t, sqlOf(t, tables)), requests)
+		told := play(t, insforgetest.Genuine(t, sqlOf(t, tables)+functions.sql.String()), requests)
 		for i := range told {
 			told[i] = strings.ReplaceAll(told[i], "\n\n", "\n")
 		}
 		require.NoError(t, os.WriteFile("testdata/cases_answers.txt", []byte(strings.Join(told, "\n\n")+"\n"), 0o600))
 	}
 	recorded := strings.Split(strings.TrimSuffix(string(readFile(t, "cases_answers.txt")), "\n"), "\n\n")
-	got := play(t, insforgetest.New(t, tables), requests)
+	functions.embedded = insforgetest.New(t, tables, functions.options...)
+	got := play(t, functions.embedded, requests)
 	require.Len(t, got, len(recorded), "cases_answers.txt is older than cases.txt: run with -update")
 	for i := range recorded {
 		require.Equal(t, recorded[i], strings.ReplaceAll(got[i], "\n\n", "\n"), "case %d", i)

@@ -18,7 +18,11 @@ func (s *Store) describe(r *http.Request, rawQuery string) (*response, error) {
 	default:
 		return nil, &apiError{status: http.StatusMethodNotAllowed, code: "PGRST117", message: "Unsupported HTTP method: " + r.Method}
 	}
-	c, err := s.newCall(r, "", rawQuery, nil)
+	query, err := parseQuery(rawQuery)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.newCall(r, "", query, nil)
 	if err != nil {
 		return nil, err
 	}

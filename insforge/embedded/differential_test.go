@@ -107,7 +107,13 @@ func newPair(t *testing.T, tables []byte) *pair {
 	t.Helper()
 	var file map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(tables, &file))
-	p := &pair{genuine: insforgetest.Genuine(t, sqlOf(t, tables)), embedded: insforgetest.New(t, tables), answers: map[string]int{}}
+	functions := newTwins(t, tables)
+	p := &pair{
+		genuine:  insforgetest.Genuine(t, sqlOf(t, tables)+functions.sql.String()),
+		embedded: insforgetest.New(t, tables, functions.options...),
+		answers:  map[string]int{},
+	}
+	functions.embedded = p.embedded
 	for name := range file {
 		p.names = append(p.names, name)
 	}

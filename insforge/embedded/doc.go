@@ -18,13 +18,14 @@
 // ignore, PUT, limited PATCH and DELETE, and every Prefer of PostgREST 12.0.
 // Values have PostgreSQL's types and meaning (package filter evaluates them),
 // constraints are real, errors carry PostgreSQL's code, message, details and
-// hint, and functions of the program stand in for those of the database
-// ([WithFunction]).
+// hint, and functions of the program stand in for those of the database, whose
+// rows are selected, filtered and paged like those of tables ([WithFunction]).
 //
 // # What differs from PostgREST, knowingly
 //
 //	full-text search            400 0A000 that says so
-//	functions (/rpc)            those given by WithFunction, else 404 PGRST202; select and filters do not apply to them
+//	functions (/rpc)            those given by WithFunction, else 404 PGRST202; what one has written stays if the answer is an error
+//	HEAD of a function          calls it; PostgreSQL need not call one that is STABLE if nothing is shown
 //	aggregates in select        refused (PGRST123), in spread embeds too, where PostgREST forgets to; but tasks(count) is there
 //	roles, JWT, row security    none; WithAPIKey checks one key
 //	schemas                     public only

@@ -3,6 +3,8 @@ package embedded
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
@@ -44,26 +46,42 @@ func asAPIError(err error) *apiError {
 	return &apiError{status: http.StatusServiceUnavailable, code: "PGRST001", message: "Database client error. Retrying the connection.", details: err.Error()}
 }
 
-// statusOf is PostgREST's mapping of SQLSTATEs.
+// statusOf is PostgREST's mapping of SQLSTATEs, one for all requests but those of
+// strangers: who may not is told 401 there.
 func statusOf(code string) int {
+	if chosen, ok := strings.CutPrefix(code, "PT"); ok { // by a function
+		if status, err := strconv.Atoi(chosen); err == nil && status >= 200 && status <= 999 {
+			return status
+		}
+		return http.StatusInternalServerError
+	}
 	switch code {
 	case "23503", "23505":
 		return http.StatusConflict
 	case "25006":
 		return http.StatusMethodNotAllowed
+	case "42501":
+		return http.StatusForbidden
 	case "42883", "42P01":
 		return http.StatusNotFound
 	case "42P17", "53400":
 		return http.StatusInternalServerError
+	case "57P01":
+		return http.StatusServiceUnavailable
+	case "P0001":
+		return http.StatusBadRequest
 	}
-	for _, class := range []string{"08", "53"} {
-		if strings.HasPrefix(code, class) {
-			return http.StatusServiceUnavailable
-		}
-	}
-	for _, class := range []string{"09", "25", "2D", "38", "39", "3B", "40", "54", "55", "57", "58", "F0", "HV", "XX"} {
-		if strings.HasPrefix(code, class) {
-			return http.StatusInternalServerError
+	for _, of := range []struct {
+		status  int
+		classes []string
+	}{
+		{http.StatusForbidden, []string{"0L", "0P", "28"}},
+		{http.StatusRequestEntityTooLarge, []string{"54"}},
+		{http.StatusServiceUnavailable, []string{"08", "53"}},
+		{http.StatusInternalServerError, []string{"09", "25", "2D", "38", "39", "3B", "40", "55", "57", "58", "F0", "HV", "P0", "XX"}},
+	} {
+		if slices.ContainsFunc(of.classes, func(class string) bool { return strings.HasPrefix(code, class) }) {
+			return of.status
 		}
 	}
 	return http.StatusBadRequest

@@ -49,9 +49,11 @@ func Example() {
 	// 409 {"code":"23505","details":"Key (email)=(bob@example.org) already exists.","hint":null,"message":"duplicate key value violates unique constraint \"leads_email_key\""}
 }
 
-// A function of the database is a function of the program.
+// Functions of the database are functions of the program. What returns rows of a
+// table can be filtered, ordered and paged like the table.
 func ExampleWithFunction() {
-	schema, err := embedded.ParseTables([]byte(`{"leads": {"columns": [{"name": "id", "type": "bigint", "primary_key": true}]}}`))
+	schema, err := embedded.ParseTables([]byte(`{"leads": {"columns": [
+		{"name": "id", "type": "bigint", "primary_key": true}, {"name": "email", "type": "text"}]}}`))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -69,13 +71,29 @@ func ExampleWithFunction() {
 		}
 		return a + b, nil
 	}
-	handler := store.Handler(embedded.PostgREST, embedded.WithFunction("add", add))
-	for _, body := range []string{`{"a": 2, "b": 3}`, `{"a": 2}`} {
+	type lead struct {
+		ID    int    `json:"id"`
+		Email string `json:"email"`
+	}
+	found := func(context.Context, map[string]json.RawMessage) (any, error) {
+		return []lead{{1, "ann@example.com"}, {2, "bob@example.org"}, {3, "cy@example.com"}}, nil
+	}
+	handler := store.Handler(embedded.PostgREST,
+		embedded.WithFunction("add(a integer, b integer DEFAULT 3) RETURNS integer", add),
+		embedded.WithFunction("found() RETURNS SETOF leads", found))
+	for _, path := range []string{
+		"/rpc/add?a=2",
+		"/rpc/add?a=two",
+		"/rpc/found?email=like.*.com&select=email&order=email.desc&limit=1",
+		"/rpc/fond",
+	} {
 		rec := httptest.NewRecorder()
-		handler.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/rpc/add", strings.NewReader(body)))
+		handler.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
 		fmt.Println(rec.Code, rec.Body)
 	}
 	// Output:
 	// 200 5
-	// 400 {"code":"22023","details":null,"hint":null,"message":"a and b must be numbers"}
+	// 400 {"code":"22P02","details":null,"hint":null,"message":"invalid input syntax for type integer: \"two\""}
+	// 200 [{"email":"cy@example.com"}]
+	// 404 {"code":"PGRST202","details":"Searched for the function public.fond without parameters, but no matches were found in the schema cache.","hint":"Perhaps you meant to call the function public.found","message":"Could not find the function public.fond without parameters in the schema cache"}
 }

@@ -627,8 +627,10 @@ type question struct {
 func (g generator) question() question {
 	t := g.tables[min(1+g.IntN(len(g.tables)+2), 3*len(g.tables))%len(g.tables)]
 	switch k := g.IntN(100); {
-	case k < 62:
+	case k < 54:
 		return g.read(t)
+	case k < 62:
+		return g.call()
 	case k < 78:
 		return g.insert(t)
 	case k < 88:
@@ -649,7 +651,7 @@ func (g generator) question() question {
 }
 
 func (g generator) finish(q question, t *genTable, p params, prefer string) question {
-	q.Path = "/" + url.PathEscape(t.name)
+	q.Path = "/" + strings.ReplaceAll(t.name, " ", "%20")
 	if len(p) > 0 {
 		g.Shuffle(len(p), func(i, j int) { p[i], p[j] = p[j], p[i] })
 		q.Path += "?" + strings.Join(p, "&")

@@ -31,7 +31,7 @@ type handler struct {
 	dialect Dialect
 	key     string
 
-	functions map[string]Function
+	functions map[string][]*function
 }
 
 // maxBody bounds what a request may send, as InsForge does.
@@ -138,7 +138,11 @@ func (h *handler) route(r *http.Request, path, rawQuery string, body []byte) (*r
 	default:
 		return nil, &apiError{status: http.StatusMethodNotAllowed, code: "PGRST117", message: "Unsupported HTTP method: " + r.Method}
 	}
-	call, err := h.store.newCall(r, name, rawQuery, body)
+	query, err := parseQuery(rawQuery)
+	if err != nil {
+		return nil, err
+	}
+	call, err := h.store.newCall(r, name, query, body)
 	if err != nil {
 		return nil, err
 	}

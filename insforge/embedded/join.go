@@ -85,14 +85,7 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 	switch {
 	case embed.Spread:
 		var outputs []output
-		given := p.columnsOf(j)
-		for _, name := range explicitNames(e) {
-			if p.unselectable == nil && slices.Index(given, name) != lastIndex(given, name) {
-				p.unselectable = func() error {
-					return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf(`column reference "%s" is ambiguous`, name)}
-				}
-			}
-		}
+		p.checkNamed(j, explicitNames(e))
 		// What * stands for there is all that the embed gives, in the first place of
 		// its columns, and what it names comes again.
 		inner := j.plan.outputs
@@ -110,16 +103,6 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 		}
 		for _, out := range inner {
 			outputs = append(outputs, spreadOutput(j, out))
-		}
-		for _, inner := range e.embeds {
-			if name := inner.name; p.unselectable == nil && len(inner.item.Embed.Items) == 0 {
-				p.unselectable = func() error {
-					return &apiError{
-						status: http.StatusBadRequest, code: "42703", message: "column " + p.joinAlias(j.name) + "." + name + " does not exist",
-						hint: perhaps(p.similarAnywhere(p.joinAlias(j.name), name)),
-					}
-				}
-			}
 		}
 		return outputs, nil
 	case len(embed.Items) == 0: // rel() only filters
@@ -162,6 +145,30 @@ func (r *resource) syntax() error {
 		}
 	}
 	return nil
+}
+
+// checkNamed looks whether a spread embed gives each of the columns that are named
+// once: rel() gives none, and one may have the name of another.
+func (p *plan) checkNamed(j *join, names []string) {
+	given := p.columnsOf(j)
+	for _, name := range names {
+		first := slices.Index(given, name)
+		switch {
+		case p.unselectable != nil:
+			return
+		case first < 0:
+			p.unselectable = func() error {
+				return &apiError{
+					status: http.StatusBadRequest, code: "42703", message: "column " + p.joinAlias(j.name) + "." + name + " does not exist",
+					hint: perhaps(p.similarAnywhere(p.joinAlias(j.name), name)),
+				}
+			}
+		case first != lastIndex(given, name):
+			p.unselectable = func() error {
+				return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf(`column reference "%s" is ambiguous`, name)}
+			}
+		}
+	}
 }
 
 // explicitNames are those that the embedding statement names of a spread embed's

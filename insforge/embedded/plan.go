@@ -67,10 +67,26 @@ func (p *plan) unknownColumn(name string) error {
 	if name == "" { // as a name of nothing but spaces comes out
 		return zeroLength
 	}
+	for around := p; around != nil; around = around.parent {
+		if err := around.stumble(name); err != nil {
+			return err
+		}
+	}
 	return &apiError{
 		status: http.StatusBadRequest, code: "42703",
 		message: "column " + p.alias + "." + name + " does not exist", hint: perhaps(p.similarColumns(name)),
 	}
+}
+
+// stumble is what PostgreSQL says where it looks for the column that may have been
+// meant, and the result of an embed has two of the name that is not there.
+func (p *plan) stumble(name string) error {
+	for _, j := range p.joins {
+		if columns := p.columnsOf(j); slices.Index(columns, name) != lastIndex(columns, name) {
+			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf(`column reference "%s" is ambiguous`, name)}
+		}
+	}
+	return nil
 }
 
 // similarColumns are the columns a misspelt name may have meant, of this
@@ -285,7 +301,8 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 	}
 	where, err := p.session.Compile(p.rewritten(all), p.alias, p.typeOf)
 	if err != nil {
-		return p.withColumnHint(err)
+		// What relates an embed stands beside its filters.
+		return p.withColumnHint(err, len(filters) == 1 && p.parent == nil)
 	}
 	p.where = where
 	p.columns = make([]int, 0, len(where.Columns()))
@@ -300,10 +317,11 @@ func (p *plan) setFilters(filters []filter.Filter) error {
 	return nil
 }
 
-// withColumnHint adds what only a table can tell: the hint, and where a filter stands.
-func (p *plan) withColumnHint(err error) error {
+// withColumnHint adds what only a table can tell: the hint, and whether a filter
+// stands alone.
+func (p *plan) withColumnHint(err error, alone bool) error {
 	api := asAPIError(err)
-	if rest, ok := strings.CutPrefix(api.message, "argument of WHERE "); ok && p.parent != nil { // what relates an embed stands beside it
+	if rest, ok := strings.CutPrefix(api.message, "argument of WHERE "); ok && !alone { // something stands beside it
 		there := *api
 		there.message = "argument of AND " + rest
 		return &there
@@ -336,7 +354,8 @@ func (p *plan) sortKey(term filter.OrderTerm) (sortKey, error) {
 		}
 		key.join = p.joins[i]
 	}
-	switch n, ok := p.table.byName[term.Path.Column]; {
+	n, ok := p.table.byName[term.Path.Column]
+	switch ok = ok && (p.visible == nil || slices.Contains(p.visible, term.Path.Column)); {
 	case key.join != nil:
 		if err := p.embeddedKey(&key, term.Path.Column); err != nil {
 			return key, err
@@ -415,10 +434,8 @@ func (p *plan) embeddedKey(key *sortKey, name string) error {
 	if key.out != nil {
 		return nil
 	}
-	for _, j := range p.joins { // where PostgreSQL looks for what may have been meant, and stumbles
-		if columns := p.columnsOf(j); slices.Index(columns, name) != lastIndex(columns, name) {
-			return &apiError{status: http.StatusBadRequest, code: "42702", message: fmt.Sprintf(`column reference "%s" is ambiguous`, name)}
-		}
+	if err := p.stumble(name); err != nil {
+		return err
 	}
 	return &apiError{
 		status: http.StatusBadRequest, code: "42703", message: "column " + alias + "." + name + " does not exist",

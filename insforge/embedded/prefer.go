@@ -26,7 +26,7 @@ var preferenceValues = map[string]map[string]bool{
 	"return":     {"representation": true, "headers-only": true, "minimal": true},
 	"count":      {"exact": true, "planned": true, "estimated": true},
 	"handling":   {"strict": true, "lenient": true},
-	"params":     {"single-object": true, "multiple-objects": true},
+	"params":     {"single-object": true},
 	"tx":         {"commit": true, "rollback": true},
 }
 

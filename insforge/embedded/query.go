@@ -27,6 +27,8 @@ type query struct {
 	ranged     bool            // there is a limit or offset somewhere
 	sorted     bool            // there is an order somewhere
 	params     []param
+	calls      bool   // a function: what is no filter is an argument
+	arguments  object // of the function, as JSON strings
 }
 
 // criteria say which rows of a table or embedded resource are wanted.
@@ -68,8 +70,9 @@ type param struct {
 
 // parseQuery reads a raw query string as PostgREST does: + is a space, and a
 // key without = is not a filter.
-func parseQuery(raw string) (*query, error) {
-	q := &query{}
+func parseQuery(raw string) (*query, error) { return (&query{}).parse(raw) }
+
+func (q *query) parse(raw string) (*query, error) {
 	if raw == "" {
 		return q, nil
 	}
@@ -222,6 +225,9 @@ func (q *query) takeFilter(p param) error {
 	if p.bare {
 		return nil // not a filter
 	}
+	if q.calls && p.kind() == filterParam && !filter.LooksLike(p.value) {
+		return q.takeArgument(p)
+	}
 	if quick, ok := quickFilter(p.key, p.value); ok {
 		q.filters = append(q.filters, quick)
 		return nil
@@ -254,6 +260,19 @@ func (q *query) takeFilter(p param) error {
 		target.trees = append(target.trees, f)
 	} else {
 		target.filters = append(target.filters, f)
+	}
+	return nil
+}
+
+// takeArgument reads the argument of a function. PostgREST reads the name as that
+// of a column, and drops what stands around it.
+func (q *query) takeArgument(p param) error {
+	f, err := filter.ParseParam(p.key, "eq.")
+	if err != nil {
+		return err
+	}
+	if cond, ok := f.(filter.Cond); ok {
+		q.arguments = append(q.arguments, field{key: cond.Path.Column, value: filter.AppendJSONString(nil, p.value)})
 	}
 	return nil
 }

@@ -39,6 +39,35 @@ func (s *Schema) nearestRelation(t *table, name string) string {
 	return ""
 }
 
+// nearestFunction is PostgREST's hint where no function takes what is given: one
+// of nearly the name, or, if the name is right, with nearly the arguments.
+func (h *handler) nearestFunction(name string, keys []string) string {
+	list := func(names []string) string {
+		return "(" + strings.Join(slices.Sorted(slices.Values(names)), ", ") + ")"
+	}
+	var names []string
+	given := name
+	if overloaded := h.functions[name]; len(overloaded) > 0 {
+		given = list(keys)
+		for _, f := range overloaded {
+			names = append(names, list(f.parameterNames()))
+		}
+	} else {
+		names = slices.Sorted(maps.Keys(h.functions))
+	}
+	best := nearest(names, given)
+	if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, given) }); i >= 0 {
+		best = names[i]
+	}
+	switch {
+	case best == "":
+		return ""
+	case len(h.functions[name]) > 0:
+		best = name + best
+	}
+	return "Perhaps you meant to call the function public." + best
+}
+
 // nearest finds the name most like another as fuzzysets do, which PostgREST
 // uses: it must share three letters in a row, or else two, and a third of its
 // length by Levenshtein's distance; of equals the one that shares more, and of

@@ -252,10 +252,7 @@ func newTable(name string, ordinal int, f tableFile) (*table, error) {
 			primary = append(primary, c.Name)
 		}
 	}
-	t.layout = newLayout(t.columns)
-	for i, c := range t.columns {
-		t.star = append(t.star, output{key: printedKey(c.name), name: c.name, column: i, typ: c.typ})
-	}
+	t.layOut()
 	if len(primary) > 0 {
 		if err := t.addIndex(primary, true, name+"_pkey"); err != nil {
 			return nil, err
@@ -278,6 +275,27 @@ func newTable(name string, ordinal int, f tableFile) (*table, error) {
 		}
 	}
 	slices.SortStableFunc(t.checks, func(a, b check) int { return strings.Compare(a.name, b.name) })
+	return t, nil
+}
+
+// layOut prepares for rows, once the columns are known.
+func (t *table) layOut() {
+	t.layout = newLayout(t.columns)
+	for i, c := range t.columns {
+		t.star = append(t.star, output{key: printedKey(c.name), name: c.name, column: i, typ: c.typ})
+	}
+}
+
+// rowType is a table of which there are only rows, that a function returns.
+func rowType(name string, columns []column) (*table, error) {
+	t := &table{name: name, columns: columns, byName: map[string]int{}}
+	for i, c := range columns {
+		if _, ok := t.byName[c.name]; ok {
+			return nil, fmt.Errorf("column %q is declared twice", c.name)
+		}
+		t.byName[c.name] = i
+	}
+	t.layOut()
 	return t, nil
 }
 

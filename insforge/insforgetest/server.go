@@ -49,6 +49,7 @@ type config struct {
 	clock   func() time.Time
 	path    string
 	seeds   []seed
+	options []embedded.HandlerOption
 }
 
 type seed struct {
@@ -65,6 +66,12 @@ func WithAPIKey(key string) Option { return func(c *config) { c.apiKey = key } }
 
 // WithClock sets what now() means to the embedded server. [Genuine] ignores it.
 func WithClock(now func() time.Time) Option { return func(c *config) { c.clock = now } }
+
+// WithFunction makes a function known to the embedded server: see
+// [embedded.WithFunction]. [Genuine] ignores it: its SQL declares functions.
+func WithFunction(declaration string, f embedded.Function) Option {
+	return func(c *config) { c.options = append(c.options, embedded.WithFunction(declaration, f)) }
+}
 
 // WithFile keeps the embedded server's data in a file rather than in memory.
 func WithFile(path string) Option { return func(c *config) { c.path = path } }
@@ -97,7 +104,7 @@ func New(t testing.TB, tablesJSON []byte, opts ...Option) *Server {
 			t.Errorf("insforgetest: closing the store: %v", err)
 		}
 	})
-	var handlerOpts []embedded.HandlerOption
+	handlerOpts := cfg.options
 	if cfg.apiKey != "" {
 		handlerOpts = append(handlerOpts, embedded.WithAPIKey(cfg.apiKey))
 	}
