@@ -2,7 +2,9 @@ package scheduler_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -173,6 +175,38 @@ func TestAPressIsLoggedOnce(t *testing.T) {
 		_, err = w.scheduler.Reopen(t.Context(), ann, r.ID)
 		require.NoError(t, err)
 	})
+}
+
+// A process is paused between a press and its line for so long that another one
+// has the press delivered again.
+func TestAPausedPressIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	var pause func()
+	w := inMemory(t, func(r *http.Request) {
+		if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/lead_registry") && pause != nil {
+			meanwhile := pause
+			pause = nil
+			meanwhile()
+		}
+	})
+	var err error
+	w.scheduler, err = scheduler.New(w.store, scheduler.WithLogger(w.log))
+	require.NoError(t, err)
+	lead := w.lead(t, ann, "Jane Doe")
+	r := w.schedule(t, lead, plan(0)).Reminders[0]
+	pause = func() {
+		w.clock.Advance(10 * time.Second)
+		_, err := w.scheduler.Complete(t.Context(), ann, r.ID)
+		handled := (*scheduler.AlreadyHandledError)(nil)
+		require.ErrorAs(t, err, &handled)
+		require.True(t, handled.Unfinished)
+	}
+	_, err = w.scheduler.Complete(t.Context(), ann, r.ID)
+	require.NoError(t, err)
+	require.Nil(t, pause)
+	lines, err := w.store.Activities(t.Context(), ann, lead.ID, 10)
+	require.NoError(t, err)
+	require.Len(t, lines, 2, "the plan and the press")
 }
 
 func TestUndo(t *testing.T) {
