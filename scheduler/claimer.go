@@ -113,9 +113,9 @@ func (c *cycle) take(ctx context.Context, batch []parcel) ([]parcel, error) {
 			break
 		}
 	}
-	var taken []parcel
+	taken := make([]parcel, 0, len(batch))
 	for _, p := range batch {
-		mine := parcel{user: p.user, kind: p.kind}
+		mine := parcel{user: p.user, kind: p.kind, rows: make([]held, 0, len(p.rows))}
 		for _, r := range p.rows {
 			if claimed, ok := got[r.ID]; ok {
 				mine.rows = append(mine.rows, claimed)

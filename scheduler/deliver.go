@@ -246,7 +246,7 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wrapUpTime)
 	defer cancel()
 	now := c.store.now()
-	changes := map[change][]held{}
+	changes := map[change][]*held{}
 	blocked := map[int64]string{}
 	var ended []int64 // leads with a step that is not sent any more
 	var report Report
@@ -273,7 +273,8 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 			report.Ambiguous += len(rows)
 			c.tell(ctx, slog.LevelWarn, "reminder may or may not have been delivered; it is not sent again before its next nudge", one)
 		}
-		for _, r := range rows {
+		for i := range rows {
+			r := &rows[i]
 			var becomes change
 			switch {
 			case one.result.Outcome == Delivered:
@@ -332,7 +333,7 @@ func (c *cycle) settle(ctx context.Context, done []delivery) {
 
 // writes changes claimed rows alike: those of claims of which every row is
 // among them by the claims alone, the others by their ids besides.
-func (c *cycle) writes(rows []held, becomes change) []write {
+func (c *cycle) writes(rows []*held, becomes change) []write {
 	byClaim := map[*claim][]int64{}
 	for _, r := range rows {
 		byClaim[r.by] = append(byClaim[r.by], r.ID)

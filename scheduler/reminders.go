@@ -111,11 +111,22 @@ func (s *Store) earliestDue(ctx context.Context, except []int64) (time.Time, boo
 	return time.Time(rows[0].DueAt), true, nil
 }
 
+// dueReminder is what a listing of due reminders asks for, which may be ten
+// thousand rows.
+type dueReminder struct {
+	ID            int64   `json:"id"`
+	LeadID        int64   `json:"lead_id"`
+	TelegramID    int64   `json:"telegram_id"`
+	StepID        int     `json:"step_id"`
+	DueAt         instant `json:"due_at"`
+	ReminderCount int     `json:"reminder_count"`
+}
+
 // due lists up to limit open reminders that are due at now, the oldest first:
 // whose they are and how often they were nudged. What else there is to know
 // comes with the claim, and then it is fresh.
 func (s *Store) due(ctx context.Context, now time.Time, limit int) ([]Reminder, error) {
-	rows, err := insforge.All[storedReminder](ctx, s.reminders(open(), filter.Gte("due_at", epoch), filter.Lte("due_at", now)).
+	rows, err := insforge.All[dueReminder](ctx, s.reminders(open(), filter.Gte("due_at", epoch), filter.Lte("due_at", now)).
 		Select("id", "lead_id", "telegram_id", "step_id", "due_at", "reminder_count").
 		Order("due_at.asc", "id.asc").Limit(limit))
 	if err != nil {
@@ -123,7 +134,7 @@ func (s *Store) due(ctx context.Context, now time.Time, limit int) ([]Reminder, 
 	}
 	due := make([]Reminder, len(rows))
 	for i, row := range rows {
-		due[i] = row.reminder()
+		due[i] = Reminder{ID: row.ID, LeadID: row.LeadID, TelegramID: row.TelegramID, StepID: row.StepID, DueAt: time.Time(row.DueAt), ReminderCount: row.ReminderCount}
 	}
 	return due, nil
 }
