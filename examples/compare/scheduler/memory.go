@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -22,7 +23,8 @@ func (e *engine) idleMemory(idle time.Duration) float64 {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "reminderbot")
-	if out, err := exec.CommandContext(e.ctx, "go", "-C", "../../..", "build", "-o", file, "./examples/reminderbot").CombinedOutput(); err != nil {
+	_, here, _, _ := runtime.Caller(0) // the working directory may be any
+	if out, err := exec.CommandContext(e.ctx, "go", "-C", filepath.Join(filepath.Dir(here), "../../.."), "build", "-o", file, "./examples/reminderbot").CombinedOutput(); err != nil {
 		e.Fatalf("build the service: %v\n%s", err, out)
 	}
 	const token = "123456:a-token-for-the-benchmark-000000000"

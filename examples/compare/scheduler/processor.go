@@ -21,6 +21,10 @@ func (e effort) per(n int) effort {
 	return effort{e.program / time.Duration(n), e.postgrest / time.Duration(n), e.postgres / time.Duration(n)}
 }
 
+func (e effort) plus(more effort) effort {
+	return effort{e.program + more.program, e.postgrest + more.postgrest, e.postgres + more.postgres}
+}
+
 func (e effort) since(before effort) effort {
 	return effort{e.program - before.program, e.postgrest - before.postgrest, e.postgres - before.postgres}
 }
