@@ -208,7 +208,7 @@ func (c *call) get() (*response, error) {
 		return nil, err
 	}
 	if c.media.single && len(found.rows) != 1 {
-		return nil, c.notSingular(p, st, found.rows)
+		return nil, cmp.Or(c.tryPrinting(p, st, found.rows), notSingular(len(found.rows)))
 	}
 	res := newResponse(http.StatusOK)
 	res.contentType = c.media.contentType
@@ -238,18 +238,16 @@ func (res *response) outOf(offset int64, rows int, total int64) error {
 	return nil
 }
 
-// notSingular refuses a number of rows that is not one. What cannot be printed of
-// them comes first; p is nil where nothing is.
-func (c *call) notSingular(p *plan, st *state, rows []*row) error {
-	if p != nil && p.mayFail() {
-		pr := &printer{ctx: c.ctx(), state: st}
-		if _, err := pr.array(nil, p, rows); err != nil {
-			return err
-		}
+// tryPrinting tells what cannot be printed of rows, such as a cast that fails.
+func (c *call) tryPrinting(p *plan, st *state, rows []*row) error {
+	if !p.mayFail() {
+		return nil
 	}
-	return notSingular(len(rows))
+	_, err := (&printer{ctx: c.ctx(), state: st}).array(nil, p, rows)
+	return err
 }
 
+// notSingular refuses a number of rows that is not one.
 func notSingular(n int) error {
 	return &apiError{
 		status: http.StatusNotAcceptable, code: "PGRST116", message: "JSON object requested, multiple (or no) rows returned",
@@ -301,11 +299,7 @@ const largestBuffer = 1 << 20
 // [printer].
 func (c *call) print(res *response, p *plan, st *state, rows []*row, header []string) (err error) {
 	if c.request.Method == http.MethodHead { // which looks at every value all the same
-		if !p.mayFail() {
-			return nil
-		}
-		_, err := (&printer{ctx: c.ctx(), state: st}).array(nil, p, rows)
-		return err
+		return c.tryPrinting(p, st, rows)
 	}
 	pr := &printer{ctx: c.ctx(), state: st, header: header}
 	buffer, _ := c.store.buffers.Get().(*[]byte)
@@ -341,10 +335,6 @@ func (c *call) print(res *response, p *plan, st *state, rows []*row, header []st
 // What an inner embed hides is not counted, nor, as PostgREST 12.0 looks at
 // and/or once more here, a row that no longer satisfies them.
 func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, err error) {
-	// The statement ends here for PostgreSQL; what follows is PostgREST's.
-	if err := tx.checkForeignKeys(); err != nil {
-		return 0, err
-	}
 	var p *plan
 	written := len(rows)
 	if c.prefer.returns == "representation" {
@@ -358,9 +348,16 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 			}
 			rows = found.rows
 		}
+		if err := c.tryPrinting(p, tx.before, rows); err != nil {
+			return 0, err
+		}
+	}
+	// The statement ends here for PostgreSQL; what follows is PostgREST's.
+	if err := tx.checkForeignKeys(); err != nil {
+		return 0, err
 	}
 	if c.media.single && len(rows) != 1 {
-		return 0, c.notSingular(p, tx.before, rows)
+		return 0, notSingular(len(rows))
 	}
 	if p != nil {
 		res.contentType = c.media.contentType
@@ -673,6 +670,9 @@ func (c *call) patch() (*response, error) {
 					return err
 				}
 				if rows, err = tx.updateRows(c.table, found, columns, proposals[0]); err != nil {
+					return err
+				}
+				if err := tx.tryUpdates(c.table, found, columns, proposals[1:]); err != nil {
 					return err
 				}
 			}

@@ -522,7 +522,7 @@ func (c *call) result(f *function, p *plan, st *state, rows []*row) (*response, 
 	shown := 1
 	if f.set {
 		if shown = len(found.rows); c.media.single && shown != 1 {
-			return nil, c.notSingular(p, st, found.rows)
+			return nil, cmp.Or(c.tryPrinting(p, st, found.rows), notSingular(len(found.rows)))
 		}
 	}
 	total := found.total

@@ -214,14 +214,32 @@ func withKey(err error, key string) error {
 func (tx *txn) updateRows(t *table, rows []*row, columns []int, set []filter.Value) ([]*row, error) {
 	updated := make([]*row, len(rows))
 	for n, r := range rows {
-		values := t.layout.decode(r.data)
-		for _, c := range columns {
-			values[c] = set[c]
-		}
 		var err error
-		if updated[n], err = tx.update(t, r, values); err != nil {
+		if updated[n], err = tx.update(t, r, t.with(r, columns, set)); err != nil {
 			return nil, err
 		}
 	}
 	return updated, nil
+}
+
+// tryUpdates checks what further elements of a body would make of rows, which
+// PostgreSQL does before it finds that it has updated them already.
+func (tx *txn) tryUpdates(t *table, rows []*row, columns []int, sets [][]filter.Value) error {
+	for _, set := range sets {
+		for _, r := range rows {
+			if err := tx.validate(t, t.with(r, columns, set)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// with are the values of a row after columns of it have been set.
+func (t *table) with(r *row, columns []int, set []filter.Value) []filter.Value {
+	values := t.layout.decode(r.data)
+	for _, c := range columns {
+		values[c] = set[c]
+	}
+	return values
 }
