@@ -356,8 +356,8 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 	if err := tx.checkForeignKeys(); err != nil {
 		return 0, err
 	}
-	if c.media.single && len(rows) != 1 {
-		return 0, notSingular(len(rows))
+	if err := c.expected(len(rows)); err != nil {
+		return 0, err
 	}
 	if p != nil {
 		res.contentType = c.media.contentType
@@ -368,6 +368,19 @@ func (c *call) representation(tx *txn, res *response, rows []*row) (shown int, e
 		err = c.print(res, p, tx.before, rows, header)
 	}
 	return len(rows), err
+}
+
+// expected refuses a number of rows that a write may not show.
+func (c *call) expected(rows int) error {
+	switch {
+	case rows == 1:
+		return nil
+	case c.request.Method == http.MethodPut:
+		return errPayloadMismatch
+	case c.media.single:
+		return notSingular(rows)
+	}
+	return nil
 }
 
 // returned is what a write shows: PostgREST 12.0 looks at and/or once more here,
@@ -735,6 +748,10 @@ func (c *call) delete() (*response, error) {
 	return res, nil
 }
 
+var errPayloadMismatch = &apiError{
+	status: http.StatusBadRequest, code: "PGRST115", message: "Payload values do not match URL in primary key column(s)",
+}
+
 // put is a single upsert by primary key.
 func (c *call) put() (*response, error) {
 	if err := c.applyRange(); err != nil {
@@ -784,23 +801,20 @@ func (c *call) put() (*response, error) {
 	if err := cmp.Or(err, literal); err != nil {
 		return nil, err
 	}
-	mismatch := &apiError{
-		status: http.StatusBadRequest, code: "PGRST115", message: "Payload values do not match URL in primary key column(s)",
-	}
 	res := newResponse(http.StatusNoContent)
 	if c.prefer.returns == "representation" {
 		res.status = http.StatusOK
 	}
 	err = c.store.write(c.session, func(tx *txn) error {
 		if !satisfiable {
-			return mismatch
+			return errPayloadMismatch
 		}
 		rows, inserted, err := tx.insertRows(c.ctx(), ins)
 		if err != nil {
 			return err
 		}
 		if len(rows) != 1 {
-			return mismatch
+			return errPayloadMismatch
 		}
 		if inserted == 1 && c.prefer.returns == "representation" {
 			res.status = http.StatusCreated

@@ -69,7 +69,10 @@ func (h *handler) insforge(w http.ResponseWriter, r *http.Request) *response {
 		path, ok = "rpc/"+function, true
 	}
 	if !ok || path == "" {
-		return proxyError{Error: "NOT_FOUND", Message: fmt.Sprintf("Endpoint %s not found", r.URL.Path), StatusCode: http.StatusNotFound}.response()
+		return proxyError{
+			Error: "NOT_FOUND", Message: fmt.Sprintf("Endpoint %s not found", r.URL.Path), StatusCode: http.StatusNotFound,
+			NextActions: "Please check the API documentation for available endpoints",
+		}.response()
 	}
 	if refusal := h.refuse(r); refusal != nil {
 		return refusal.response()

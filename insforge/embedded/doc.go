@@ -26,23 +26,25 @@
 //	full-text search            400 0A000 that says so
 //	functions (/rpc)            those given by WithFunction, else 404 PGRST202; what one has written stays if the answer is an error
 //	HEAD of a function          calls it; PostgreSQL need not call one that is STABLE if nothing is shown
+//	system columns              ctid, xmin, … and functions of a row as columns, but count, do not exist
 //	aggregates in select        refused (PGRST123), in spread embeds too, where PostgREST forgets to; but tasks(count) is there
 //	roles, JWT, row security    none; WithAPIKey checks one key
 //	schemas                     public only
 //	count=planned, estimated    of reads: exact
-//	text                        sorts by code point; ilike folds by Unicode
-//	regular expressions         no look-around, back-references, embedded options but (?i), \a \b \c \e \u \x; \m, \M, \y on ASCII only (0A000)
+//	text                        sorts by code point; case and classes of characters are those of C.UTF-8, as of the latest Unicode
+//	regular expressions         no look-around, back-references, embedded options but (?i) at the start, \a \b \c \e \u \x; \m, \M, \y on ASCII only (0A000)
 //	tsvector, money, inet, …    behave as text, and so do multiranges
 //	array subscripts            [2:3]={a,b} is {a,b}
 //	order without order=        order of writing; PostgreSQL may reuse space
 //	equal in order=             order of writing; PostgreSQL may have any
 //	a bad value in a PATCH      noticed if a row matches; in PostgreSQL that depends on the plan
+//	a bad pattern               noticed at once; PostgreSQL's plan may look into it with the first row, or the first that other filters leave
 //	of several mistakes         the one told may be another where PostgreSQL's plan decides
 //	a cast that fails           noticed in rows that are shown; PostgreSQL's plan may try others
 //	limits of several embeds    taken in order; which PostgREST comes to first, in an error or where two may mean one embed, hangs on hashes
 //	an upsert that embeds hide  201 if it inserted; PostgREST says 200 where PostgreSQL's plan has not read what was inserted
 //	time zones like est5edt     without summer time
-//	missing=default             works where the table's name needs quotes; PostgREST raises 42602
+//	missing=default             works where the table's name needs quotes; PostgREST raises 42602 or 42P01
 //	depth of trees and selects  1000 levels (400 PGRST100)
 //	vnd.pgrst.plan, geo+json    415
 //	the root document           lists tables and columns only

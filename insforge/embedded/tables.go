@@ -132,6 +132,10 @@ type foreignKeyFile struct {
 // it does not know are an error.
 func ParseTables(data []byte) (*Schema, error) {
 	names, declared, err := tableNames(data)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		err = fmt.Errorf("line %d: %w", 1+bytes.Count(data[:syntax.Offset], []byte("\n")), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("tables: %w", err)
 	}
@@ -305,6 +309,9 @@ func (t *table) addColumn(f columnFile) error {
 	}
 	if _, ok := t.byName[f.Name]; ok {
 		return errors.New("declared twice")
+	}
+	if f.Type == "" {
+		return errors.New("it needs a type")
 	}
 	typ, err := filter.ParseType(f.Type)
 	if err != nil {

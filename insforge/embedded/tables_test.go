@@ -19,11 +19,13 @@ func TestTablesFileSaysWhereItIsWrong(t *testing.T) {
 		`{"t":null}`:                  "tables: t: a table must be a JSON object",
 		`{"t":{"row":[]}}`:            `tables: t: unknown key "row"`,
 		`{"t":{"rows":[],"rows":[]}}`: `tables: t: the key "rows" stands there twice`,
-		`{"t":{"columns":[{"name":"a","type":5}]}}`:                                                                                                       "tables: t: columns.type cannot be a JSON number",
-		`{"t":{"columns":[{"name":"a","type":"int","type":"text"}]}}`:                                                                                     `tables: t: columns: the key "type" stands twice in name "a"`,
-		`{"t":{"columns":[{"name":"a","type":"intt"}]}}`:                                                                                                  `tables: t: column "a": type "intt" does not exist`,
-		`{"t":{"columns":[{"name":"a","type":"int"}],"checks":[{"column":"a"}]}}`:                                                                         `tables: t: checks: a: a check needs the values that are allowed, in "in"`,
-		`{"t":{"columns":[{"name":"j","type":"json"}],"checks":[{"column":"j","in":[]}]}}`:                                                                "tables: t: checks: j: values of type json cannot be compared",
+		`{"t":{"columns":[{"name":"a","type":5}]}}`:                                        "tables: t: columns.type cannot be a JSON number",
+		`{"t":{"columns":[{"name":"a","type":"int","type":"text"}]}}`:                      `tables: t: columns: the key "type" stands twice in name "a"`,
+		`{"t":{"columns":[{"name":"a"}]}}`:                                                 `tables: t: column "a": it needs a type`,
+		"{\n\"t\":{\"columns\":[],}}":                                                      "tables: line 2: invalid character '}' looking for beginning of object key string",
+		`{"t":{"columns":[{"name":"a","type":"intt"}]}}`:                                   `tables: t: column "a": type "intt" does not exist`,
+		`{"t":{"columns":[{"name":"a","type":"int"}],"checks":[{"column":"a"}]}}`:          `tables: t: checks: a: a check needs the values that are allowed, in "in"`,
+		`{"t":{"columns":[{"name":"j","type":"json"}],"checks":[{"column":"j","in":[]}]}}`: "tables: t: checks: j: values of type json cannot be compared",
 		`{"t":{"columns":[{"name":"a","type":"int","primary_key":true},{"name":"d","type":"date"}],"foreign_keys":[{"columns":["d"],"references":"t"}]}}`: `tables: t: foreign key: columns "d" and "a" are of incompatible types: date and integer`,
 	} {
 		_, err := embedded.ParseTables([]byte(file))

@@ -149,15 +149,11 @@ func match(op Op, pattern string) (func(Value) (Truth, error), error) {
 	if err := checkText(pattern); err != nil {
 		return nil, err
 	}
-	translated, boundaries, err := translateRegexp(pattern)
+	translated, boundaries, err := translateRegexp(pattern, op == OpIMatch)
 	if err != nil {
 		return nil, err
 	}
-	flags := "(?s)" // a dot matches newlines, ^ and $ only the ends
-	if op == OpIMatch {
-		flags = "(?si)"
-	}
-	re, err := regexp.Compile(flags + translated)
+	re, err := regexp.Compile("(?s)" + translated) // a dot matches newlines, ^ and $ only the ends
 	if err != nil {
 		return nil, &SQLError{Code: "2201B", Message: "invalid regular expression: " + regexpComplaint(err)}
 	}
@@ -167,18 +163,6 @@ func match(op Op, pattern string) (func(Value) (Truth, error), error) {
 		}
 		return truth(re.MatchString(v.str)), nil
 	}, nil
-}
-
-// shorthands are the escapes for classes of characters, which know all of
-// Unicode in PostgreSQL but only ASCII in Go. A capital letter is the complement.
-var shorthands = map[byte]string{
-	'd': `\p{Nd}`, 'D': `\p{Nd}`, 'w': `\p{L}\p{N}_`, 'W': `\p{L}\p{N}_`, 's': `\s\v\p{Z}`, 'S': `\s\v\p{Z}`,
-}
-
-// classes are the names inside brackets for which the same holds.
-var classes = map[string]string{
-	"alpha": `\p{L}`, "digit": `\p{Nd}`, "alnum": `\p{L}\p{N}`, "upper": `\p{Lu}`, "lower": `\p{Ll}`, "space": `\s\v\p{Z}`, "word": `\p{L}\p{N}_`,
-	"ascii": `[:ascii:]`, "blank": `[:blank:]`, "cntrl": `[:cntrl:]`, "graph": `[:graph:]\p{L}\p{N}\p{P}\p{S}`, "print": `[:print:]\p{L}\p{N}\p{P}\p{S}`, "punct": `[:punct:]\p{P}`, "xdigit": `[:xdigit:]`,
 }
 
 func isASCII(s string) bool {
@@ -191,14 +175,25 @@ func isASCII(s string) bool {
 }
 
 // translateRegexp rewrites what PostgreSQL spells differently, and refuses what
-// would mean something else here. Boundaries tells that it asks where words
-// begin or end.
-func translateRegexp(pattern string) (translated string, boundaries bool, err error) {
+// would mean something else here. Where case does not matter, folded, letters
+// stand for both of theirs. Boundaries tells that it asks where words begin or
+// end.
+func translateRegexp(pattern string, folded bool) (translated string, boundaries bool, err error) {
+	var out strings.Builder
 	if literal, ok := strings.CutPrefix(pattern, "***="); ok {
-		return regexp.QuoteMeta(literal), false, nil
+		for _, r := range literal {
+			if forms := caseForms(r, folded); len(forms) > 1 {
+				out.WriteString("[" + string(forms) + "]")
+			} else {
+				out.WriteString(regexp.QuoteMeta(string(forms)))
+			}
+		}
+		return out.String(), false, nil
 	}
 	pattern = strings.TrimPrefix(pattern, "***:")
-	var out strings.Builder
+	if rest, ok := strings.CutPrefix(pattern, "(?i)"); ok {
+		pattern, folded = rest, true
+	}
 	inClass, classStart := false, 0
 	depth := 0    // of parentheses
 	atom := false // what stands before can be repeated
@@ -248,23 +243,21 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 				out.WriteString(`\z`)
 			case e >= '1' && e <= '9' && !inClass:
 				return refuse("back-references")
-			case shorthands[e] != "":
-				class := shorthands[e]
+			case shorthands[e] != nil:
+				class := shorthands[e]()
 				switch {
 				case inClass && isRange(i-1, i+1):
 					return invalid("invalid character range")
 				case inClass:
 					out.WriteString(class)
-				case e >= 'a':
-					out.WriteString("[" + class + "]")
 				default:
-					out.WriteString("[^" + class + "]")
+					out.WriteString("[" + class + "]")
 				}
 			case e == 'A' || strings.IndexByte("nrtfv", e) >= 0:
 				out.WriteByte('\\')
 				out.WriteByte(e)
 			case e >= utf8.RuneSelf: // means itself
-				out.WriteByte(e)
+				i--
 			case unicode.IsLetter(rune(e)):
 				return invalid(`invalid escape \ sequence`)
 			default:
@@ -285,10 +278,15 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 					return refuse("[[:<:]] and [[:>:]]")
 				case kind == ':' && !known:
 					return invalid("invalid character class")
+				case kind == ':' && folded && (name == "upper" || name == "lower"):
+					out.WriteString(classes["alpha"]())
 				case kind == ':':
-					out.WriteString(classes[name])
+					out.WriteString(classes[name]())
 				case utf8.RuneCountInString(name) == 1:
-					out.WriteString(regexp.QuoteMeta(name))
+					r, _ := utf8.DecodeRuneInString(name)
+					for _, form := range caseForms(r, folded) {
+						out.WriteString(regexp.QuoteMeta(string(form)))
+					}
 				case kind == '.' && strings.Trim(name, "-abcdefghijklmnopqrstuvwxyzNULSOHETX") == "":
 					return refuse("names of characters in [..]")
 				default:
@@ -297,12 +295,25 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 				i += len(name) + 3
 				continue
 			}
-			if c == '[' {
-				out.WriteByte('\\')
+			switch r, size := utf8.DecodeRuneInString(pattern[i:]); {
+			case c == ']':
+				out.WriteByte(c)
+				inClass, atom = false, true
+			case c == '[':
+				out.WriteString(`\[`)
+			case folded && at(i+size) == '-' && at(i+size+1) != 0 && strings.IndexByte(`[]\`, at(i+size+1)) < 0:
+				last, length := utf8.DecodeRuneInString(pattern[i+size+1:])
+				i += size + length
+				out.WriteString(string(r) + "-" + string(last))
+				for ; r <= min(last, lastCased); r++ {
+					if forms := caseForms(r, true); len(forms) > 1 {
+						out.WriteString(string(forms))
+					}
+				}
+			default:
+				i += size - 1
+				out.WriteString(string(caseForms(r, folded)))
 			}
-			out.WriteByte(c)
-			inClass = c != ']'
-			atom = !inClass
 		case c == '[':
 			inClass, atom = true, false
 			out.WriteByte(c)
@@ -317,17 +328,12 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 			classStart = i + 1
 		case c == '(' && at(i+1) == '?' && strings.IndexByte("=!<", at(i+2)) >= 0:
 			return refuse("look-around")
-		case c == '(' && at(i+1) == '?' && at(i+2) != ':' && (i > 0 || !strings.HasPrefix(pattern, "(?i)")):
+		case c == '(' && at(i+1) == '?' && at(i+2) != ':':
 			return refuse("embedded options")
-		case c == '(' && at(i+1) == '?': // (?: or the options at the start
-			end := i + 2
-			if at(end) == 'i' {
-				end = i + 3
-			} else {
-				depth++
-			}
-			out.WriteString(pattern[i : end+1])
-			i = end
+		case c == '(' && at(i+1) == '?':
+			depth++
+			out.WriteString("(?:")
+			i += 2
 		case c == '(':
 			depth++
 			out.WriteByte(c)
@@ -351,14 +357,39 @@ func translateRegexp(pattern string) (translated string, boundaries bool, err er
 			if at(end) == '?' {
 				end++
 			}
-			out.WriteString(pattern[i:end])
+			out.WriteString(zerosBefore.ReplaceAllString(pattern[i:end], "$1$2"))
 			i, atom = end-1, false
 		default:
-			out.WriteByte(c)
+			r, size := utf8.DecodeRuneInString(pattern[i:])
+			i += size - 1
+			if forms := caseForms(r, folded); len(forms) > 1 {
+				out.WriteString("[" + string(forms) + "]")
+			} else {
+				out.WriteRune(r)
+			}
 		}
 	}
 	return out.String(), boundaries, nil
 }
+
+// lastCased is beyond all letters that have a case.
+const lastCased = 0x1ffff
+
+// caseForms are the lower and upper case of a letter, where case does not
+// matter: no other forms, unlike in Go, where k is also the sign for kelvin.
+func caseForms(r rune, folded bool) []rune {
+	lower, upper := unicode.ToLower(r), unicode.ToUpper(r)
+	switch {
+	case !folded:
+		return []rune{r}
+	case lower == upper:
+		return []rune{lower}
+	}
+	return []rune{lower, upper}
+}
+
+// zerosBefore finds the zeros before a number in a bound.
+var zerosBefore = regexp.MustCompile(`([{,])0+([0-9])`)
 
 // repetition measures a bound such as {3} or {2,5}, and says what is wrong with it.
 func repetition(s string) (size int, complaint string) {

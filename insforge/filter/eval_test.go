@@ -154,6 +154,52 @@ func TestFiltersThatPostgreSQLRefuses(t *testing.T) {
 	}
 }
 
+// What classes hold beyond ASCII, and which letters are one where case does not
+// matter, was seen in PostgreSQL 15 with the C library's C.UTF-8.
+func TestRegularExpressionsBeyondASCII(t *testing.T) {
+	t.Parallel()
+	for pattern, matching := range map[string]string{
+		`[[:digit:]]`:     "7",
+		`\d`:              "7",
+		`[[:alpha:]]`:     "aAéÉßẞσςΣ\u212aſ٣ªǅ日",
+		`\w`:              "7aAéÉßẞσςΣ\u212aſ٣ªǅ日_",
+		`[^\W_]`:          "7aAéÉßẞσςΣ\u212aſ٣ªǅ日",
+		`[\D]`:            "aAéÉßẞσςΣ\u212aſ٣²©ªǅ日_\u00a0\u2003\u0085\u00ad",
+		`[[:punct:]]`:     "²©_\u00a0\u00ad",
+		`[[:space:]]`:     "\u2003",
+		`\s`:              "\u2003",
+		`[[:cntrl:]]`:     "\u0085",
+		`[[:upper:]]`:     "AÉẞΣ\u212aǅ",
+		`[[:lower:]]`:     "aéßσςſªǅ",
+		`(?i)[[:lower:]]`: "aAéÉßẞσςΣ\u212aſ٣ªǅ日",
+		`(?i)a`:           "aA",
+		`(?i)k`:           "",
+		"(?i)\u212a":      "\u212a",
+		`(?i)ß`:           "ß",
+		`(?i)ẞ`:           "ßẞ",
+		`(?i)σ`:           "σΣ",
+		`(?i)[ς]`:         "ςΣ",
+		`(?i)[^é]`:        "7aAßẞσςΣ\u212aſ٣²©ªǅ日_\u00a0\u2003\u0085\u00ad",
+		`(?i)[a-z]`:       "aA",
+		`(?i)[é-ê]`:       "éÉ",
+		`(?i)[[.a.]]`:     "aA",
+		`(?i)\é`:          "éÉ",
+		`a{01}`:           "a",
+	} {
+		f := filter.Cond{Path: filter.Path{Column: "name"}, Op: filter.OpMatch, Value: pattern}
+		p, err := filter.Compile(f, columnTypes(t))
+		require.NoError(t, err, pattern)
+		var got string
+		for _, r := range "7aAéÉßẞσςΣ\u212aſ٣²©ªǅ日_\u00a0\u2003\u0085\u00ad" {
+			if yes, err := p.Match(filter.Values{filter.Text(string(r))}); yes == filter.True {
+				require.NoError(t, err)
+				got += string(r)
+			}
+		}
+		require.Equal(t, matching, got, pattern)
+	}
+}
+
 // Scanning a table must not make garbage.
 func TestMatchDoesNotAllocate(t *testing.T) { // not parallel: it counts
 	f, err := filter.ParseParam("and", "(at.lte.2026-06-01,name.in.(pending,sent,snoozed))")
