@@ -39,6 +39,30 @@ func (s *Store) LogActivity(ctx context.Context, a Activity) error {
 	return nil
 }
 
+// LogOnce adds a line to a lead's log unless there is one of its type whose
+// metadata has the same text under key: what is done again after a crash is told
+// once. Two that look at the same moment may both write.
+func (s *Store) LogOnce(ctx context.Context, a Activity, key string) error {
+	there := func() (bool, error) {
+		n, err := insforge.Count(ctx, s.client.From(tableActivity).Where(filter.Eq("lead_id", a.LeadID), filter.Eq("telegram_id", a.TelegramID),
+			filter.Eq("activity_type", a.Type), filter.Eq("metadata->>"+key, a.Metadata[key])))
+		if err != nil {
+			return false, fmt.Errorf("look into the log: %w", err)
+		}
+		return n > 0, nil
+	}
+	if logged, err := there(); logged || err != nil {
+		return err
+	}
+	err := s.LogActivity(ctx, a)
+	if err != nil && !insforge.SafeToRepeat(err) {
+		if logged, readErr := there(); logged && readErr == nil {
+			return nil // only the answer was lost
+		}
+	}
+	return err
+}
+
 // Activities lists a lead's log, the newest first, at most limit lines.
 func (s *Store) Activities(ctx context.Context, telegramID, leadID int64, limit int) ([]Activity, error) {
 	lines, err := insforge.All[Activity](ctx, s.client.From(tableActivity).

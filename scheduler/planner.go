@@ -240,9 +240,12 @@ func (s *Scheduler) schedule(ctx context.Context, lead Lead, user User, plan pla
 	if err != nil {
 		return Scheduled{}, err
 	}
-	if inserted > 0 {
-		s.logActivity(ctx, Activity{LeadID: lead.ID, TelegramID: lead.TelegramID, Type: ActivityPlanScheduled,
-			Content: scheduledWords(len(rows)), Metadata: map[string]any{"plan_version": version}})
+	// The log is for people to read; failing to write it does not undo what it is
+	// about. A process that died before it did is made up for.
+	line := Activity{LeadID: lead.ID, TelegramID: lead.TelegramID, Type: ActivityPlanScheduled,
+		Content: scheduledWords(len(rows)), Metadata: map[string]any{"plan_version": version}}
+	if err := s.store.LogOnce(ctx, line, "plan_version"); err != nil {
+		s.log.Warn("activity not logged", "lead", lead.ID, "type", line.Type, "error", err)
 	}
 	reminders, err := s.store.Reminders(ctx, lead.TelegramID, lead.ID)
 	if err != nil {
