@@ -133,25 +133,25 @@ func (t *turn) askNote(ctx context.Context, lead scheduler.Lead) error {
 
 // noted keeps a note on a lead, and has the lead in focus from then on. message
 // is the one the note comes from: of each there is one note, also where it is
-// handled again after a crash, or its button is pressed twice, as long as it is
-// among the latest things that happened with the lead.
+// handled again after a crash, or its button is pressed twice.
 func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text string, message int64) error {
-	latest, err := t.store.Activities(ctx, t.from.ID, lead.ID, 5)
-	if err != nil {
+	if err := t.logOnce(ctx, lead, activityNote, text, message); err != nil {
 		return err
-	}
-	source := fmt.Sprintf("telegram:%d:%d", t.chat, message)
-	if !slices.ContainsFunc(latest, func(a scheduler.Activity) bool { return a.Type == activityNote && a.Metadata["source"] == source }) {
-		note := scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: activityNote, Content: text, Metadata: map[string]any{"source": source}}
-		if err := t.store.LogActivity(ctx, note); err != nil {
-			return err
-		}
 	}
 	if err := t.focus(ctx, lead.ID); err != nil {
 		return err
 	}
 	return t.show(ctx, join(plain("📝 Noted with "), describe(lead), plain(".")), []button{press("👤 Open the lead", "lead", lead.ID), press("✨ New plan", "regen", lead.ID)})
 }
+
+// logOnce adds the line to a lead's log that a message leads to.
+func (t *turn) logOnce(ctx context.Context, lead scheduler.Lead, kind, text string, message int64) error {
+	return t.store.LogOnce(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: kind, Content: text,
+		Metadata: map[string]any{"source": t.source(message)}}, "source")
+}
+
+// source names a message of the chat in the database.
+func (t *turn) source(message int64) string { return fmt.Sprintf("telegram:%d:%d", t.chat, message) }
 
 // askDetails asks how a lead should be described from now on.
 func askDetails(ctx context.Context, t *turn, args []string) error {
@@ -193,7 +193,7 @@ func (t *turn) redescribe(ctx context.Context, lead scheduler.Lead, text string)
 		lead.Notes = described.notes
 	}
 	if typed(lead) != typed(old) || lead.Notes != old.Notes { // or it was handled before
-		if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: activityDetails, Content: before}); err != nil {
+		if err := t.logOnce(ctx, lead, activityDetails, before, t.message); err != nil {
 			return err
 		}
 	}

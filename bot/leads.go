@@ -28,7 +28,7 @@ func newLead(ctx context.Context, t *turn, args string) error {
 	}
 	lead, err := t.store.CreateLead(ctx, scheduler.NewLead{
 		TelegramID: t.from.ID, Name: text.name, Title: text.title, Company: text.company, Notes: text.notes, Context: args,
-		SourceRef: fmt.Sprintf("telegram:%d:%d", t.chat, t.message),
+		SourceRef: t.source(t.message),
 	})
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func newLead(ctx context.Context, t *turn, args string) error {
 		return t.card(ctx, lead, t.say)
 	}
 	// The log is for reading; a lead is no less there without a line in it.
-	if err := t.store.LogActivity(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: scheduler.ActivityLeadCreated, Content: cut(oneLine(args), 500)}); err != nil {
+	if err := t.logOnce(ctx, lead, scheduler.ActivityLeadCreated, cut(oneLine(args), 500), t.message); err != nil {
 		t.log.Warn("activity not logged", "lead", lead.ID, "error", err)
 	}
 	if planned {

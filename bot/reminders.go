@@ -71,7 +71,7 @@ func askWhen(ctx context.Context, t *turn, args []string) error {
 		return t.gone(ctx, err)
 	}
 	if !r.Status.Open() && r.Status != scheduler.Parked {
-		return t.alreadyHandled(ctx, r, r.Status)
+		return t.alreadyHandled(ctx, r)
 	}
 	step, _ := found.Step(r.StepID)
 	what, _ := stepTexts(r, step)
@@ -107,10 +107,10 @@ func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do f
 	change, err := do(ctx, t.from.ID, ids[0])
 	var handled *scheduler.AlreadyHandledError
 	if errors.As(err, &handled) {
-		if handled.Unfinished {
-			to = "" // nobody was told, so this is no second tap
+		if handled.Reminder.Status == to {
+			return t.repeated(ctx, handled.Reminder)
 		}
-		return t.alreadyHandled(ctx, handled.Reminder, to)
+		return t.alreadyHandled(ctx, handled.Reminder)
 	}
 	if err != nil {
 		return t.gone(ctx, err)
@@ -149,43 +149,53 @@ func (t *turn) gone(ctx context.Context, err error) error {
 	return t.notice(ctx, "This reminder is gone: its lead was deleted, or it belongs to somebody else.")
 }
 
-// alreadyHandled tells how a reminder stands that a press came too late for. A
-// message that still shows the old state is brought up to date.
-func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder, wanted scheduler.Status) error {
+// alreadyHandled tells how a reminder stands that a press came too late for, and
+// brings its message up to date.
+func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder) error {
+	user, err := t.user(ctx)
+	if err != nil {
+		return err
+	}
+	words := handledWords(r, t.now(user))
+	if err := t.notice(ctx, words); err != nil {
+		return err
+	}
+	found, err := t.store.Lead(ctx, t.from.ID, r.LeadID)
+	if err != nil && !errors.Is(err, scheduler.ErrNotFound) {
+		return err
+	}
+	text := lines(bold(words), whose(found))
+	if r.Status != scheduler.Cancelled { // the plan has another step of that number now, or none
+		step, _ := found.Step(r.StepID)
+		what, _ := stepTexts(r, step)
+		text = paragraphs(text, plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
+	}
+	return t.show(ctx, text, []button{press("👤 Lead", "lead", r.LeadID)})
+}
+
+// repeated answers a press that asks for what is there. As a rule it is a second
+// tap, and the first one changed the message; or the press was handled by a
+// process that died before it could.
+func (t *turn) repeated(ctx context.Context, r scheduler.Reminder) error {
 	user, err := t.user(ctx)
 	if err != nil {
 		return err
 	}
 	now := t.now(user)
-	words := handledWords(r, now)
-	if r.Status == wanted {
-		t.flash(ctx, words)
-		if mark, _ := t.marks.last(t.from.ID); mark.ReminderID == r.ID {
-			return nil // a second tap; the first one changed the message
-		}
-	} else if err := t.notice(ctx, words); err != nil {
-		return err
+	t.flash(ctx, handledWords(r, now))
+	if mark, _ := t.marks.last(t.from.ID); mark.ReminderID == r.ID && mark.At.Equal(r.UpdatedAt) {
+		return nil
 	}
 	lead, reminders, err := t.sched.Reconcile(ctx, t.from.ID, r.LeadID)
 	if err != nil && !errors.Is(err, scheduler.ErrNotFound) {
 		return err
 	}
-	step, _ := lead.Step(r.StepID)
-	if r.Status == wanted && r.MessageID == t.message {
-		// It was this press, or one like it, and the message does not show it: it
-		// was handled by a process that died.
-		change := scheduler.Change{Before: r, After: r, Lead: lead, Step: step}
-		if next := slices.IndexFunc(reminders, func(r scheduler.Reminder) bool { return r.Status.Open() }); next >= 0 {
-			change.Next = &reminders[next]
-		}
-		return t.show(ctx, outcomeText(change, user, t.zone, now), []button{press("👤 Lead", "lead", r.LeadID)})
+	change := scheduler.Change{Before: r, After: r, Lead: lead}
+	change.Step, _ = lead.Step(r.StepID)
+	if next := slices.IndexFunc(reminders, func(r scheduler.Reminder) bool { return r.Status.Open() }); next >= 0 {
+		change.Next = &reminders[next]
 	}
-	text := lines(bold(words), whose(lead))
-	if r.Status != scheduler.Cancelled { // the plan has another step of that number now, or none
-		what, _ := stepTexts(r, step)
-		text = paragraphs(text, plain(fmt.Sprintf("%d. %s", r.StepID, cut(what, 900))))
-	}
-	return t.show(ctx, text, []button{press("👤 Lead", "lead", r.LeadID)})
+	return t.show(ctx, outcomeText(change, user, t.zone, now), []button{press("👤 Lead", "lead", r.LeadID)})
 }
 
 // handledWords say how a reminder stands that is not open any more.
@@ -266,14 +276,14 @@ func openReminder(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return t.gone(ctx, err)
 	}
-	if !r.Status.Open() && r.Status != scheduler.Parked {
-		return t.alreadyHandled(ctx, r, r.Status)
-	}
 	user, err := t.user(ctx)
 	if err != nil {
 		return err
 	}
 	now := t.now(user)
+	if !r.Status.Open() && r.Status != scheduler.Parked {
+		return t.notice(ctx, handledWords(r, now)) // the list it was pressed in stays
+	}
 	step, _ := found.Step(r.StepID)
 	m := reminderMessage("🗒 "+upperFirst(standing(r, now)), r, found, step, "", now)
 	return t.say(ctx, m.text, m.keys...)

@@ -29,8 +29,9 @@ func undoLast(ctx context.Context, t *turn, _ string) error {
 // undo takes an action back and shows the reminder as it was.
 func (t *turn) undo(ctx context.Context, mark scheduler.Mark) error {
 	change, err := t.sched.Undo(ctx, t.from.ID, mark)
-	if handled := (*scheduler.AlreadyHandledError)(nil); errors.As(err, &handled) && handled.Unfinished && handled.Reminder.Status.Open() {
-		// It was taken back, and nobody was told.
+	if handled := (*scheduler.AlreadyHandledError)(nil); errors.As(err, &handled) && t.toast != nil && asBefore(handled.Reminder, mark) {
+		// It was taken back: by a first tap, or by a process that died before it
+		// could show so.
 		change.After = handled.Reminder
 		if change.Lead, err = t.store.Lead(ctx, t.from.ID, change.After.LeadID); errors.Is(err, scheduler.ErrNotFound) {
 			err = nil
@@ -53,6 +54,11 @@ func (t *turn) undo(ctx context.Context, mark scheduler.Mark) error {
 	now := t.now(user)
 	m := reminderMessage("↩️ Open again", change.After, change.Lead, change.Step, "I ask again "+moment(change.After.DueAt.In(now.Location()), now)+".", now)
 	return t.show(ctx, m.text, m.keys...)
+}
+
+// asBefore reports whether a reminder stands as it did before an action.
+func asBefore(r scheduler.Reminder, mark scheduler.Mark) bool {
+	return r.Status == mark.Status && r.DueAt.Equal(mark.DueAt) && r.ReminderCount == mark.Count
 }
 
 // marks remembers each person's last action, for /undo. It is kept in memory:
