@@ -15,6 +15,7 @@ type inbox struct {
 	received func(tele.Update) // told of each update at once, before its turn comes
 	handle   func(tele.Update)
 	mine     func() bool   // nil, or asked before each update whether it is still to be handled here
+	urge     func()        // told that a chat waits for the ledger; nil where what is handled is settled
 	slots    chan struct{} // one for each chat at work
 	gone     chan struct{} // a signal that an update was handled, or freed
 	shut     chan struct{} // closed when nothing more is handled
@@ -25,6 +26,8 @@ type inbox struct {
 	done      map[int]struct{}        // ids handled that Telegram may send again: one before them is pending
 	last      int                     // id received
 	confirmed int                     // the offset last asked for
+	unsettled map[int64]handledUpdate // by chat, the last that was handled, while a crash would have it handled again
+	waiting   map[int64]struct{}      // chats without a worker that have updates behind an unsettled one
 	closed    bool
 	workers   sync.WaitGroup
 }
@@ -37,10 +40,36 @@ type receipt struct {
 	free    bool          // Telegram may forget it already, or has
 }
 
+// handledUpdate is an update that was handled.
+type handledUpdate struct {
+	id   int
+	free bool // as its receipt was
+}
+
 func newInbox(received, handle func(tele.Update)) *inbox {
 	return &inbox{
 		received: received, handle: handle, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1), shut: make(chan struct{}),
 		queues: map[int64][]tele.Update{}, pending: map[int]*receipt{}, done: map[int]struct{}{},
+		unsettled: map[int64]handledUpdate{}, waiting: map[int64]struct{}{},
+	}
+}
+
+// settle notes that updates will not be handled again, whatever happens to this
+// process: those before offset, which Telegram was told to forget, and those
+// that the ledger has for handled, or no more for open. The next update of their
+// chats can begin then. So after a crash at most one update of a chat is handled
+// again, and none after one that took it back.
+func (in *inbox) settle(offset int, ids ...int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for chat, last := range in.unsettled {
+		if last.id < offset && !last.free || slices.Contains(ids, last.id) {
+			delete(in.unsettled, chat)
+			if _, waiting := in.waiting[chat]; waiting {
+				delete(in.waiting, chat)
+				in.workers.Go(func() { in.work(chat) })
+			}
+		}
 	}
 }
 
@@ -71,8 +100,9 @@ func (in *inbox) next() int {
 // handled sooner.
 const inHand = time.Second
 
-// entries are what another process would have to know, should this one die.
-func (in *inbox) entries(now time.Time) (e entries) {
+// entries are what another process would have to know, should this one die, and
+// the updates that are settled once it knows.
+func (in *inbox) entries(now time.Time) (e entries, settled []int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	all := in.full()
@@ -89,7 +119,13 @@ func (in *inbox) entries(now time.Time) (e entries) {
 	}
 	slices.SortFunc(e.Open, func(a, b tele.Update) int { return a.ID - b.ID })
 	slices.Sort(e.Handled)
-	return e
+	settled = slices.Clone(e.Handled)
+	for _, last := range in.unsettled {
+		if last.free {
+			settled = append(settled, last.id)
+		}
+	}
+	return e, settled
 }
 
 // full reports whether what Telegram shows may soon be nothing but updates in
@@ -258,11 +294,19 @@ func (in *inbox) work(chat int64) {
 func (in *inbox) first(chat int64) (tele.Update, bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if queue := in.queues[chat]; len(queue) > 0 && !in.closed {
-		return queue[0], true
+	queue := in.queues[chat]
+	if len(queue) == 0 || in.closed {
+		delete(in.queues, chat)
+		return tele.Update{}, false
 	}
-	delete(in.queues, chat)
-	return tele.Update{}, false
+	if last, unsettled := in.unsettled[chat]; unsettled {
+		in.waiting[chat] = struct{}{}
+		if last.free {
+			in.urge()
+		}
+		return tele.Update{}, false
+	}
+	return queue[0], true
 }
 
 // handled strikes an update off.
@@ -270,6 +314,9 @@ func (in *inbox) handled(chat int64, id int) {
 	in.mu.Lock()
 	in.queues[chat] = in.queues[chat][1:]
 	close(in.pending[id].handled)
+	if in.urge != nil {
+		in.unsettled[chat] = handledUpdate{id, in.pending[id].free}
+	}
 	delete(in.pending, id)
 	in.done[id] = struct{}{}
 	in.mu.Unlock()

@@ -163,11 +163,13 @@ func (l *ledger) keep(ctx context.Context, in *inbox, mine func() bool) {
 		case <-every.C:
 		case <-l.poked:
 		}
-		e := in.entries(time.Now())
+		e, settled := in.entries(time.Now())
 		if !mine() {
 			return
 		}
-		if l.write(ctx, e) {
+		kept := l.write(ctx, e)
+		in.settle(0, settled...) // a ledger that cannot be written must not keep people waiting
+		if kept {
 			in.free(e.Open)
 		} else if ctx.Err() == nil && in.crowded() {
 			l.log.Warn("updates confirmed before they were handled, so that others get through; a crash would lose them", "updates", in.release())

@@ -66,6 +66,9 @@ func (p *poller) run(ctx context.Context) error {
 		func(update tele.Update) { p.received(handling, update) },
 		func(update tele.Update) { p.handle(handling, update) })
 	inbox.mine = func() bool { return p.held(handling) }
+	if p.ledger.store != nil {
+		inbox.urge = p.ledger.poke
+	}
 	inbox.resume(p.ledger.read(ctx))
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
@@ -80,7 +83,8 @@ func (p *poller) run(ctx context.Context) error {
 	patience.Stop()
 	if p.held(handling) {
 		p.confirm(context.WithoutCancel(ctx), inbox)
-		p.ledger.write(context.WithoutCancel(ctx), inbox.entries(time.Now()))
+		left, _ := inbox.entries(time.Now())
+		p.ledger.write(context.WithoutCancel(ctx), left)
 	}
 	return nil
 }
@@ -97,7 +101,8 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 			wait = 0
 		}
 		started := time.Now()
-		updates, err := p.fetch(ctx, inbox.offset(), wait)
+		offset := inbox.offset()
+		updates, err := p.fetch(ctx, offset, wait)
 		if ctx.Err() != nil {
 			return
 		}
@@ -115,6 +120,7 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 			failures = 0
 		}
 		p.health.succeeded()
+		inbox.settle(offset)
 		admitted := inbox.admit(updates)
 		if inbox.crowded() {
 			p.ledger.poke()

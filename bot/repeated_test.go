@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	tele "gopkg.in/telebot.v3"
+	"pgregory.net/rapid"
 
 	"github.com/followthrough-go/followthrough/scheduler"
 )
@@ -100,6 +102,7 @@ func life(t *testing.T, f *fakeUpdates, store *scheduler.Store, handle func(ctx 
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &poller{fetch: f.fetch, held: always, log: silence(), ledger: newLedger(store, silence())}
 	inbox := newInbox(func(tele.Update) {}, func(u tele.Update) { handle(ctx, u) })
+	inbox.urge = p.ledger.poke
 	inbox.resume(p.ledger.read(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { p.poll(ctx, inbox) })
@@ -180,6 +183,43 @@ func TestNothingOfACrowdIsLostInACrash(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		die()
 		require.Equal(t, wanted, handled)
+	})
+}
+
+// A crash may have the last update of a chat handled again, and never one before
+// it: taking something back and doing it again are two things.
+func TestNothingIsHandledAgainBehindWhatCameAfterIt(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		lives := rapid.SliceOfN(rapid.IntRange(1, 3000), 1, 4).Draw(r, "lives, in ms")
+		chats := rapid.SliceOfN(rapid.Int64Range(1, 4), 1, 60).Draw(r, "chats")
+		slow := rapid.SliceOfN(rapid.IntRange(0, 2500), len(chats), len(chats)).Draw(r, "how long each takes, in ms")
+		synctest.Test(t, func(t *testing.T) {
+			store, f := newStore(t, far), newFakeUpdates()
+			for i, chat := range chats {
+				f.queue = append(f.queue, update(i+1, chat))
+			}
+			handled := map[int64][]int{} // by chat
+			handle := func(ctx context.Context, u tele.Update) {
+				f.mu.Lock()
+				handled[u.Message.Chat.ID] = append(handled[u.Message.Chat.ID], u.ID)
+				f.mu.Unlock()
+				_ = pause(ctx, time.Duration(slow[u.ID-1]*(u.ID%3))*time.Millisecond)
+			}
+			for _, ms := range append(lives, 300_000) {
+				die := life(t, f, store, handle)
+				time.Sleep(time.Duration(ms) * time.Millisecond)
+				die()
+			}
+			for chat, ids := range handled {
+				require.True(t, slices.IsSorted(ids), "chat %d: %v", chat, ids)
+				again := len(ids) - len(slices.Compact(slices.Clone(ids)))
+				require.LessOrEqual(t, again, len(lives), "chat %d: %v", chat, ids)
+			}
+			for i, chat := range chats {
+				require.Contains(t, handled[chat], i+1)
+			}
+		})
 	})
 }
 
