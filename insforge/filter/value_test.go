@@ -2,11 +2,13 @@ package filter_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
@@ -259,4 +261,30 @@ func TestRankAgreesWithCompare(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A space before a literal means nothing, but is not what programs write.
+func TestTimestampsAsProgramsWriteThemReadLikeAllOthers(t *testing.T) {
+	t.Parallel()
+	types := []filter.Type{typeNamed(t, "timestamptz"), typeNamed(t, "timestamp"), typeNamed(t, "timestamptz(2)")}
+	digits := func(most int) *rapid.Generator[string] {
+		return rapid.Map(rapid.IntRange(0, most), func(n int) string { return fmt.Sprintf("%02d", n) })
+	}
+	literals := rapid.Custom(func(t *rapid.T) string {
+		year := rapid.OneOf(rapid.IntRange(0, 9999), rapid.SampledFrom([]int{1900, 2000, 2024, 2026})).Draw(t, "year")
+		return fmt.Sprintf("%04d-%s-%s%s%s:%s:%s%s%s", year, digits(13).Draw(t, "month"), digits(32).Draw(t, "day"),
+			rapid.SampledFrom([]string{"T", "T", "T", " ", "t"}).Draw(t, "separator"),
+			digits(24).Draw(t, "hour"), digits(60).Draw(t, "minute"), digits(60).Draw(t, "second"),
+			rapid.StringMatching(`(\.[0-9]{0,8})?`).Draw(t, "fraction"),
+			rapid.SampledFrom([]string{"Z", "Z", "+00:00", "+00", "z", "", "+02:00", "Z ", ".Z"}).Draw(t, "zone"))
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		literal := literals.Draw(t, "literal")
+		for _, typ := range types {
+			quick, quickErr := typ.Parse(literal, filter.Session{Zone: berlin})
+			read, err := typ.Parse(" "+literal, filter.Session{Zone: berlin})
+			require.Equal(t, err == nil, quickErr == nil, "%v, %v", quickErr, err)
+			require.Equal(t, read, quick)
+		}
+	})
 }

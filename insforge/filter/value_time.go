@@ -121,6 +121,11 @@ func timeRange(literal string, hint bool) error {
 }
 
 func parseTime(t Type, literal string, session Session) (Value, error) {
+	if t.kind == kindTimestamptz || t.kind == kindTimestamp {
+		if n, ok := quickTimestamp(literal); ok {
+			return number(t.roundMicros(n)), nil
+		}
+	}
 	timeOnly := t.kind == kindTime || t.kind == kindTimetz
 	c, fault := readCivil(literal, timeOnly, session)
 	switch fault {
@@ -169,6 +174,44 @@ func parseTime(t Type, literal string, session Session) (Value, error) {
 
 // isDate reports whether a number of days is a date's, and not infinite.
 func isDate(days int64) bool { return days >= lowestDay && days < endOfDates }
+
+// quickTimestamp reads what nearly all programs write, 2026-01-02T03:04:05.678Z
+// or with +00:00, without what it takes to read anything else. What it does not
+// take, ok false, goes to readCivil; what it takes means the same there.
+func quickTimestamp(s string) (micros int64, ok bool) {
+	const shape = "0000-00-00T00:00:00"
+	if len(s) <= len(shape) {
+		return 0, false
+	}
+	for i := range len(shape) {
+		if isDigit(s[i]) != (shape[i] == '0') || shape[i] != '0' && s[i] != shape[i] {
+			return 0, false
+		}
+	}
+	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
+	year, month, day := two(0)*100+two(2), two(5), two(8)
+	hour, minute, second := two(11), two(14), two(17)
+	if year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	rest := s[len(shape):]
+	if rest[0] == '.' {
+		i := 1
+		for unit := microsPerSecond / 10; i < len(rest) && isDigit(rest[i]) && unit > 0; unit /= 10 {
+			micros += int64(rest[i]-'0') * int64(unit)
+			i++
+		}
+		rest = rest[i:]
+		if i == 1 {
+			return 0, false
+		}
+	}
+	if rest != "Z" && rest != "+00:00" {
+		return 0, false
+	}
+	seconds := daysFrom2000(year, month, day)*86400 + int64((hour*60+minute)*60+second)
+	return seconds*microsPerSecond + micros, true
+}
 
 func timeOfDay(t Type, c civil, literal string, session Session) (Value, error) {
 	if t.kind == kindTime {
@@ -281,20 +324,20 @@ func daysFrom2000(year, month, day int) int64 {
 }
 
 func dateFromDays(days int64) (year, month, day int) {
-	z := days + 730425
-	era := floorDiv(z, 146097)
-	doe := floorMod(z, 146097)
+	const before = 20 // times 400 years: no date is earlier
+	z := uint64(days + 730425 + before*146097)
+	era, doe := z/146097, z%146097
 	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
 	doy := doe - (365*yoe + yoe/4 - yoe/100)
 	mp := (5*doy + 2) / 153
 	day = int(doy - (153*mp+2)/5 + 1)
 	month = int(mp + 3)
-	y := yoe + era*400
+	year = int(yoe+era*400) - before*400
 	if month > 12 {
 		month -= 12
-		y++
+		year++
 	}
-	return int(y), month, day
+	return year, month, day
 }
 
 // appendTime prints dates and times in ISO style; separator stands between the
@@ -341,24 +384,24 @@ func appendDate(dst []byte, days int64) (out []byte, bc bool) {
 		year, bc = 1-year, true
 	}
 	if year <= 9999 {
-		y := uint(year)
-		dst = append(dst, digit(y/1000), digit(y/100), digit(y/10), digit(y))
+		high, low := twoDigits(year/100), twoDigits(year%100)
+		dst = append(dst, high[0], high[1], low[0], low[1])
 	} else {
 		dst = strconv.AppendInt(dst, int64(year), 10)
 	}
-	m, d := uint(month), uint(day)
-	return append(dst, '-', digit(m/10), digit(m), '-', digit(d/10), digit(d)), bc
+	m, d := twoDigits(month), twoDigits(day)
+	return append(dst, '-', m[0], m[1], '-', d[0], d[1]), bc
 }
 
-// digit is the last digit of a number.
-func digit(n uint) byte { return byte('0' + n%10) }
+const digitPairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
 
-func appendTwo(dst []byte, n int64) []byte { return append(dst, digit(uint(n/10)), digit(uint(n))) }
+// twoDigits are those of a number below 100.
+func twoDigits(n int) string { return digitPairs[2*n : 2*n+2] }
 
 func appendTimeOfDay(dst []byte, n int64) []byte {
-	seconds, fraction := uint(n/microsPerSecond), n%microsPerSecond
-	h, m, s := seconds/3600, seconds/60%60, seconds%60
-	dst = append(dst, digit(h/10), digit(h), ':', digit(m/10), digit(m), ':', digit(s/10), digit(s))
+	seconds, fraction := int(n/microsPerSecond), n%microsPerSecond
+	h, m, s := twoDigits(seconds/3600), twoDigits(seconds/60%60), twoDigits(seconds%60)
+	dst = append(dst, h[0], h[1], ':', m[0], m[1], ':', s[0], s[1])
 	if fraction == 0 {
 		return dst
 	}
@@ -376,12 +419,12 @@ func appendOffset(dst []byte, offset int) []byte {
 	if offset < 0 {
 		sign, offset = '-', -offset
 	}
-	dst = appendTwo(append(dst, sign), int64(offset/3600))
+	dst = append(append(dst, sign), twoDigits(offset/3600)...)
 	if offset%3600 != 0 {
-		dst = appendTwo(append(dst, ':'), int64(offset/60%60))
+		dst = append(append(dst, ':'), twoDigits(offset/60%60)...)
 	}
 	if offset%60 != 0 {
-		dst = appendTwo(append(dst, ':'), int64(offset%60))
+		dst = append(append(dst, ':'), twoDigits(offset%60)...)
 	}
 	return dst
 }
