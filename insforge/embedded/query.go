@@ -360,6 +360,9 @@ func (q *query) address(about about, path []string) *criteria {
 // parseCount reads a whole number as Haskell does, with blanks and parentheses
 // around it; what is none counts as absent.
 func parseCount(s string) *big.Int {
+	if n, err := strconv.ParseUint(s, 10, 63); err == nil { // as nearly all are
+		return big.NewInt(int64(n))
+	}
 	s = strings.TrimSpace(s)
 	for strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")") {
 		s = strings.TrimSpace(s[1 : len(s)-1])
