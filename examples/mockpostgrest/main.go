@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -156,16 +155,16 @@ func serve(store *embedded.Store, listen string, dialect embedded.Dialect, apiKe
 	if apiKey != "" {
 		opts = append(opts, embedded.WithAPIKey(apiKey))
 	}
-	server := &http.Server{Handler: store.Handler(dialect, opts...), ReadHeaderTimeout: 10 * time.Second}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return err
 	}
+	server := newServer(listener, store.Handler(dialect, opts...), log)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.serve() }()
 	// The listener's queue takes requests from now on.
 	if _, err := fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr()); err != nil {
-		return errors.Join(err, server.Close())
+		return errors.Join(err, server.stop(ctx))
 	}
 	select {
 	case err := <-failed:
@@ -175,8 +174,5 @@ func serve(store *embedded.Store, listen string, dialect embedded.Dialect, apiKe
 	log.Info("stopping")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
-		return errors.Join(err, server.Close())
-	}
-	return nil
+	return server.stop(drain)
 }
