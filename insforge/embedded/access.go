@@ -92,7 +92,7 @@ func (t *table) boundsFrom(known []columnBounds, c *filter.Cond, session filter.
 		if len(literals) == 1 && literals[0] == "" {
 			literals = nil
 		}
-	case c.Op == filter.OpEq && c.Quant == filter.Any && c.Value == "":
+	case c.Op == filter.OpEq && c.Quant == filter.Any && c.List != nil:
 		literals = c.List
 	case c.Quant != filter.NoQuantifier:
 		return known

@@ -383,6 +383,15 @@ func (c *call) expected(rows int) error {
 	return nil
 }
 
+// returnedSyntax is PostgreSQL's first complaint about a write, if it is about
+// what the write shows.
+func (c *call) returnedSyntax() error {
+	if c.prefer.returns != "representation" {
+		return nil
+	}
+	return c.root.syntax()
+}
+
 // returned is what a write shows: PostgREST 12.0 looks at and/or once more here,
 // but not at plain filters.
 func (c *call) returned() *resource {
@@ -431,10 +440,8 @@ func (c *call) checkSelection() (literal, err error) {
 	if c.prefer.returns != "representation" && c.prefer.returns != "headers-only" {
 		return nil, nil
 	}
-	if c.prefer.returns == "representation" {
-		if err := c.root.syntax(); err != nil {
-			return nil, err
-		}
+	if err := c.returnedSyntax(); err != nil {
+		return nil, err
 	}
 	// The statement returns the columns, whatever becomes of them.
 	for _, item := range c.root.columns {
@@ -575,6 +582,9 @@ func (c *call) checkChanges(n int) error {
 
 // matching prepares to find the rows a PATCH or DELETE is for.
 func (c *call) matching() (*plan, error) {
+	if err := c.returnedSyntax(); err != nil {
+		return nil, err
+	}
 	if c.table == nil {
 		return nil, c.unknownTable()
 	}

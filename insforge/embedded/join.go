@@ -70,8 +70,8 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 	if embed.Inner {
 		j.found = map[*row][]*row{}
 	}
-	if slices.ContainsFunc(p.joins, func(other *join) bool { return other.name == j.name }) {
-		if !j.toOne {
+	if i := slices.IndexFunc(p.joins, func(other *join) bool { return other.name == j.name }); i >= 0 {
+		if !j.toOne && !p.joins[i].toOne {
 			return nil, &apiError{status: http.StatusBadRequest, code: "42803", message: "aggregate functions are not allowed in FROM clause of their own query level"}
 		}
 		return nil, &apiError{status: http.StatusBadRequest, code: "42712", message: fmt.Sprintf(`table name "%s" specified more than once`, p.joinAlias(j.name))}

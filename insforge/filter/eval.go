@@ -457,7 +457,7 @@ func (c *compiler) quantified(cond Cond, left operand) (evaluator, error) {
 }
 
 func quantifiedItems(cond Cond) ([]arrayItem, error) {
-	if cond.Value == "" {
+	if cond.List != nil {
 		items := make([]arrayItem, len(cond.List))
 		for i, s := range cond.List {
 			items[i].text = s
