@@ -154,103 +154,46 @@ func (v *interval) addDays(fraction float64, scale float64) bool {
 	return addProduct(&v.days, whole, 1, math.MaxInt32) && v.addMicros(fraction-float64(whole), microsPerDay)
 }
 
-// intervalToken is a word, a number with its sign, or a time with colons.
-type intervalToken struct {
-	text string
-	word bool
-	time bool
-}
-
-// intervalTokens cuts a literal up; other punctuation than signs is ignored.
-func intervalTokens(s string) ([]intervalToken, bool) {
-	var tokens []intervalToken
-	isDigit := func(i int) bool { return i < len(s) && s[i] >= '0' && s[i] <= '9' }
-	isLetter := func(i int) bool { return i < len(s) && (s[i]|0x20 >= 'a' && s[i]|0x20 <= 'z') }
-	run := func(i int, set string) int {
-		for i < len(s) && (isDigit(i) || strings.IndexByte(set, s[i]) >= 0) {
-			i++
-		}
-		return i
-	}
-	for i := 0; i < len(s); {
-		start := i
-		switch c := s[i]; {
-		case strings.IndexByte(pgSpace, c) >= 0:
-			i++
-			continue
-		case isDigit(i):
-			i = run(i, "")
-			switch {
-			case i < len(s) && s[i] == ':':
-				i = run(i, ":.")
-				tokens = append(tokens, intervalToken{text: s[start:i], time: true})
-				continue
-			case i < len(s) && (s[i] == '-' || s[i] == '/' || s[i] == '.'):
-				i = run(i+1, s[i:i+1])
-			}
-		case c == '.':
-			i = run(i+1, "")
-		case isLetter(i):
-			for isLetter(i) {
-				i++
-			}
-			tokens = append(tokens, intervalToken{text: strings.ToLower(s[start:i]), word: true})
-			continue
-		case c == '+' || c == '-':
-			i++
-			for i < len(s) && strings.IndexByte(pgSpace, s[i]) >= 0 {
-				i++
-			}
-			digits := i
-			if !isDigit(i) && (i >= len(s) || s[i] != '.') {
-				return nil, false
-			}
-			i = run(i, ":.-")
-			tokens = append(tokens, intervalToken{text: string(c) + s[digits:i], time: strings.Contains(s[digits:i], ":")})
-			continue
-		case c > ' ' && c < 0x7f:
-			i++ // punctuation
-			continue
-		default:
-			return nil, false
-		}
-		tokens = append(tokens, intervalToken{text: s[start:i]})
-	}
-	return tokens, true
-}
-
+// readInterval reads the fields that a date is cut into as well, from the last to
+// the first.
 func readInterval(literal string) (v interval, fault intervalFault) {
-	tokens, ok := intervalTokens(literal)
+	fields, ok := timeFields(literal)
 	if !ok {
 		return v, malformed
 	}
-	seen := map[intervalUnit]bool{}
+	var seen [unitMillennium + 1]bool
 	take := func(units ...intervalUnit) bool {
 		for _, u := range units {
 			if seen[u] {
 				return false
 			}
-		}
-		for _, u := range units {
-			seen[u] = true
+			seen[u], seen[noUnit] = true, true
 		}
 		return true
 	}
+	const afterAgo = -1 // what a number before it counts is unknown
 	unit, ago := noUnit, false
-	for i := len(tokens) - 1; i >= 0; i-- {
-		token := tokens[i]
-		switch {
-		case token.word:
-			if token.text == "ago" {
-				ago = true
+	for i := len(fields) - 1; i >= 0; i-- {
+		field := fields[i]
+		switch field.kind {
+		case fieldString, fieldSpecial:
+			if field.text == "ago" {
+				ago, unit = true, afterAgo
 				continue
 			}
-			if unit, ok = intervalUnits[token.text[:min(len(token.text), 10)]]; !ok {
+			if unit, ok = intervalUnits[timeWord(field.text)]; !ok {
 				return v, malformed
 			}
 			continue
-		case token.time:
-			micros, fault := readIntervalTime(token.text)
+		case fieldTime, fieldZone:
+			signed := field.kind == fieldZone
+			if signed && !strings.Contains(field.text, ":") {
+				break
+			}
+			micros, fault := readIntervalTime(field.text)
+			if signed && fault != sound {
+				break // it may be a number
+			}
 			if fault != sound {
 				return v, fault
 			}
@@ -263,12 +206,14 @@ func readInterval(literal string) (v interval, fault intervalFault) {
 		if unit == noUnit {
 			unit = unitSecond
 		}
-		value, fraction, isYears, fault := readIntervalNumber(token.text)
-		if fault != sound {
+		value, fraction, isYears, fault := readIntervalNumber(field.text)
+		switch {
+		case fault != sound:
 			return v, fault
-		}
-		if isYears {
+		case isYears:
 			unit = unitMonth
+		case unit == afterAgo:
+			return v, malformed
 		}
 		if !v.add(unit, value, fraction) {
 			return v, overflown
@@ -284,7 +229,7 @@ func readInterval(literal string) (v interval, fault intervalFault) {
 			unit = unitDay
 		}
 	}
-	if len(seen) == 0 {
+	if !seen[noUnit] {
 		return v, malformed
 	}
 	if ago {
@@ -295,25 +240,16 @@ func readInterval(literal string) (v interval, fault intervalFault) {
 
 // readIntervalNumber reads 1, -1.5, or 1-2, which is years and months.
 func readIntervalNumber(s string) (value int64, fraction float64, isYears bool, fault intervalFault) {
-	end := 0
-	if s[0] == '-' || s[0] == '+' {
-		end++
-	}
-	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
-		end++
-	}
-	if digits := strings.TrimLeft(s[:end], "+-"); digits != "" {
-		var err error
-		if value, err = strconv.ParseInt(s[:end], 10, 64); err != nil {
-			return 0, 0, false, overflown
-		}
+	value, rest, fault := readWhole(s)
+	if fault != sound {
+		return 0, 0, false, fault
 	}
 	negative := s[0] == '-'
-	switch rest := s[end:]; {
+	switch {
 	case rest == "":
 		return value, 0, false, sound
 	case rest[0] == '.':
-		if strings.Trim(rest[1:], "0123456789") != "" || rest == "." && end == 0 {
+		if strings.Trim(rest[1:], "0123456789") != "" {
 			return 0, 0, false, malformed
 		}
 		fraction, _ = strconv.ParseFloat("0"+rest, 64)
@@ -321,55 +257,79 @@ func readIntervalNumber(s string) (value int64, fraction float64, isYears bool, 
 			fraction = -fraction
 		}
 		return value, fraction, false, sound
-	case rest[0] == '-':
-		months, err := strconv.Atoi(rest[1:])
-		switch {
-		case strings.Trim(rest[1:], "0123456789") != "" || rest == "-":
-			return 0, 0, false, malformed
-		case err != nil || months >= monthsPerYear || value > math.MaxInt32 || value < math.MinInt32:
-			return 0, 0, false, overflown
-		case negative:
-			months = -months
-		}
-		return value*monthsPerYear + int64(months), 0, true, sound
+	case rest[0] != '-':
+		return 0, 0, false, malformed
 	}
-	return 0, 0, false, malformed
+	months, rest, fault := readWhole(rest[1:])
+	switch {
+	case fault != sound || months < 0 || months >= monthsPerYear || value > math.MaxInt64/monthsPerYear-1 || value < math.MinInt64/monthsPerYear+1:
+		return 0, 0, false, overflown
+	case rest != "":
+		return 0, 0, false, malformed
+	case negative:
+		months = -months
+	}
+	return value*monthsPerYear + months, 0, true, sound
 }
 
-// readIntervalTime reads h:mm, h:mm:ss and, with a fraction, m:ss.
+// readWhole reads what C's strtol reads at the start: nothing is 0.
+func readWhole(s string) (n int64, rest string, fault intervalFault) {
+	end := 0
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		end++
+	}
+	digits := end
+	for end < len(s) && isDigit(s[end]) {
+		end++
+	}
+	if end == digits {
+		return 0, s, sound
+	}
+	n, err := strconv.ParseInt(s[:end], 10, 64)
+	if err != nil {
+		return 0, s, overflown
+	}
+	return n, s[end:], sound
+}
+
+// readIntervalTime reads h:mm, h:mm:ss and, with a fraction, m:ss, behind a sign or
+// none.
 func readIntervalTime(s string) (micros int64, fault intervalFault) {
-	digits := strings.TrimLeft(s, "+-")
-	parts := strings.Split(digits, ":")
-	if len(parts) > 3 || len(s)-len(digits) > 1 {
+	negative := s[0] == '-'
+	if negative || s[0] == '+' {
+		s = s[1:]
+	}
+	hour, rest, fault := readWhole(s)
+	if fault != sound || rest == "" || rest[0] != ':' {
+		return 0, max(fault, malformed)
+	}
+	minute, rest, fault := readWhole(rest[1:])
+	second := int64(0)
+	switch {
+	case fault != sound:
+		return 0, fault
+	case rest == "":
+	case rest[0] == '.':
+		hour, minute, second = 0, hour, minute
+	case rest[0] == ':':
+		if second, rest, fault = readWhole(rest[1:]); fault != sound {
+			return 0, fault
+		}
+	}
+	if rest != "" && rest[0] != '.' {
 		return 0, malformed
 	}
-	last, fraction, hasFraction := strings.Cut(parts[len(parts)-1], ".")
-	parts[len(parts)-1] = last
-	if hasFraction && len(parts) == 2 {
-		parts = append([]string{"0"}, parts...)
-	}
-	var numbers [3]int64
-	for i, part := range parts {
-		if part == "" || strings.Trim(part, "0123456789") != "" {
-			if part == "" && i > 0 {
-				continue
-			}
+	if rest != "" {
+		var wrong timeFault
+		if micros, wrong = readFraction(rest); wrong != timeSound {
 			return 0, malformed
 		}
-		var err error
-		if numbers[i], err = strconv.ParseInt(part, 10, 64); err != nil {
-			return 0, overflown
-		}
 	}
-	if strings.Trim(fraction, "0123456789") != "" {
-		return 0, malformed
-	}
-	parsed, _ := strconv.ParseFloat("0."+fraction+"0", 64)
-	if numbers[1] > 59 || numbers[2] > 60 || numbers[0] > math.MaxInt64/microsPerHour-1 {
+	if hour < 0 || minute < 0 || minute > 59 || second < 0 || second > 60 || hour > math.MaxInt64/microsPerHour-1 {
 		return 0, overflown
 	}
-	micros = numbers[0]*microsPerHour + numbers[1]*microsPerMinute + numbers[2]*microsPerSecond + int64(math.RoundToEven(parsed*microsPerSecond))
-	if s[0] == '-' {
+	micros += hour*microsPerHour + minute*microsPerMinute + second*microsPerSecond
+	if negative {
 		micros = -micros
 	}
 	return micros, sound

@@ -63,22 +63,22 @@ func readRange(t Type, literal string, session Session) (rangeValue, error) {
 	if rest[0] != ',' {
 		return rangeValue{}, malformedRange(literal, "Missing comma after lower bound.")
 	}
-	if err := r.lower.read(t, lower, present, session); err != nil {
-		return rangeValue{}, err
-	}
-	upper, present, rest, ok := cutBound(rest[1:])
+	upper, upperPresent, rest, ok := cutBound(rest[1:])
 	if !ok {
 		return rangeValue{}, malformedRange(literal, "Unexpected end of input.")
 	}
 	if rest[0] == ',' {
 		return rangeValue{}, malformedRange(literal, "Too many commas.")
 	}
-	if err := r.upper.read(t, upper, present, session); err != nil {
-		return rangeValue{}, err
-	}
 	r.upper.inclusive = rest[0] == ']'
 	if strings.Trim(rest[1:], pgSpace) != "" {
 		return rangeValue{}, malformedRange(literal, "Junk after right parenthesis or bracket.")
+	}
+	if err := r.lower.read(t, lower, present, session); err != nil {
+		return rangeValue{}, err
+	}
+	if err := r.upper.read(t, upper, upperPresent, session); err != nil {
+		return rangeValue{}, err
 	}
 	return r.canonical(t)
 }

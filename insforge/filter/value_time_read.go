@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"encoding/binary"
+	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -38,7 +40,9 @@ const (
 	partMonth
 	partDay
 	partDayOfYear
-	partTime // hour, minute and second
+	partHour
+	partMinute
+	partSecond
 	partZone
 	partDST
 	partMeridian
@@ -47,6 +51,7 @@ const (
 	partSpecial
 
 	partDate = partYear | partMonth | partDay
+	partTime = partHour | partMinute | partSecond
 )
 
 // timeFault is why a literal is refused.
@@ -182,8 +187,8 @@ var timeWords = map[string]struct {
 	"today": {"day", 0}, "tomorrow": {"day", 1}, "yesterday": {"day", -1}, "allballs": {"midnight", 0}, "ad": {"era", 0}, "bc": {"era", 1},
 	"am": {"meridian", 0}, "pm": {"meridian", 0}, "at": {"ignored", 0}, "on": {"ignored", 0}, "t": {"time", 0}, "dst": {"dst", 0},
 	"j": {"julian", 0}, "jd": {"julian", 0}, "julian": {"julian", 0},
-	"d": {"unit", 0}, "dow": {"unit", 0}, "doy": {"unit", 0}, "h": {"unit", 0}, "isodow": {"unit", 0}, "isoyear": {"unit", 0},
-	"m": {"unit", 0}, "mm": {"unit", 0}, "s": {"unit", 0}, "y": {"unit", 0},
+	"y": {"year", 0}, "m": {"month number", 0}, "d": {"day number", 0}, "h": {"hour", 0}, "mm": {"minute", 0}, "s": {"second", 0},
+	"dow": {"unit", 0}, "doy": {"unit", 0}, "isodow": {"unit", 0}, "isoyear": {"unit", 0},
 	"jan": {"month", 1}, "january": {"month", 1}, "feb": {"month", 2}, "february": {"month", 2}, "mar": {"month", 3}, "march": {"month", 3},
 	"apr": {"month", 4}, "april": {"month", 4}, "may": {"month", 5}, "jun": {"month", 6}, "june": {"month", 6}, "jul": {"month", 7}, "july": {"month", 7},
 	"aug": {"month", 8}, "august": {"month", 8}, "sep": {"month", 9}, "sept": {"month", 9}, "september": {"month", 9}, "oct": {"month", 10},
@@ -191,14 +196,6 @@ var timeWords = map[string]struct {
 	"mon": {"weekday", 0}, "monday": {"weekday", 0}, "tue": {"weekday", 0}, "tues": {"weekday", 0}, "tuesday": {"weekday", 0}, "wed": {"weekday", 0},
 	"weds": {"weekday", 0}, "wednesday": {"weekday", 0}, "thu": {"weekday", 0}, "thur": {"weekday", 0}, "thurs": {"weekday", 0}, "thursday": {"weekday", 0},
 	"fri": {"weekday", 0}, "friday": {"weekday", 0}, "sat": {"weekday", 0}, "saturday": {"weekday", 0}, "sun": {"weekday", 0}, "sunday": {"weekday", 0},
-}
-
-// zoneAbbreviations are the common fixed ones of PostgreSQL's default set.
-var zoneAbbreviations = map[string]int{
-	"z": 0, "zulu": 0, "utc": 0, "gmt": 0, "ut": 0, "wet": 0, "west": 3600, "bst": 3600, "cet": 3600, "met": 3600, "cest": 7200,
-	"mest": 7200, "eet": 7200, "eest": 10800, "msk": 10800, "est": -18000, "edt": -14400, "cst": -21600, "cdt": -18000,
-	"mst": -25200, "mdt": -21600, "pst": -28800, "pdt": -25200, "akst": -32400, "akdt": -28800, "hst": -36000, "jst": 32400,
-	"kst": 32400, "nzst": 43200, "nzdt": 46800, "sast": 7200,
 }
 
 // readCivil reads a date and time; timeOnly for the types that have no date, which
@@ -217,10 +214,12 @@ func readCivil(literal string, timeOnly bool, session Session) (civil, timeFault
 		case fieldDate:
 			parts, fault = c.dateField(f.text, &label, timeOnly, i == 0 && len(fields) >= 2 && (fields[len(fields)-1].kind == fieldDate || fields[1].kind == fieldTime))
 		case fieldTime:
-			if label != "" && label != "time" {
-				return c, timeMalformed
+			if !timeOnly {
+				if label != "" && label != "time" {
+					return c, timeMalformed
+				}
+				label = ""
 			}
-			label = ""
 			parts, fault = c.readTime(f.text)
 			if fault == timeSound && !timeOnly && c.timeOverflows() {
 				fault = timeOverflow
@@ -281,7 +280,7 @@ func (c *civil) dateField(s string, label *string, timeOnly, dateAllowed bool) (
 		*label = ""
 	}
 	dash := strings.IndexByte(s, '-')
-	if c.have&partTime != 0 || dash < 0 {
+	if c.have&partTime == partTime || dash < 0 {
 		return 0, timeMalformed
 	}
 	var fault timeFault
@@ -330,23 +329,64 @@ func loadZone(name string) *time.Location {
 	if m == nil {
 		return nil
 	}
-	offset := 0
-	for i, unit := range []int{3600, 60, 1} {
-		n, _ := strconv.Atoi(m[2+i])
-		if n > []int{167, 59, 60}[i] {
+	offset, ok := posixOffset(m[1], m[2])
+	switch {
+	case !ok:
+		return nil
+	case m[3] == "":
+		return time.FixedZone(name, offset)
+	}
+	summer := offset + 3600
+	if m[5] != "" {
+		if summer, ok = posixOffset(m[4], m[5]); !ok {
 			return nil
 		}
-		offset += n * unit
 	}
-	if m[1] != "-" { // it counts what lies west
-		offset = -offset
-	}
-	return time.FixedZone(name, offset)
+	return summerZone(name, offset, summer)
 }
 
-// posixZone is a zone that says its own offset, as in est5; of one with summer
-// time, as in est5edt, the rules are not known here.
-var posixZone = regexp.MustCompile(`^[^0-9,+-]+([+-]?)(\d{1,3})(?::(\d{1,2})(?::(\d{1,2}))?)?(?:[^0-9,+-]+(?:[+-]?\d{1,3}(?::\d{1,2}){0,2})?)?$`)
+// posixZone is a zone that says its own offset, as in est5, and perhaps that it has
+// summer time, as in est5edt, with an offset of its own or an hour more.
+var posixZone = regexp.MustCompile(`^[^0-9,+-]+([+-]?)(\d+(?::\d+){0,2})(?:([^0-9,+:-][^0-9,+-]*)(?:([+-]?)(\d+(?::\d+){0,2}))?)?$`)
+
+// posixOffset is how many seconds east of UTC a zone is that counts what lies west.
+func posixOffset(sign, clock string) (offset int, ok bool) {
+	unit := 3600
+	for i, part := range strings.Split(clock, ":") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n > [...]int{167, 59, 60}[i] {
+			return 0, false
+		}
+		offset, unit = offset+n*unit, unit/60
+	}
+	if sign != "-" {
+		offset = -offset
+	}
+	return offset, true
+}
+
+// summerZone is a zone that has summer time when the United States have it, which is
+// what holds for one that does not say when. The rule is written as the last line of
+// a zone's file.
+func summerZone(name string, offset, summer int) *time.Location {
+	clock := func(east int) string {
+		sign := "-"
+		if east < 0 {
+			sign, east = "", -east
+		}
+		return fmt.Sprintf("%s%d:%d:%d", sign, east/3600, east/60%60, east%60)
+	}
+	header := func(types byte) string {
+		return "TZif2" + strings.Repeat("\x00", 15+4*4+3) + string([]byte{types, 0, 0, 0, types})
+	}
+	first := binary.BigEndian.AppendUint32(nil, uint32(offset))
+	file := header(0) + header(1) + string(first) + "\x00\x00\x00" + "\n<std>" + clock(offset) + "<dst>" + clock(summer) + ",M3.2.0,M11.1.0\n"
+	zone, err := time.LoadLocationFromTZData(name, []byte(file))
+	if err != nil {
+		return nil
+	}
+	return zone
+}
 
 // numberField reads digits, perhaps with a point.
 func (c *civil) numberField(s string, label *string, timeOnly, dateAllowed bool) (timeParts, timeFault) {
@@ -356,33 +396,7 @@ func (c *civil) numberField(s string, label *string, timeOnly, dateAllowed bool)
 	}
 	if before := *label; before != "" {
 		*label = ""
-		n, rest, fault := readInt(s)
-		switch {
-		case fault != timeSound:
-			return 0, fault
-		case rest != "" && rest[0] != '.':
-			return 0, timeMalformed
-		case before == "julian":
-			c.setJulian(n)
-			if rest == "" {
-				return partDate, timeSound
-			}
-			part, err := strconv.ParseFloat("0"+rest, 64)
-			if err != nil {
-				return 0, timeMalformed
-			}
-			micros := int64(part * microsPerDay)
-			seconds := int(micros / microsPerSecond)
-			c.hour, c.minute, c.second, c.micros = seconds/3600, seconds/60%60, seconds%60, micros%microsPerSecond
-			return partDate | partTime, timeSound
-		case before == "time":
-			parts, fault := c.runTogether(s, c.have|partDate)
-			if fault == timeSound && parts != partTime {
-				fault = timeMalformed
-			}
-			return parts, fault
-		}
-		return 0, timeMalformed
+		return c.labelled(before, s)
 	}
 	point := strings.IndexByte(s, '.')
 	switch {
@@ -398,11 +412,76 @@ func (c *civil) numberField(s string, label *string, timeOnly, dateAllowed bool)
 	return c.readNumber(s, have)
 }
 
+// labelled reads the number behind a word that says what it is, as in y2026m02d03
+// or j2451187.
+func (c *civil) labelled(label, s string) (timeParts, timeFault) {
+	n, rest, fault := readInt(s)
+	fraction := rest != "" && (label == "julian" || label == "time" || label == "second")
+	switch {
+	case fault != timeSound:
+		return 0, fault
+	case rest != "" && (rest[0] != '.' || !fraction):
+		return 0, timeMalformed
+	}
+	switch label {
+	case "year":
+		c.year = n
+		return partYear, timeSound
+	case "month number":
+		if c.have&partMonth != 0 && c.have&partHour != 0 {
+			c.minute = n
+			return partMinute, timeSound
+		}
+		c.month = n
+		return partMonth, timeSound
+	case "day number":
+		c.day = n
+		return partDay, timeSound
+	case "hour":
+		c.hour = n
+		return partHour, timeSound
+	case "minute":
+		c.minute = n
+		return partMinute, timeSound
+	case "second":
+		if c.second = n; fraction {
+			c.micros, fault = readFraction(rest)
+		}
+		return partSecond, fault
+	case "julian":
+		c.setJulian(n)
+		if !fraction {
+			return partDate, timeSound
+		}
+		part, err := strconv.ParseFloat("0"+rest, 64)
+		if err != nil {
+			return 0, timeMalformed
+		}
+		micros := int64(part * microsPerDay)
+		seconds := int(micros / microsPerSecond)
+		c.hour, c.minute, c.second, c.micros = seconds/3600, seconds/60%60, seconds%60, micros%microsPerSecond
+		return partDate | partTime, timeSound
+	case "time":
+		parts, fault := c.runTogether(s, c.have|partDate)
+		if fault == timeSound && parts != partTime {
+			fault = timeMalformed
+		}
+		return parts, fault
+	}
+	return 0, timeMalformed
+}
+
 // word reads a word: a special date, a month, a zone and so on.
 func (c *civil) word(s string, label *string, rest []timeField, timeOnly bool, session Session) (parts timeParts, ignored bool, fault timeFault) {
 	if offset, ok := zoneAbbreviations[timeWord(s)]; ok {
 		c.offset = offset
 		return partZone, false, timeSound
+	}
+	if name, ok := movedAbbreviations[timeWord(s)]; ok {
+		if zone, err := time.LoadLocation(name); err == nil {
+			c.zone = zone
+			return partZone, false, timeSound
+		}
 	}
 	w, ok := timeWords[timeWord(s)]
 	if !ok {
@@ -434,7 +513,7 @@ func (c *civil) word(s string, label *string, rest []timeField, timeOnly bool, s
 	case "era":
 		c.bc = w.value == 1
 		return partEra, false, timeSound
-	case "unit", "julian":
+	case "unit", "julian", "year", "month number", "day number", "hour", "minute", "second":
 		*label = w.kind
 		return 0, false, timeSound
 	case "dst":
@@ -598,7 +677,7 @@ func (c *civil) runTogether(s string, have timeParts) (timeParts, timeFault) {
 		c.shortYear = c.shortYear || len(s) == 6
 		return partDate, timeSound
 	}
-	if have&partTime == 0 && (len(s) == 6 || len(s) == 4) {
+	if have&partTime != partTime && (len(s) == 6 || len(s) == 4) {
 		c.hour, c.minute, c.second = atoi(s[:2]), atoi(s[2:4]), 0
 		if len(s) == 6 {
 			c.second = atoi(s[4:])
@@ -661,6 +740,17 @@ func readInt(s string) (n int, rest string, fault timeFault) {
 	return int(wide), s[end:], timeSound
 }
 
+// readSigned is readInt with a sign before the digits, if there is one.
+func readSigned(s string) (n int, rest string, fault timeFault) {
+	if len(s) < 2 || s[0] != '-' && s[0] != '+' || !isDigit(s[1]) {
+		return readInt(s)
+	}
+	if n, rest, fault = readInt(s[1:]); s[0] == '-' {
+		n = -n
+	}
+	return n, rest, fault
+}
+
 // readFraction reads a point and the digits behind it as microseconds, rounded.
 func readFraction(s string) (int64, timeFault) {
 	if s == "." {
@@ -690,14 +780,14 @@ func readOffset(s string) (int, timeFault) {
 	case fault != timeSound:
 		return 0, timeZoneFar
 	case strings.HasPrefix(rest, ":"):
-		if minute, rest, fault = readInt(rest[1:]); fault == timeSound && strings.HasPrefix(rest, ":") {
-			second, rest, fault = readInt(rest[1:])
+		if minute, rest, fault = readSigned(rest[1:]); fault == timeSound && strings.HasPrefix(rest, ":") {
+			second, rest, fault = readSigned(rest[1:])
 		}
 	case rest == "" && len(s) > 3:
 		hour, minute = hour/100, hour%100
 	}
 	switch {
-	case fault != timeSound || hour > 15 || minute > 59 || second > 59:
+	case fault != timeSound || hour > 15 || minute < 0 || minute > 59 || second < 0 || second > 59:
 		return 0, timeZoneFar
 	case rest != "":
 		return 0, timeMalformed
@@ -751,9 +841,9 @@ func (c *civil) complete(timeOnly bool) timeFault {
 	case c.special != "":
 	case timeOnly && c.timeOverflows():
 		return timeOverflow
-	case timeOnly && c.have&partTime == 0, !timeOnly && c.have&partDate != partDate, c.zone != nil && c.have&partDST != 0:
+	case timeOnly && c.have&partTime != partTime, !timeOnly && c.have&partDate != partDate, c.zone != nil && c.have&partDST != 0:
 		return timeMalformed
-	case c.have&partDST != 0 && c.have&partZone == 0:
+	case c.have&partDST != 0 && c.have&partZone == 0, timeOnly && c.have&partZone == 0 && c.have&partDate != 0 && c.have&partDate != partDate:
 		return timeMalformed
 	}
 	return timeSound
