@@ -360,7 +360,9 @@ func parseForm(body []byte) (payload, error) {
 	}
 	var o object
 	for key, list := range values {
-		o = append(o, field{key: key, value: filter.AppendJSONString(nil, list[len(list)-1])})
+		for _, value := range list { // of which the last counts, but where a function takes any number
+			o = append(o, field{key: key, value: filter.AppendJSONString(nil, value)})
+		}
 	}
 	return payload{rows: []object{o}}, nil
 }

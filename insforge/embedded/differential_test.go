@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -203,6 +204,9 @@ func comparable(a answer, q question) answer {
 		// plan has read them before it knows that nothing joins them.
 		a.Status = http.StatusOK
 	}
+	if guessed.MatchString(q.Header["Prefer"]) && (q.Method == http.MethodGet || q.Method == http.MethodHead) && a.Header != nil {
+		a = withoutTotal(a)
+	}
 	if !q.ordered {
 		a.Body = unordered(a.Body)
 	}
@@ -240,7 +244,19 @@ func comparable(a answer, q question) answer {
 	return a
 }
 
+// withoutTotal takes out of an answer how many rows there are, which PostgreSQL's
+// plan only guesses: see the table of differences.
+func withoutTotal(a answer) answer {
+	if a.Status == http.StatusPartialContent {
+		a.Status = http.StatusOK
+	}
+	a.Header = maps.Clone(a.Header)
+	delete(a.Header, "Content-Range")
+	return a
+}
+
 var (
+	guessed       = regexp.MustCompile(`count=(?:planned|estimated)`)
 	embedsInCSV   = regexp.MustCompile(`"\[\{(?:[^"]|"")*\]"`)
 	severalRanges = regexp.MustCompile(`\.(?:limit|offset)=.*\.(?:limit|offset)=`)
 )

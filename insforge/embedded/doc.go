@@ -43,7 +43,6 @@
 //	a cast that fails           noticed in rows that are shown; PostgreSQL's plan may try others
 //	limits of several embeds    taken in order; which PostgREST comes to first, in an error or where two may mean one embed, hangs on hashes
 //	an upsert that embeds hide  201 if it inserted; PostgREST says 200 where PostgreSQL's plan has not read what was inserted
-//	time zones like est5edt     without summer time
 //	missing=default             works where the table's name needs quotes; PostgREST raises 42602 or 42P01
 //	depth of trees and selects  1000 levels (400 PGRST100)
 //	vnd.pgrst.plan, geo+json    415

@@ -118,7 +118,7 @@ func (h *handler) rpc(r *http.Request, name, rawQuery string, body []byte) (*res
 	if !reads && r.Method != http.MethodPost && r.Method != http.MethodOptions {
 		return nil, &apiError{status: http.StatusMethodNotAllowed, code: "PGRST101", message: "Cannot use the " + r.Method + " method on RPC"}
 	}
-	query, err := (&query{calls: reads}).parse(rawQuery)
+	query, err := (&query{calls: reads, source: "pgrst_source"}).parse(rawQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -230,8 +230,11 @@ func (h *handler) function(c *call, args arguments) (found *function, whole bool
 		return nil, false, h.noFunction(c, args)
 	case len(byName) > 1:
 		return nil, false, ambiguousFunction(byName)
-	case whole && !single && byName[0].parameters[0].name != "":
-		return nil, false, &apiError{ // PostgREST has not looked whether it has a name
+	case whole && !single && byName[0].parameters[0].name != "": // PostgREST has not looked whether it has one
+		if slices.Contains(args.keys, byName[0].parameters[0].name) {
+			return byName[0], false, nil
+		}
+		return nil, false, &apiError{
 			status: http.StatusNotFound, code: "42883", message: "function public." + c.name + "() does not exist",
 			hint: "No function matches the given name and argument types. You might need to add explicit type casts.",
 		}
@@ -367,12 +370,20 @@ func (c *call) planResult(f *function) (*plan, error) {
 // countsResult tells whether the answer says how many rows a function returns.
 func (c *call) countsResult() bool { return c.prefer.count == "exact" || c.prefer.count == "estimated" }
 
-// bare is the resource and what it embeds without what is shown of them.
+// bare is what PostgREST counts of a resource: its rows, and of what it embeds what
+// they must have.
 func (r *resource) bare() *resource {
 	bare := *r
 	bare.columns, bare.order, bare.span = nil, nil, span{}
-	bare.embeds = make([]*resource, len(r.embeds))
-	for i, e := range r.embeds {
+	if bare.item.Embed != nil {
+		embed := *r.item.Embed
+		embed.Spread, bare.item.Embed = false, &embed
+		if !embed.Inner {
+			bare.filters, bare.trees, bare.embeds = nil, nil, nil
+		}
+	}
+	bare.embeds = slices.Clone(bare.embeds)
+	for i, e := range bare.embeds {
 		bare.embeds[i] = e.bare()
 	}
 	return &bare
@@ -429,7 +440,7 @@ func (f *function) readArguments(args arguments, sent object, session filter.Ses
 		case !ok:
 			given[p.name] = p.otherwise
 			continue
-		case p.variadic && args.media == "":
+		case p.variadic && args.media != "application/json" && args.media != "text/csv":
 			value = sent.all(p.name)
 		}
 		v, err := p.typ.ParseJSON(value, session)
@@ -531,6 +542,9 @@ func (c *call) result(f *function, p *plan, st *state, rows []*row) (*response, 
 		total = 1
 	case !f.set && len(found.rows) == 0 && c.request.Method == http.MethodHead: // PostgREST has no answer then
 		shown, counted, total = 0, true, 0
+	}
+	if shown == 0 && !f.set && c.media.single {
+		return nil, notSingular(0)
 	}
 	res := newResponse(http.StatusOK)
 	res.contentType = c.media.contentType

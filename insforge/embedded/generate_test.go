@@ -338,19 +338,23 @@ func (p *params) add(key, value string) {
 	*p = append(*p, url.QueryEscape(key)+"="+strings.ReplaceAll(url.QueryEscape(value), "%2C", ","))
 }
 
-// ambiguousRange reports whether an embed beside the one of this name has a
-// limit already, and one of the two goes by an alias. The path to an embed may
-// name its table or its alias, so both could then mean the same embed, and
-// PostgREST takes them in the order of their hashes.
-func (p params) ambiguousRange(prefix, alias string) bool {
-	const aliases = "es"
+// ambiguousRange reports whether a limit is there already whose path and this one
+// may mean the same embed, or lead through the same: each step of a path may name
+// a table or an alias, and PostgREST takes the paths in the order of their hashes.
+func (p params) ambiguousRange(path string) bool {
+	isAlias := func(step string) bool { return len(step) == 2 && (step[0] == 'e' || step[0] == 's') }
+	steps := strings.Split(path, ".")
 	return slices.ContainsFunc(p, func(param string) bool {
-		beside, found := strings.CutPrefix(param, url.QueryEscape(prefix))
-		beside, limit := strings.CutSuffix(strings.SplitN(beside, "=", 2)[0], ".limit")
-		if !found || !limit || strings.Contains(beside, ".") || beside == url.QueryEscape(alias) {
-			return false
+		key, _, _ := strings.Cut(param, "=")
+		there, limit := strings.CutSuffix(key, ".limit")
+		if other := strings.Split(there, "."); limit && there != path {
+			for i := range min(len(steps), len(other)) {
+				if steps[i] != other[i] {
+					return isAlias(steps[i]) || isAlias(other[i])
+				}
+			}
 		}
-		return len(beside) == 2 && strings.Contains(aliases, beside[:1]) || len(alias) == 2 && strings.Contains(aliases, alias[:1])
+		return false
 	})
 }
 
@@ -474,7 +478,7 @@ func (g generator) embed(p *params, t *genTable, prefix string, depth int) (alia
 	}
 	if !w.toOne && g.chance(40) && len(w.target.key) > 0 {
 		p.add(inner+"order", g.order(w.target))
-		if g.chance(50) && !p.ambiguousRange(prefix, alias) {
+		if g.chance(50) && !p.ambiguousRange(url.QueryEscape(strings.TrimSuffix(inner, "."))) {
 			p.add(inner+"limit", g.pick("0", "1", "2"))
 			if g.chance(30) {
 				p.add(inner+"offset", g.pick("0", "1"))
@@ -664,14 +668,14 @@ func (g generator) finish(q question, t *genTable, p params, prefer string) ques
 	}
 	if g.chance(9) {
 		q.Header["Accept"] = g.pick("text/csv", "text/csv", "application/vnd.pgrst.object+json", "application/vnd.pgrst.object+json", "application/vnd.pgrst.object+json", "application/vnd.pgrst.array+json;nulls=stripped", "application/vnd.pgrst.object+json;nulls=stripped",
-			"*/*", "application/json", "text/html,application/json;q=0.9", "application/xml", "text/plain", "application/vnd.pgrst.object+json, text/csv", "text/csv;q=0.5,application/json;q=0.4")
+			"*/*", "application/json", "application/octet-stream", "text/xml", "text/html,application/json;q=0.9", "application/xml", "text/plain", "application/vnd.pgrst.object+json, text/csv", "text/csv;q=0.5,application/json;q=0.4")
 	}
 	return q
 }
 
 func (g generator) read(t *genTable) question {
 	q := question{request: request{Method: http.MethodGet, Header: map[string]string{}}, ordered: len(t.key) > 0}
-	if g.chance(6) {
+	if g.chance(8) {
 		q.Method = http.MethodHead
 	}
 	var p params
@@ -694,7 +698,11 @@ func (g generator) read(t *genTable) question {
 			}
 		}
 	}
-	q = g.finish(q, t, p, g.prefer("count=exact", g.pick("timezone=Europe/Berlin", "timezone=Mars/Base", "handling=strict", "return=minimal", "tx=rollback", "foo=bar", "timezone=America/New_York")))
+	count := g.pick("count=exact", "count=exact", "count=exact", "count=exact", "count=planned", "count=estimated")
+	if q.Header["Range"] != "" || slices.ContainsFunc(p, func(param string) bool { return strings.HasPrefix(param, "offset") }) {
+		count = "count=exact" // whether there are so many depends on it
+	}
+	q = g.finish(q, t, p, g.prefer(count, g.pick("timezone=Europe/Berlin", "timezone=Mars/Base", "handling=strict", "return=minimal", "tx=rollback", "foo=bar", "timezone=America/New_York")))
 	if g.chance(3) {
 		q = g.spoil(q)
 	}

@@ -115,10 +115,12 @@ func (p *plan) addJoin(e *resource) ([]output, error) {
 // syntax is PostgreSQL's complaint about the select list that PostgREST writes: a
 // name without letters, or nothing where a spread embed selects nothing.
 func (r *resource) syntax() error {
-	for _, item := range r.columns {
-		if cmp.Or(item.Alias, outputName(item.Path)) == "" {
-			return zeroLength
-		}
+	nameless := func(item filter.SelectItem) bool {
+		return item.Path.Column == "" || cmp.Or(item.Alias, outputName(item.Path)) == ""
+	}
+	if slices.ContainsFunc(r.columns, nameless) || slices.ContainsFunc(r.order, func(o filter.OrderTerm) bool { return o.Path.Column == "" }) ||
+		hasNameless(r.filters) || hasNameless(r.trees) {
+		return zeroLength
 	}
 	parts, gap := len(r.columns), -1
 	for _, e := range r.embeds {
@@ -145,6 +147,18 @@ func (r *resource) syntax() error {
 		}
 	}
 	return nil
+}
+
+func hasNameless(filters []filter.Filter) bool {
+	return slices.ContainsFunc(filters, func(f filter.Filter) bool {
+		switch f := f.(type) {
+		case filter.Cond:
+			return f.Path.Column == ""
+		case filter.Tree:
+			return hasNameless(f.Filters)
+		}
+		return false
+	})
 }
 
 // checkNamed looks whether a spread embed gives each of the columns that are named

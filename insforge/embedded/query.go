@@ -29,6 +29,7 @@ type query struct {
 	params     []param
 	calls      bool   // a function: what is no filter is an argument
 	arguments  object // of the function, as JSON strings
+	source     string // see [resource]
 }
 
 // criteria say which rows of a table or embedded resource are wanted.
@@ -86,7 +87,7 @@ func (q *query) parse(raw string) (*query, error) {
 		}
 		key, value, valued := strings.Cut(part, "=")
 		q.params = append(q.params, param{unescape(key), unescape(value), !valued})
-		if !utf8.ValidString(q.params[len(q.params)-1].key) {
+		if valued && !utf8.ValidString(q.params[len(q.params)-1].key) {
 			return nil, errCrash
 		}
 	}
@@ -99,6 +100,9 @@ func (q *query) parse(raw string) (*query, error) {
 	// PostgREST reads the kinds of parameters one after the other, which decides
 	// what it complains about first.
 	for _, kind := range []paramKind{orderParam, logicParam, columnsParam, selectParam, filterParam, conflictParam} {
+		if kind == columnsParam && slices.ContainsFunc(q.params, func(p param) bool { return !utf8.ValidString(p.key) }) {
+			return nil, errCrash
+		}
 		for _, p := range q.params {
 			if p.kind() != kind || q.repeats(kind, p, first[kind]) {
 				continue
@@ -205,7 +209,9 @@ func unescape(s string) string {
 func (q *query) take(kind paramKind, p param) (err error) {
 	switch kind {
 	case selectParam:
-		q.selection, err = filter.ParseSelect(p.value)
+		if q.selection, err = filter.ParseSelect(p.value); strings.IndexByte(p.value, 0) >= 0 {
+			cutNames(q.selection)
+		}
 	case columnsParam:
 		q.hasColumns = true
 		q.columns, err = filter.ParseColumns("columns", p.value)
@@ -236,7 +242,7 @@ func (q *query) takeFilter(p param) error {
 	if err != nil {
 		return err
 	}
-	if strings.IndexByte(p.value, 0) >= 0 {
+	if strings.IndexByte(p.value, 0) >= 0 || strings.IndexByte(p.key, 0) >= 0 {
 		f = untilZero(f)
 	}
 	var path []string
@@ -277,17 +283,30 @@ func (q *query) takeArgument(p param) error {
 	return nil
 }
 
-// untilZero cuts literals at a zero byte: PostgreSQL reads no further.
-func untilZero(f filter.Filter) filter.Filter {
-	cut := func(s string) string {
-		s, _, _ = strings.Cut(s, "\x00")
-		return s
+// beforeZero ends a text at a zero byte: PostgreSQL reads no further.
+func beforeZero(s string) string {
+	s, _, _ = strings.Cut(s, "\x00")
+	return s
+}
+
+// cutNames cuts the names of what is selected.
+func cutNames(items []filter.SelectItem) {
+	for i := range items {
+		items[i].Alias, items[i].Path.Column = beforeZero(items[i].Alias), beforeZero(items[i].Path.Column)
+		if items[i].Embed != nil {
+			cutNames(items[i].Embed.Items)
+		}
 	}
+}
+
+// untilZero cuts literals and the names of columns.
+func untilZero(f filter.Filter) filter.Filter {
 	switch f := f.(type) {
 	case filter.Cond:
-		f.Value, f.List = cut(f.Value), slices.Clone(f.List)
+		f.Path.Column = beforeZero(f.Path.Column)
+		f.Value, f.List = beforeZero(f.Value), slices.Clone(f.List)
 		for i := range f.List {
-			f.List[i] = cut(f.List[i])
+			f.List[i] = beforeZero(f.List[i])
 		}
 		return f
 	case filter.Tree:
@@ -317,6 +336,9 @@ func (q *query) takeOrder(p param) (err error) {
 		order, quick := quickOrder(p.value)
 		if !quick {
 			order, err = filter.ParseOrder(p.value)
+		}
+		for i := range order {
+			order[i].Path.Column = beforeZero(order[i].Path.Column)
 		}
 		if target := &q.criteria; len(path) == 0 {
 			if target.order == nil {

@@ -17,6 +17,7 @@ import (
 // A resource is what is asked of the table or, below it, of an embedded one.
 type resource struct {
 	table    *table
+	source   string            // another name of the table, in one message; empty: none
 	item     filter.SelectItem // how it is embedded; the table itself is not
 	relation relation
 	name     string              // its alias or name
@@ -29,7 +30,7 @@ type resource struct {
 // resolve finds out what a query is about and refuses what does not exist or may
 // not be asked. Writes return rows in no particular order.
 func (s *Schema) resolve(t *table, q *query, writes bool) (*resource, error) {
-	root := &resource{table: t, criteria: q.criteria, columns: everyColumn}
+	root := &resource{table: t, source: q.source, criteria: q.criteria, columns: everyColumn}
 	if len(q.selection) > 0 {
 		root.columns, root.embeds = parted(q.selection)
 	}
@@ -147,7 +148,7 @@ func (r *resource) checkOrders() error {
 			return notEmbedded(term.Relation)
 		}
 		if !r.embeds[i].relation.toOne {
-			return notToOne("PGRST118", "related order", r.table, term.Relation)
+			return notToOne("PGRST118", "related order", cmp.Or(r.source, r.table.name), term.Relation)
 		}
 	}
 	for _, e := range r.embeds {
@@ -161,7 +162,7 @@ func (r *resource) checkOrders() error {
 func (r *resource) checkSpreads() error {
 	for _, e := range r.embeds {
 		if e.item.Embed.Spread && !e.relation.toOne {
-			return notToOne("PGRST119", "spread operation", r.table, e.item.Embed.Relation)
+			return notToOne("PGRST119", "spread operation", r.table.name, e.item.Embed.Relation)
 		}
 		if err := e.checkSpreads(); err != nil {
 			return err
@@ -170,11 +171,11 @@ func (r *resource) checkSpreads() error {
 	return nil
 }
 
-func notToOne(code, what string, t *table, relation string) error {
+func notToOne(code, what, table, relation string) error {
 	return &apiError{
 		status: http.StatusBadRequest, code: code,
 		message: fmt.Sprintf("A %s on '%s' is not possible", what, relation),
-		details: fmt.Sprintf("'%s' and '%s' do not form a many-to-one or one-to-one relationship", t.name, relation),
+		details: fmt.Sprintf("'%s' and '%s' do not form a many-to-one or one-to-one relationship", table, relation),
 	}
 }
 
