@@ -174,6 +174,39 @@ const misfits = `[...document.querySelectorAll(".bar *, .body, .body *, .key, .c
 	`.filter((e) => { const r = e.getBoundingClientRect(); return r.width && (r.left < 0 || r.right > innerWidth || e.scrollWidth > e.clientWidth + 4 && e.clientWidth > 0 && getComputedStyle(e).overflowX === "visible"); })` +
 	`.map((e) => e.outerHTML.slice(0, 200)).concat(window.errors)`
 
+// faint is what can be seen and has less contrast than WCAG 2 asks of text at
+// level AA: 4.5 to 1, or 3 to 1 where it is large. What lies on the wall is
+// compared with each of its colours.
+const faint = `(() => {
+	const read = (css) => { const n = css.match(/[\d.]+/g).map(Number); return css.startsWith("color(") ? [n[0] * 255, n[1] * 255, n[2] * 255, n[3] ?? 1] : [n[0], n[1], n[2], n[3] ?? 1]; };
+	const over = (top, under) => [0, 1, 2].map((i) => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
+	const light = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+	const root = getComputedStyle(document.documentElement);
+	const wall = ["a", "b", "c"].map((n) => { const hex = root.getPropertyValue("--wall-" + n).trim(); return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).concat(1); });
+	const found = new Set(), texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	while (texts.nextNode()) {
+		const element = texts.currentNode.parentElement, style = getComputedStyle(element);
+		if (!texts.currentNode.textContent.trim() || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || element.closest(".unseen, script, :disabled, .tg-spoiler:not(.seen)")) continue;
+		let layers = [], opacity = 1, base = [[255, 255, 255, 1]], opaque = false;
+		for (let e = element; e; e = e.parentElement) {
+			opacity *= getComputedStyle(e).opacity;
+			if (opaque) continue;
+			const colour = read(getComputedStyle(e).backgroundColor);
+			layers.unshift(colour);
+			opaque = colour[3] === 1;
+			if (e.classList.contains("wall")) [base, opaque] = [wall, true];
+		}
+		const large = parseFloat(style.fontSize) >= 24 || parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700;
+		for (const b of base) {
+			const behind = layers.reduce((under, top) => over(top, under), b), ink = read(style.color);
+			const [one, other] = [light(over([...ink.slice(0, 3), ink[3] * opacity], behind)), light(behind)];
+			const contrast = (Math.max(one, other) + .05) / (Math.min(one, other) + .05);
+			if (contrast < (large ? 3 : 4.5)) found.add(contrast.toFixed(2) + ": " + element.outerHTML.slice(0, 100));
+		}
+	}
+	return [...found];
+})()`
+
 func TestThePageOnEveryScreen(t *testing.T) {
 	t.Parallel()
 	for _, view := range []struct {
@@ -190,7 +223,7 @@ func TestThePageOnEveryScreen(t *testing.T) {
 			ctx := browse(t, view.width, view.height, view.dark)
 			dir := screens(t)
 			look := func(name string) chromedp.Action[chromedp.Void] {
-				return chromedp.Steps(shoot(filepath.Join(dir, view.name+"-"+name+".png")), none(misfits))
+				return chromedp.Steps(shoot(filepath.Join(dir, view.name+"-"+name+".png")), none(misfits), none(faint))
 			}
 			steps := []chromedp.Action[chromedp.Void]{
 				chromedp.Navigate(page.URL),
