@@ -176,15 +176,21 @@ type journey struct {
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 16 << 20
 
-// RoundTrip implements http.RoundTripper. It puts the token in.
+// RoundTrip implements http.RoundTripper. It puts the token in. An address that
+// does not have the placeholder may have the token already, for every error above
+// to tell, and goes nowhere.
 func (j *journey) RoundTrip(outer *http.Request) (*http.Response, error) {
 	if err := j.ctx.Err(); err != nil {
 		return nil, err
 	}
+	before, after, found := strings.Cut(outer.URL.Path, "/bot"+placeholder+"/")
+	if !found {
+		return nil, errors.New("no place for the token in the address")
+	}
 	req := outer.Clone(httptrace.WithClientTrace(j.ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { j.left.Store(true) },
 	}))
-	req.URL.Path = strings.Replace(req.URL.Path, "/bot"+placeholder+"/", "/bot"+j.token.Reveal()+"/", 1)
+	req.URL.Path = before + "/bot" + j.token.Reveal() + "/" + after
 	if j.form != nil {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(j.form.body)), int64(len(j.form.body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.form.body)), nil }
