@@ -140,7 +140,8 @@ func TestConfigNotesWhatIsHardlyMeant(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ set, says string }{
 		{"TELEGRAM_TOKEN=hunter2", "TELEGRAM_TOKEN is set, and there is no such setting; did you mean TELEGRAM_BOT_TOKEN?"},
-		{"INSFORGE_KEY=hunter2", "did you mean INSFORGE_URL?"},
+		{"INSFORGE_KEY=hunter2", "did you mean INSFORGE_API_KEY?"},
+		{"LLM_KEY=hunter2", "did you mean LLM_API_KEY?"},
 		{"ALLOWED_USER=7", "did you mean ALLOWED_USERS?"},
 		{"allowed_users=7", "did you mean ALLOWED_USERS?"},
 		{"TZ_DEFUALT=UTC", "did you mean TZ_DEFAULT?"},

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,6 +65,17 @@ func settingNames() []string {
 	return names
 }
 
+// missingWords is how many of the words of a name another one has not.
+func missingWords(name, other string) (missing int) {
+	there := strings.Split(other, "_")
+	for word := range strings.SplitSeq(name, "_") {
+		if !slices.Contains(there, word) {
+			missing++
+		}
+	}
+	return missing
+}
+
 // misspelt tells of variables that look like settings and are none: most
 // likely what they say was meant to count.
 func misspelt(values map[string]string) []string {
@@ -74,7 +86,9 @@ func misspelt(values map[string]string) []string {
 			continue
 		}
 		upper := strings.ToUpper(name) // names of settings are in capitals
-		meant := slices.MinFunc(known, func(a, b string) int { return editDistance(upper, a) - editDistance(upper, b) })
+		meant := slices.MinFunc(known, func(a, b string) int {
+			return cmp.Or(missingWords(upper, a)-missingWords(upper, b), editDistance(upper, a)-editDistance(upper, b))
+		})
 		family, _, _ := strings.Cut(upper, "_")
 		if editDistance(upper, meant) <= 2 && len(name) > 6 || slices.Contains([]string{"TELEGRAM", "INSFORGE", "LLM"}, family) {
 			notes = append(notes, fmt.Sprintf("%s is set, and there is no such setting; did you mean %s?", name, meant))

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"github.com/followthrough-go/followthrough/planparse"
@@ -35,7 +36,10 @@ func InspectTelegram(ctx context.Context, config Config) (TelegramReport, error)
 		return report, err
 	}
 	hook, err := api.webhook(ctx)
+	refused := (*apiError)(nil)
 	switch {
+	case errors.As(err, &refused) && refused.Code == http.StatusNotFound:
+		report.Notes = append(report.Notes, "whether it has a webhook is not known: this Bot API server does not say")
 	case err != nil:
 		return report, telegramAdvice(config, err)
 	case config.WebhookURL == "" && hook.URL != "":
@@ -98,15 +102,32 @@ func InspectModel(ctx context.Context, config Config) (steps int, err error) {
 
 func modelAdvice(config Config, err error) error {
 	var unconnected *net.OpError
-	switch status := statusOf(err); {
+	var unplanned *planparse.ParseError
+	status := statusOf(err)
+	base := func(what string) error {
+		const whole = "/chat/completions"
+		if strings.HasSuffix(strings.TrimSuffix(string(config.LLMURL), "/"), whole) {
+			what += "; leave " + whole + " off its end, which is added to it"
+		}
+		return fmt.Errorf("LLM_BASE_URL %s %s (%w)", config.LLMURL, what, err)
+	}
+	switch {
 	case errors.As(err, &unconnected):
-		return fmt.Errorf("LLM_BASE_URL %s %s (%w)", config.LLMURL, unreached(err), err)
+		return base(unreached(err))
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return fmt.Errorf("the endpoint does not accept LLM_API_KEY: %w", err)
+		return fmt.Errorf("the endpoint does not accept LLM_API_KEY; copy it again from the provider's settings (%w)", err)
 	case status == http.StatusPaymentRequired || status == http.StatusTooManyRequests:
-		return fmt.Errorf("the endpoint wants no more of this account for now: %w", err)
+		return fmt.Errorf("the endpoint wants no more of this account for now; look at its credit and its limits (%w)", err)
 	case status == http.StatusNotFound:
-		return fmt.Errorf("LLM_BASE_URL is not the base of an OpenAI-compatible endpoint (most end in /v1), or it has no LLM_MODEL %s: %w", config.LLMModel, err)
+		return base("is not the base of an OpenAI-compatible endpoint (most end in /v1), or it has no LLM_MODEL " + config.LLMModel)
+	case status >= 500:
+		return base("is in trouble; try again later")
+	case errors.Is(err, errNoCompletion):
+		return base("is not the base of an OpenAI-compatible endpoint; most end in /v1")
+	case errors.As(err, &unplanned):
+		return fmt.Errorf("LLM_MODEL %s answers, and what it writes is no plan; a larger one may (%w)", config.LLMModel, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return base("takes too long to write a plan; a smaller LLM_MODEL may be faster")
 	}
 	return fmt.Errorf("LLM_BASE_URL, LLM_API_KEY or LLM_MODEL is not right: %w", err)
 }

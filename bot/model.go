@@ -188,8 +188,20 @@ func statusOf(err error) int {
 	case errors.As(err, &refused):
 		return refused.HTTPStatusCode
 	}
+	var told *modelRefusal
+	if errors.As(err, &told) {
+		return told.status
+	}
 	return 0
 }
+
+// modelRefusal is an endpoint's refusal as it may be logged and shown.
+type modelRefusal struct {
+	status int
+	text   string
+}
+
+func (e *modelRefusal) Error() string { return fmt.Sprintf("HTTP %d: %s", e.status, e.text) }
 
 // complaintOf is what an endpoint said when it refused a request; empty where
 // something in front of it answered with a page.
@@ -218,7 +230,7 @@ func (m *model) explain(err error) error {
 		if key := m.key.Reveal(); key != "" {
 			text = strings.ReplaceAll(text, key, redacted)
 		}
-		return fmt.Errorf("HTTP %d: %s", status, cut(oneLine(cmp.Or(text, http.StatusText(status))), 200))
+		return &modelRefusal{status, cut(oneLine(cmp.Or(text, http.StatusText(status))), 200)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 	case errors.As(err, &wrapped):

@@ -190,6 +190,36 @@ func TestAnEndpointWithoutAKey(t *testing.T) {
 	require.Empty(t, script.requests[0].auth)
 }
 
+func TestWhatIsWrongWithAModel(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		answer completion
+		path   string
+		says   []string
+	}{
+		{completion{status: 401, body: `{"error":{"message":"Incorrect API key provided: ` + modelKey + `"}}`}, "", []string{"does not accept LLM_API_KEY; copy it again", "HTTP 401: Incorrect API key provided: [secret]"}},
+		{completion{status: 402, body: `{"error":{"message":"Insufficient credits"}}`}, "", []string{"wants no more of this account", "Insufficient credits"}},
+		{completion{status: 404, body: `{"error":{"message":"The model m does not exist"}}`}, "", []string{"no LLM_MODEL m", "The model m does not exist"}},
+		{completion{status: 404, body: `<html>`}, "/v1/chat/completions", []string{"leave /chat/completions off its end"}},
+		{completion{status: 500, body: `oops`}, "", []string{"is in trouble; try again later"}},
+		{completion{body: `<html>Log in</html>`, header: [2]string{"Content-Type", "text/html; charset=utf-8"}}, "", []string{"is not the base of an OpenAI-compatible endpoint; most end in /v1", `of type "text/html"`}},
+		{completion{body: "data: {}\n\n", header: [2]string{"Content-Type", "text/event-stream"}}, "", []string{"is not the base of an OpenAI-compatible endpoint", "event-stream"}},
+		{completion{body: " "}, "", []string{"is not the base of an OpenAI-compatible endpoint", "1 bytes"}},
+		{completion{content: "I cannot help with that."}, "", []string{"LLM_MODEL m answers, and what it writes is no plan"}},
+	} {
+		t.Run(tc.says[0], func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewServer(&scriptedModel{answers: []completion{tc.answer}})
+			t.Cleanup(srv.Close)
+			_, err := InspectModel(t.Context(), Config{LLMURL: BaseURL(srv.URL + tc.path), LLMKey: modelKey, LLMModel: "m", LLMDailyTokens: 50_000})
+			for _, says := range tc.says {
+				require.ErrorContains(t, err, says)
+			}
+			require.NotContains(t, err.Error(), modelKey)
+		})
+	}
+}
+
 func TestAModelThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.NotFoundHandler())

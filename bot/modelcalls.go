@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -72,11 +73,19 @@ func (c modelCalls) once(req *http.Request) (*http.Response, error) {
 		return nil, errors.New("the answer is too long to be a plan")
 	}
 	if resp.StatusCode < 300 {
+		if !json.Valid(body) {
+			kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+			return nil, fmt.Errorf("%w (HTTP %d, %d bytes of type %q)", errNoCompletion, resp.StatusCode, len(body), cut(oneLine(kind), 40))
+		}
 		resp.StatusCode = worded(body, resp.StatusCode)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
 }
+
+// errNoCompletion says that an endpoint is none of the kind that is needed: a
+// page, a stream, or nothing came where JSON should.
+var errNoCompletion = errors.New("the answer is no chat completion")
 
 // worded is the status that an answer's body speaks of: routers answer 200 and
 // put what their provider said into the body.

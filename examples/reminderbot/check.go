@@ -221,7 +221,7 @@ func backendAdvice(table string, err error) error {
 		return fmt.Errorf("there is no table %s: %w", table, err)
 	case refused.Code == "42703" || refused.Code == "PGRST204":
 		return fmt.Errorf("table %s lacks a column: %w", table, err)
-	case refused.Status == http.StatusNotFound:
+	case refused.Status == http.StatusNotFound, refused.Status < 300: // or a page instead of rows
 		return fmt.Errorf("there are no tables at this address; are INSFORGE_URL and INSFORGE_DIALECT right? (%w)", err)
 	}
 	return fmt.Errorf("table %s: %w", table, err)

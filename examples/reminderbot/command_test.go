@@ -101,6 +101,11 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		_, _ = io.WriteString(w, `{"ready":true,"checks":{"dispatcher":"ok"}}`)
 	}))
 	t.Cleanup(running.Close)
+	welcome := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html>Welcome</html>")
+	}))
+	t.Cleanup(welcome.Close)
 	damaged := filepath.Join(t.TempDir(), "x.db")
 	require.NoError(t, os.WriteFile(clockFile(damaged), []byte("{"), 0o600))
 	good := []string{"INSFORGE_URL=" + backend.URL, "INSFORGE_DIALECT=postgrest", "INSFORGE_API_KEY=KEY-SECRET",
@@ -122,6 +127,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{"no Bot API", []string{"TELEGRAM_API_URL=" + page.URL}, exitError, "is not a Bot API server"},
 		{"a misspelt setting", []string{"TELEGRAM_TOKEN=3:TOKEN-SECRET"}, exitFine, "note  settings: TELEGRAM_TOKEN is set, and there is no such setting; did you mean TELEGRAM_BOT_TOKEN?"},
 		{"not a database", []string{"INSFORGE_URL=" + page.URL}, exitError, "there are no tables at this address; are INSFORGE_URL and INSFORGE_DIALECT right?"},
+		{"a page for a database", []string{"INSFORGE_URL=" + welcome.URL}, exitError, "there are no tables at this address; are INSFORGE_URL and INSFORGE_DIALECT right?"},
 		{"no such host", []string{"TELEGRAM_API_URL=https://telegram.invalid"}, exitError, "is there a way to the internet?"},
 		{"no TLS", []string{"TELEGRAM_API_URL=" + strings.Replace(page.URL, "http:", "https:", 1)}, exitError, "should it begin with http: instead of https:?"},
 		{"a certificate of nobody's", []string{"TELEGRAM_API_URL=" + encrypted.URL}, exitError, "a certificate that this machine does not accept"},
