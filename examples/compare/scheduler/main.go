@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"syscall"
 	"text/tabwriter"
 	"time"
 )
@@ -29,7 +30,7 @@ func main() {
 	lateness := flag.Duration("lateness", 20*time.Second, "for how long lateness is measured")
 	idle := flag.Duration("idle", 10*time.Second, "how long the service is idle before its memory is looked at")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *due, *rounds, *stored, *lateness, *idle); err != nil {
 		fmt.Fprintln(os.Stderr, "scheduler:", err)
@@ -77,11 +78,20 @@ func run(ctx context.Context, due, rounds, stored int, span, idle time.Duration)
 	row("River, as its own benchmark sets it", fmt.Sprintf("%.0f jobs/s", median(tuned)), fmt.Sprintf("ours is %.2f times as fast (%.2f to %.2f)", median(toTuned), slices.Min(toTuned), slices.Max(toTuned)))
 	row("River, with its default settings", fmt.Sprintf("%.0f jobs/s", median(standard)), fmt.Sprintf("ours is %.1f times as fast (%.1f to %.1f)", median(toStandard), slices.Min(toStandard), slices.Max(toStandard)))
 
-	few, fewEffort, _ := e.cycleAmong(0, 4*rounds)
-	row("a cycle of 1,000 due among 1,000", few.Round(time.Millisecond).String(), fmt.Sprintf("median of %d; %s of processor time", 4*rounds, fewEffort.Round(time.Millisecond)))
-	many, manyEffort, plan := e.cycleAmong(stored-1000, 4*rounds)
-	row(fmt.Sprintf("a cycle of 1,000 due among %d", stored), many.Round(time.Millisecond).String(), fmt.Sprintf("%.2f times as long; %s of processor time, %.2f times as much; %s",
-		float64(many)/float64(few), manyEffort.Round(time.Millisecond), float64(manyEffort)/float64(fewEffort), plan))
+	other := &engine{} // a database of its own, so that the two take turns
+	defer other.close()
+	other.start(ctx)
+	few, many := e.crowd(0), other.crowd(stored-1000)
+	var longer []float64
+	for range 4 * rounds {
+		longer = append(longer, few.cycle().Seconds())
+		longer[len(longer)-1] = many.cycle().Seconds() / longer[len(longer)-1]
+	}
+	for _, c := range []*crowd{few, many} {
+		row(fmt.Sprintf("a cycle of 1,000 due among %d", c.stored), median(c.took).Round(time.Millisecond).String(),
+			fmt.Sprintf("median of %d, in turn; %s of processor time; %s", len(c.took), c.effort().Round(time.Millisecond), c.access))
+	}
+	row("the second beside the first", fmt.Sprintf("%.2f", median(longer)), fmt.Sprintf("median of each with the one before it; in processor time %.2f", float64(many.effort())/float64(few.effort())))
 
 	ahead, behind := e.lateness(200, span)
 	for _, one := range []struct {

@@ -90,39 +90,53 @@ func (e *engine) drain(due int) (perSecond float64, each effort) {
 	return float64(due) / took.Seconds(), each
 }
 
-// cycleAmong returns how long a cycle over 1,000 due reminders takes among so
-// many others, half of them over, half to come: the median of several, and the
-// processor time of each, which other work on the machine hardly changes.
-func (e *engine) cycleAmong(others, rounds int) (took, each time.Duration, access string) {
+// crowd is a database with 1,000 reminders that are due among others, and the
+// cycles that worked them off.
+type crowd struct {
+	*engine
+	dispatcher *scheduler.Dispatcher
+	stored     int
+	access     string // how they are found
+	took       []time.Duration
+	spent      effort
+}
+
+// crowd stores 1,000 due reminders and so many others, half of them over, half
+// to come.
+func (e *engine) crowd(others int) *crowd {
 	e.fill(1000)
 	e.sql(fmt.Sprintf(`INSERT INTO scheduled_reminders (lead_id, telegram_id, step_id, due_at, status)
 		SELECT 1 + i %% 1000, 100001 + i %% 1000, 1000 + i, now() + (i %% 365 + 1) * CASE WHEN i %% 2 = 0 THEN interval '1 day' ELSE interval '-1 day' END,
 			CASE WHEN i %% 2 = 0 THEN 'pending' ELSE 'completed' END FROM generate_series(1, %d) i`, others),
 		"VACUUM ANALYZE scheduled_reminders", "CHECKPOINT")
-	plan := e.database.SQL(`EXPLAIN (COSTS OFF) SELECT id FROM scheduled_reminders WHERE due_at <= now() AND due_at >= '0001-01-01T00:00:00Z'
-		AND status = ANY ('{pending,sent,snoozed}') ORDER BY due_at, id LIMIT 1000`)
-	for _, line := range plan {
+	c := &crowd{engine: e, dispatcher: e.dispatcher(&tally{}), stored: 1000 + others}
+	for _, line := range e.database.SQL(`EXPLAIN (COSTS OFF) SELECT id FROM scheduled_reminders WHERE due_at <= now() AND due_at >= '0001-01-01T00:00:00Z'
+		AND status = ANY ('{pending,sent,snoozed}') ORDER BY due_at, id LIMIT 1000`) {
 		if strings.Contains(line[0], "Scan") {
-			access = strings.TrimSpace(strings.TrimLeft(line[0], " ->"))
+			c.access = strings.TrimSpace(strings.TrimLeft(line[0], " ->"))
 		}
 	}
-	d := e.dispatcher(&tally{})
-	var all []time.Duration
-	var sum effort
-	for round := range rounds + 1 {
-		before, began := e.spent(), time.Now()
-		report, err := d.Cycle(e.ctx)
-		if err != nil || report.Delivered != 1000 {
-			e.Fatalf("%d of 1000 delivered: %v", report.Delivered, err)
-		}
-		if round > 0 { // the first one warms up
-			all = append(all, time.Since(began))
-			sum = sum.plus(e.spent().since(before))
-		}
-		e.sql("UPDATE scheduled_reminders SET status = 'pending', reminder_count = 0, due_at = now() - interval '1 second' WHERE id <= 1000")
-	}
-	return median(all), sum.per(rounds).total(), access
+	c.cycle() // warms up
+	c.took, c.spent = nil, effort{}
+	return c
 }
+
+// cycle works off what is due, tells how long that took, and makes it due again.
+func (c *crowd) cycle() time.Duration {
+	before, began := c.engine.spent(), time.Now()
+	report, err := c.dispatcher.Cycle(c.ctx)
+	if err != nil || report.Delivered != 1000 {
+		c.Fatalf("%d of 1000 delivered: %v", report.Delivered, err)
+	}
+	took := time.Since(began)
+	c.took, c.spent = append(c.took, took), c.spent.plus(c.engine.spent().since(before))
+	c.sql("UPDATE scheduled_reminders SET status = 'pending', reminder_count = 0, due_at = now() - interval '1 second' WHERE id <= 1000")
+	return took
+}
+
+// effort is the processor time of a cycle, which other work on the machine
+// hardly changes.
+func (c *crowd) effort() time.Duration { return c.spent.per(len(c.took)).total() }
 
 // lateness returns how late reminders leave a dispatcher that runs with an
 // interval of 15 minutes: ahead are those that were there in time, behind those
