@@ -49,7 +49,7 @@ func (c *call) post() (*response, error) {
 	res := newResponse(http.StatusCreated)
 	err = c.store.write(c.session, func(tx *txn) error {
 		if body.failure != nil {
-			_, err := tx.propose(ins) // the rows before come first
+			_, err := tx.propose(c.ctx(), ins) // the rows before come first
 			return cmp.Or(err, body.failure)
 		}
 		rows, inserted, err := tx.insertRows(c.ctx(), ins)
@@ -209,7 +209,7 @@ func (c *call) patch() (*response, error) {
 				return err
 			}
 			if len(found) > 0 { // else PostgreSQL does not even take the body apart
-				proposals, err := tx.propose(ins)
+				proposals, err := tx.propose(c.ctx(), ins)
 				if err := cmp.Or(err, body.failure); err != nil {
 					return err
 				}

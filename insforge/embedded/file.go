@@ -137,7 +137,15 @@ func examine(path string, info fs.FileInfo) (isNew bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, unlock(file), db.Close()) }()
+	faulted := false
+	defer func() {
+		err = errors.Join(err, unlock(file))
+		if faulted { // in the middle of a transaction, for which bbolt would wait
+			err = errors.Join(err, file.Close())
+		} else {
+			err = errors.Join(err, db.Close())
+		}
+	}()
 	if info, err = file.Stat(); err != nil { // as it is now that it is locked
 		return false, err
 	}
@@ -148,8 +156,11 @@ func examine(path string, info fs.FileInfo) (isNew bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	faulted = true
 	err = guard(func() error {
-		return db.View(func(tx *bbolt.Tx) error { isNew, err = recognize(tx, m); return err })
+		err := db.View(func(tx *bbolt.Tx) error { isNew, err = recognize(tx, m); return err })
+		faulted = false
+		return err
 	})
 	return isNew, err
 }
@@ -231,10 +242,15 @@ func openBolt(path string, options *bbolt.Options) (db *bbolt.DB, handle *os.Fil
 		handle, err = os.OpenFile(path, flag, mode)
 		return handle, err
 	}
+	faulted := true
 	err = guard(func() error {
 		db, err = bbolt.Open(path, 0o600, options)
+		faulted = false
 		return err
 	})
+	if faulted && handle != nil { // bbolt has not closed it
+		err = errors.Join(err, unlock(handle), handle.Close())
+	}
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, nil, fmt.Errorf("%w by %s", ErrLocked, holder(path))

@@ -88,7 +88,7 @@ func (ins *insertion) nearestColumn(name string) string {
 // new rather than merged.
 func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, inserted int, err error) {
 	t := ins.table
-	proposals, err := tx.propose(ins)
+	proposals, err := tx.propose(ctx, ins)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -157,7 +157,7 @@ func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, ins
 // With missing=default PostgREST lays each element of the payload over an object
 // of defaults: each is computed whether it is needed or not, so a number is used
 // up.
-func (tx *txn) propose(ins *insertion) ([][]filter.Value, error) {
+func (tx *txn) propose(ctx context.Context, ins *insertion) ([][]filter.Value, error) {
 	t := ins.table
 	proposals := make([][]filter.Value, len(ins.rows))
 	for i := range proposals {
@@ -165,6 +165,9 @@ func (tx *txn) propose(ins *insertion) ([][]filter.Value, error) {
 	}
 	if ins.missingDefault {
 		for i := range len(ins.rows) + ins.rest {
+			if i%cancelCheck == 0 && ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			for _, c := range ins.columns {
 				v, err := tx.fill(t, c)
 				if err != nil {
