@@ -80,6 +80,8 @@ func (t Type) conversion(target Type, session Session) func(Value) (Value, error
 		return func(v Value) (Value, error) { return t.toInteger(target, v, session) }
 	case t.kind == kindFloat4 && target.kind == kindFloat8:
 		return func(v Value) (Value, error) { return v, nil }
+	case t.kind == kindFloat8 && target.kind == kindFloat4:
+		return func(v Value) (Value, error) { return narrowed(v.float()) }
 	case (t.kind == kindFloat4 || t.kind == kindFloat8) && target.kind == kindNumeric:
 		digits := 6
 		if t.kind == kindFloat8 {
@@ -212,6 +214,18 @@ func jsonbScalar(target Type, v Value, session Session) (Value, error) {
 	return convert(parsed)
 }
 
+// narrowed is a float of four bytes.
+func narrowed(wide float64) (Value, error) {
+	f := float64(float32(wide))
+	switch {
+	case math.IsInf(f, 0) && !math.IsInf(wide, 0):
+		return Value{}, &SQLError{Code: "22003", Message: "value out of range: overflow"}
+	case f == 0 && wide != 0:
+		return Value{}, &SQLError{Code: "22003", Message: "value out of range: underflow"}
+	}
+	return floatValue(f), nil
+}
+
 func (t Type) fromTimestamp(target Type, v Value, session Session) (Value, error) {
 	local := v.num
 	if v.num == infinity || v.num == minusInfinity {
@@ -227,10 +241,14 @@ func (t Type) fromTimestamp(target Type, v Value, session Session) (Value, error
 		local = wall(instant(v.num).In(session.zone()))
 	}
 	switch target.kind {
-	case kindTimestamp:
+	case kindTimestamp, kindTimestamptz:
+		if target.kind == kindTimestamptz {
+			local = inZone(local, session.zone())
+		}
+		if local < lowestTime || local >= endOfTimes {
+			return Value{}, &SQLError{Code: "22008", Message: "timestamp out of range"}
+		}
 		return number(local), nil
-	case kindTimestamptz:
-		return number(inZone(local, session.zone())), nil
 	case kindDate:
 		return number(floorDiv(local, microsPerDay)), nil
 	case kindTime:
