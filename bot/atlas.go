@@ -96,6 +96,12 @@ func (a atlas) named(name string) []place {
 	return found
 }
 
+// called reports whether a place has that whole name.
+func (p place) called(name string) bool {
+	key := placeKey(name)
+	return slices.Contains(p.keys, key) || slices.Contains(p.keys, umlauts.Replace(key))
+}
+
 // umlauts are spelt out where a keyboard has none: Muenchen.
 var umlauts = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u")
 

@@ -82,7 +82,7 @@ func readLead(text string) leadText {
 	}
 	lead.notes = strings.Join(slices.DeleteFunc([]string{strings.Join(found, ", "), rest, more}, func(s string) bool { return s == "" }), "\n")
 	for _, field := range []*string{&lead.name, &lead.title, &lead.company} {
-		*field = strings.TrimSpace(strings.Map(dropControl, *field))
+		*field = unquoted(strings.TrimSpace(strings.Map(dropControl, *field)))
 		if units(*field) > maxField {
 			lead.notes = strings.TrimSpace(*field + "\n" + lead.notes)
 			*field = cut(*field, maxField)
@@ -94,10 +94,14 @@ func readLead(text string) leadText {
 	return lead
 }
 
-// divide is a text up to a divider, and what stands after it.
+// divide is a text up to a divider, and what stands after it. Between quotation
+// marks nothing divides, if each of them has its other one.
 func divide(text string, divider *regexp.Regexp) (before, after string) {
-	if at := divider.FindStringIndex(text); at != nil {
-		return strings.TrimSpace(text[:at[0]]), strings.TrimSpace(text[at[1]:])
+	paired := strings.Count(text, `"`)%2 == 0
+	for _, at := range divider.FindAllStringIndex(text, -1) {
+		if !paired || strings.Count(text[:at[0]], `"`)%2 == 0 {
+			return strings.TrimSpace(text[:at[0]]), strings.TrimSpace(text[at[1]:])
+		}
 	}
 	return strings.TrimSpace(text), ""
 }

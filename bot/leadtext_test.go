@@ -23,6 +23,9 @@ func TestReadLead(t *testing.T) {
 		{"Nat Attenborough, VP Data", leadText{name: "Nat Attenborough", title: "VP Data"}},
 		{" Jane Doe , CTO @ Acme \n likes chess\nhas a dog ", leadText{"Jane Doe", "CTO", "Acme", "likes chess\nhas a dog"}},
 		{"Анна Иванова، CTO @ Acme", leadText{"Анна Иванова", "CTO", "Acme", ""}},
+		{`"O'Brien, Jr.", VP @ "Foo, Inc.", met, twice`, leadText{"O'Brien, Jr.", "VP", "Foo, Inc.", "met, twice"}},
+		{`Jane Doe, maker of 6" pipes, likes tea`, leadText{"Jane Doe", `maker of 6" pipes`, "", "likes tea"}},
+		{`"Bo" and "Al"`, leadText{name: `"Bo" and "Al"`}},
 		{"", leadText{}},
 		{", CTO @ Acme", leadText{title: "CTO", company: "Acme"}},
 		// What people write who have not read the help.

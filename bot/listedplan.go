@@ -87,7 +87,7 @@ func unquoted(text string) string {
 	text = strings.TrimSpace(text)
 	for _, marks := range []string{`""`, "“”", "«»", "''", "„“"} {
 		if inner, ok := strings.CutPrefix(text, string([]rune(marks)[0])); ok {
-			if inner, ok = strings.CutSuffix(inner, string([]rune(marks)[1])); ok {
+			if inner, ok = strings.CutSuffix(inner, string([]rune(marks)[1])); ok && !strings.Contains(inner, string([]rune(marks)[0])) {
 				return strings.TrimSpace(inner)
 			}
 		}

@@ -34,7 +34,9 @@ func timezone(ctx context.Context, t *turn, args string) error {
 		if name, ok := zoneNamed(args); ok {
 			return t.setZone(ctx, name, "")
 		}
-		places = t.distinct(t.atlas.named(args))
+		if places = t.distinct(t.atlas.named(args)); len(places) == 1 && !places[0].called(args) {
+			return t.askZone(ctx, plain("Is this it?"), places) // Mars is no Marseille
+		}
 	}
 	switch len(places) {
 	case 0:
