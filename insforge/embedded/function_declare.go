@@ -167,14 +167,15 @@ func cutWord(text, word string) (rest string, found bool) {
 	return text, false
 }
 
+var defaultWord = regexp.MustCompile(`(?i)\s+DEFAULT\s+|=`)
+
 // cutDefault takes DEFAULT or = and a value from the end of an argument.
 func cutDefault(text string) (before, literal string, found bool) {
-	const keyword = " DEFAULT "
-	if i := strings.Index(strings.ToUpper(text), keyword); i >= 0 {
-		return strings.TrimSpace(text[:i]), strings.TrimSpace(text[i+len(keyword):]), true
+	at := defaultWord.FindStringIndex(text)
+	if at == nil {
+		return strings.TrimSpace(text), "", false
 	}
-	before, literal, found = strings.Cut(text, "=")
-	return strings.TrimSpace(before), strings.TrimSpace(literal), found
+	return strings.TrimSpace(text[:at[0]]), strings.TrimSpace(text[at[1]:]), true
 }
 
 // split cuts a list at its commas, but not at those in parentheses or quotes.

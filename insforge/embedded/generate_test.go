@@ -685,6 +685,9 @@ func (g generator) read(t *genTable) question {
 	}
 	if q.ordered = q.ordered && g.chance(85); q.ordered {
 		p.add("order", g.order(t))
+	}
+	mayFail := slices.ContainsFunc(p, func(param string) bool { return strings.Contains(param, "%3A%3Ajsonb") })
+	if q.ordered && !mayFail { // else PostgreSQL may try to cast rows that are not shown
 		if g.chance(25) {
 			p.add("limit", g.pick("0", "1", "1", "2", "2", "3", "3", "100", "100", "2", "3", "5", "10", "1000", "-1", "x", "", "9223372036854775807"))
 		}
