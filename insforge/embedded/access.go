@@ -228,12 +228,12 @@ func (st *tableState) scan(t *table, a access, yield func(*row) bool) {
 		tree.ascend(
 			t.from(a.index, start),
 			func(x *row) bool {
-				if t.compareKey(a.index, x.data, r.prefix) > 0 {
+				if t.compareKey(a.index, x.data(), r.prefix) > 0 {
 					return false
 				}
 				if r.upper != nil {
 					c := a.index.columns[len(r.prefix)]
-					if compareValues(t.columns[c].typ, t.layout.value(x.data, c), *r.upper) > 0 {
+					if compareValues(t.columns[c].typ, t.layout.value(x.data(), c), *r.upper) > 0 {
 						return false
 					}
 				}

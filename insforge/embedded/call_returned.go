@@ -152,7 +152,7 @@ func (c *call) location(r *row) string {
 		}
 		col := c.table.columns[n]
 		out = append(appendEscaped(out, col.name), "=eq."...)
-		value := col.typ.AppendJSON(nil, c.table.layout.value(r.data, n), c.session)
+		value := col.typ.AppendJSON(nil, c.table.layout.value(r.data(), n), c.session)
 		if value[0] == '"' {
 			out = appendEscaped(out, unquote(value))
 		} else {

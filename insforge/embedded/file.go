@@ -310,7 +310,7 @@ func (f *file) create() error {
 			rows.FillPercent = 1 // they come in order
 			var failure error
 			st.tables[t.ordinal].rows.ascend(nil, func(r *row) bool {
-				failure = rows.Put(rowKey(r.id), seal(r.data))
+				failure = rows.Put(rowKey(r.id), seal(r.data()))
 				return failure == nil
 			})
 			if failure != nil {
@@ -409,10 +409,14 @@ func (f *file) loadTable(tx *bbolt.Tx, t *table) error {
 	cursor := tx.Bucket(bucketRows).Bucket([]byte(t.name)).Cursor()
 	for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
 		data, err := unseal(value)
-		if err != nil || len(key) != 8 || !t.layout.valid(data) {
+		if err != nil || len(key) != 8 {
 			return damaged(fmt.Sprintf("row %x", key))
 		}
-		rows = append(rows, &row{id: binary.BigEndian.Uint64(key), data: data})
+		r := newRow(binary.BigEndian.Uint64(key), data)
+		if !t.layout.valid(r.data()) {
+			return damaged(fmt.Sprintf("row %x", key))
+		}
+		rows = append(rows, r)
 		if mapped += len(value); mapped > forgetful {
 			mapped = 0
 			forget(tx)
@@ -436,15 +440,15 @@ func seal(data string) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
 }
 
-func unseal(value []byte) (string, error) {
+func unseal(value []byte) ([]byte, error) {
 	if len(value) < 4 {
-		return "", errors.New("too short")
+		return nil, errors.New("too short")
 	}
 	data, sum := value[:len(value)-4], binary.BigEndian.Uint32(value[len(value)-4:])
 	if crc32.Checksum(data, castagnoli) != sum {
-		return "", errors.New("checksum mismatch")
+		return nil, errors.New("checksum mismatch")
 	}
-	return string(data), nil
+	return data, nil
 }
 
 // upgrade creates what the file lacks and rewrites the rows of tables whose
@@ -506,7 +510,8 @@ func (f *file) upgradeTable(tx *bbolt.Tx, t *table, have []storedColumn) error {
 	rewritten := map[string][]byte{}
 	cursor := rows.Cursor()
 	for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
-		data, err := unseal(value)
+		unsealed, err := unseal(value)
+		data := string(unsealed)
 		if err != nil || !before.valid(data) {
 			return damaged(fmt.Sprintf("row %x", key))
 		}

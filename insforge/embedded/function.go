@@ -487,7 +487,7 @@ func (f *function) run(ctx context.Context, given map[string]json.RawMessage, se
 		if err != nil {
 			return f, nil, f.broken(err)
 		}
-		rows[i] = &row{id: uint64(i), data: f.table.layout.encode(values)}
+		rows[i] = newRow(uint64(i), f.table.layout.encode(values))
 	}
 	return f, rows, nil
 }

@@ -338,7 +338,7 @@ func (j *join) related(st *state, t *table, r *row) []*row {
 
 // follow appends the rows a hop leads to from row r of table t.
 func (h *hop) follow(st *state, t *table, r *row, rows []*row) []*row {
-	key, complete := keyOf(t, h.here, r.data)
+	key, complete := keyOf(t, h.here, r.data())
 	if !complete {
 		return rows
 	}

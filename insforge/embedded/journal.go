@@ -37,8 +37,8 @@ const (
 func (f *file) putChanges(tx *bbolt.Tx, changes []change) error {
 	logged, size := f.log.changes, f.log.size
 	for _, c := range changes {
-		logged = append(logged, loggedChange{c.table.name, c.row.id, c.row.data, c.gone})
-		size += len(c.row.data)
+		logged = append(logged, loggedChange{c.table.name, c.row.id, c.row.data(), c.gone})
+		size += len(c.row.data())
 	}
 	if len(logged) > longestLog || size > largestLog {
 		return f.apply(tx, logged)
@@ -136,7 +136,7 @@ func (j *journal) overlay(t *table, rows []*row) []*row {
 	}
 	for _, c := range j.changes {
 		if c.table == t.name && !c.gone {
-			rows = append(rows, &row{id: c.id, data: c.data}) // a new row has the highest number
+			rows = append(rows, newRow(c.id, c.data)) // a new row has the highest number
 		}
 	}
 	if len(gone) == 0 {

@@ -40,7 +40,7 @@ func (pr *printer) row(dst []byte, p *plan, r *row) ([]byte, error) {
 		dst = append(dst, out.key...)
 		var err error
 		if out.join == nil && out.get == nil && !out.counts { // as nearly all are
-			dst = out.typ.AppendJSON(dst, p.table.layout.value(r.data, out.column), p.session)
+			dst = out.typ.AppendJSON(dst, p.table.layout.value(r.data(), out.column), p.session)
 		} else if dst, err = pr.cell(dst, p, out, r); err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func (p *plan) value(out *output, r *row) filter.Value {
 	if out.counts {
 		return filter.Int(int64(r.id))
 	}
-	return p.table.layout.value(r.data, out.column)
+	return p.table.layout.value(r.data(), out.column)
 }
 
 // value is what an output shows of a row as a value: jsonb where it is an embed.

@@ -53,7 +53,7 @@ func (p *plan) pick(ctx context.Context, st *state, given []*row, needTotal bool
 	rows := s.rows
 	total := int64(len(rows))
 	if p.counting { // the one row that is left carries the count where its number would be
-		rows = []*row{{id: uint64(total)}}
+		rows = []*row{newRow(uint64(total), "")}
 	} else if !p.presorted || given != nil {
 		if err := p.sort(ctx, st, rows); err != nil {
 			return result{}, err
@@ -100,7 +100,7 @@ func (s *search) look(r *row) bool {
 		return false
 	}
 	if !s.plan.always {
-		s.view.data, s.looked = r.data, r
+		s.view.data, s.looked = r.data(), r
 		got, err := s.plan.where.Match(&s.view)
 		if s.fail(err); s.failure != nil {
 			return false
@@ -169,7 +169,7 @@ func (p *plan) affected(ctx context.Context, st *state) ([]*row, error) {
 	if err != nil || p.limit < 0 && p.offset == 0 {
 		return found.rows, err
 	}
-	value := func(r *row, key sortKey) filter.Value { return p.table.layout.value(r.data, key.column) }
+	value := func(r *row, key sortKey) filter.Value { return p.table.layout.value(r.data(), key.column) }
 	hasNull := func(r *row) bool {
 		return slices.ContainsFunc(p.order, func(key sortKey) bool { return value(r, key).IsNull() })
 	}
@@ -217,7 +217,7 @@ func (p *plan) sort(ctx context.Context, st *state, rows []*row) error {
 		}
 		return nil
 	}
-	value := func(r *row, i int) filter.Value { return p.table.layout.value(r.data, p.order[i].column) }
+	value := func(r *row, i int) filter.Value { return p.table.layout.value(r.data(), p.order[i].column) }
 	if slices.ContainsFunc(p.order, func(k sortKey) bool { return k.join != nil || k.get != nil || k.out != nil }) {
 		// PostgreSQL has the keys of all rows before it compares any.
 		pr := &printer{ctx: ctx, state: st}
@@ -253,14 +253,14 @@ func (p *plan) sort(ctx context.Context, st *state, rows []*row) error {
 func (k *sortKey) value(pr *printer, p *plan, r *row) (v filter.Value, err error) {
 	switch {
 	case k.join == nil:
-		v = p.table.layout.value(r.data, k.column)
+		v = p.table.layout.value(r.data(), k.column)
 	default:
 		rows, err := k.join.find(pr.ctx, pr.state, p.table, r)
 		if err != nil || len(rows) == 0 {
 			return v, err
 		}
 		if inner := k.join.plan; k.out == nil {
-			v = inner.table.layout.value(rows[0].data, k.column)
+			v = inner.table.layout.value(rows[0].data(), k.column)
 		} else if v, err = pr.value(inner, k.out, rows[0]); err != nil {
 			return v, err
 		}

@@ -3,6 +3,7 @@ package embedded
 import (
 	"cmp"
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/followthrough-go/followthrough/insforge/filter"
 )
@@ -10,9 +11,28 @@ import (
 // A row is one version of a row: it never changes. Ids are given out in order
 // of writing, so that a scan sees rows as PostgreSQL's heap would: an updated
 // row moves to the end.
+//
+// Its data follows it in one piece of memory without pointers. The garbage
+// collector must find every row each time, so it matters that it is one object
+// and not two, and that there is nothing in it to follow.
 type row struct {
 	id   uint64
-	data string
+	size uint64 // of the data
+}
+
+// newRow makes a row of data, which is copied.
+func newRow[T string | []byte](id uint64, data T) *row {
+	const word, head = 8, 2
+	memory := make([]uint64, head+1+len(data)/word) // at least one word, so that the data is inside
+	r := (*row)(unsafe.Pointer(&memory[0]))
+	r.id, r.size = id, uint64(len(data))
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&memory[head])), len(data)), data)
+	return r
+}
+
+// data is in the form of the table's layout.
+func (r *row) data() string {
+	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(r), unsafe.Sizeof(*r))), r.size)
 }
 
 func byID(a, b *row) int { return cmp.Compare(a.id, b.id) }

@@ -282,7 +282,7 @@ func (t *table) checkUnique(ix *index, sorted []entry) error {
 		if sorted[i-1].rank != sorted[i].rank {
 			continue
 		}
-		if t.readKey(key, ix.columns, sorted[i].row.data) && t.compareKey(ix, sorted[i-1].row.data, key) == 0 {
+		if t.readKey(key, ix.columns, sorted[i].row.data()) && t.compareKey(ix, sorted[i-1].row.data(), key) == 0 {
 			return fmt.Errorf("could not create unique index %q: keys are duplicated", ix.name)
 		}
 	}

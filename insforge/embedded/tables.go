@@ -414,10 +414,10 @@ func (t *table) addIndex(names []string, unique bool, name string) error {
 // orderBy orders rows by columns, NULLs last, and by id where they are equal.
 func (t *table) orderBy(columns []int) *order {
 	return &order{
-		rank: func(r *row) int64 { return t.rank(columns[0], t.layout.value(r.data, columns[0])) },
+		rank: func(r *row) int64 { return t.rank(columns[0], t.layout.value(r.data(), columns[0])) },
 		compare: func(a, b *row) int {
 			for _, c := range columns {
-				if d := t.compareColumn(c, a.data, b.data); d != 0 {
+				if d := t.compareColumn(c, a.data(), b.data()); d != 0 {
 					return d
 				}
 			}

@@ -16,8 +16,8 @@ func TestTreeIsASortedList(t *testing.T) {
 	t.Parallel()
 	// Rows of the same rank are told apart by what follows it, then by id.
 	o := &order{
-		rank:    func(r *row) int64 { return int64(r.data[0]) },
-		compare: func(a, b *row) int { return cmp.Or(strings.Compare(a.data, b.data), byID(a, b)) },
+		rank:    func(r *row) int64 { return int64(r.data()[0]) },
+		compare: func(a, b *row) int { return cmp.Or(strings.Compare(a.data(), b.data()), byID(a, b)) },
 	}
 	full := func(a, b *row) int { return o.compareEntries(o.entry(a), o.entry(b)) }
 	rapid.Check(t, func(t *rapid.T) {
@@ -28,7 +28,7 @@ func TestTreeIsASortedList(t *testing.T) {
 		next := uint64(1)
 		fresh := func(data string) *row {
 			next++
-			return &row{id: next, data: data}
+			return newRow(next, data)
 		}
 		var entries []entry
 		for range rapid.IntRange(0, 3*maxItems).Draw(t, "rows at the start") {
@@ -57,7 +57,7 @@ func TestTreeIsASortedList(t *testing.T) {
 					rows = slices.Delete(slices.Clone(rows), i, i+1)
 					continue
 				}
-				r := fresh(rows[i].data) // a row of the same key that comes after it
+				r := fresh(rows[i].data()) // a row of the same key that comes after it
 				fits := i == len(rows)-1 || full(r, rows[i+1]) < 0
 				require.Equal(t, fits, now.replace(by, rows[i], r, o))
 				if fits {
@@ -70,8 +70,8 @@ func TestTreeIsASortedList(t *testing.T) {
 			require.Equal(t, len(rows), now.size)
 		}
 		from := data.Draw(t, "from")
-		at := &bound{rank: int64(from[0]), reached: func(r *row) bool { return r.data >= from }}
-		start, _ := slices.BinarySearchFunc(rows, from, func(r *row, from string) int { return strings.Compare(r.data, from) })
+		at := &bound{rank: int64(from[0]), reached: func(r *row) bool { return r.data() >= from }}
+		start, _ := slices.BinarySearchFunc(rows, from, func(r *row, from string) int { return strings.Compare(r.data(), from) })
 		require.True(t, slices.Equal(rows[start:], walked(&now, at)))
 	})
 }

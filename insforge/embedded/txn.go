@@ -44,7 +44,7 @@ func (tx *txn) insert(t *table, values []filter.Value) (*row, error) {
 	if err := tx.validate(t, values); err != nil {
 		return nil, err
 	}
-	r := &row{id: tx.store.nextRow, data: t.layout.encode(values)}
+	r := newRow(tx.store.nextRow, t.layout.encode(values))
 	tx.store.nextRow++
 	if err := tx.unique(t, r, t.indexes); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (tx *txn) update(t *table, old *row, values []filter.Value) (*row, error) {
 	if err := tx.validate(t, values); err != nil {
 		return nil, err
 	}
-	r := &row{id: tx.store.nextRow, data: t.layout.encode(values)}
+	r := newRow(tx.store.nextRow, t.layout.encode(values))
 	tx.store.nextRow++
 	st := tx.state(t)
 	st.rows.remove(tx.edit, old, writingOrder)
@@ -98,7 +98,7 @@ func (tx *txn) update(t *table, old *row, values []filter.Value) (*row, error) {
 }
 
 func (t *table) sameKey(ix *index, a, b *row) bool {
-	return !slices.ContainsFunc(ix.columns, func(c int) bool { return t.compareColumn(c, a.data, b.data) != 0 })
+	return !slices.ContainsFunc(ix.columns, func(c int) bool { return t.compareColumn(c, a.data(), b.data()) != 0 })
 }
 
 func (tx *txn) remove(t *table, r *row) {
@@ -182,13 +182,13 @@ func (tx *txn) failingRow(t *table, values []filter.Value) string {
 // unique refuses a row whose key is taken in one of the indexes.
 func (tx *txn) unique(t *table, r *row, indexes []*index) error {
 	for _, ix := range indexes {
-		if !ix.unique || tx.conflict(t, ix, r.data) == nil {
+		if !ix.unique || tx.conflict(t, ix, r.data()) == nil {
 			continue
 		}
 		return &apiError{
 			status: 409, code: "23505",
 			message: fmt.Sprintf(`duplicate key value violates unique constraint "%s"`, ix.name),
-			details: "Key " + tx.describeKey(t, ix.columns, r.data, quoteIdentifier) + " already exists.",
+			details: "Key " + tx.describeKey(t, ix.columns, r.data(), quoteIdentifier) + " already exists.",
 		}
 	}
 	return nil
@@ -214,7 +214,7 @@ func lookup(st *tableState, t *table, ix *index, key []filter.Value) *row {
 	st.indexes[ix.ordinal].ascend(
 		t.from(ix, key),
 		func(r *row) bool {
-			if t.compareKey(ix, r.data, key) == 0 {
+			if t.compareKey(ix, r.data(), key) == 0 {
 				found = r
 			}
 			return false
@@ -230,7 +230,7 @@ func (t *table) from(ix *index, key []filter.Value) *bound {
 	}
 	return &bound{
 		rank:    t.rank(ix.columns[0], key[0]),
-		reached: func(r *row) bool { return t.compareKey(ix, r.data, key) >= 0 },
+		reached: func(r *row) bool { return t.compareKey(ix, r.data(), key) >= 0 },
 	}
 }
 
@@ -293,12 +293,12 @@ func (tx *txn) checkReferences(w written) error {
 		return nil
 	}
 	for _, fk := range w.table.foreign {
-		key, complete := keyOf(w.table, fk.columns, w.row.data)
+		key, complete := keyOf(w.table, fk.columns, w.row.data())
 		if complete && !tx.exists(fk.references, fk.referenced, key) {
 			return &apiError{
 				status: 409, code: "23503",
 				message: fmt.Sprintf(`insert or update on table "%s" violates foreign key constraint "%s"`, w.table.name, fk.name),
-				details: fmt.Sprintf(`Key %s is not present in table "%s".`, tx.describeKey(w.table, fk.columns, w.row.data, bare), fk.references.name),
+				details: fmt.Sprintf(`Key %s is not present in table "%s".`, tx.describeKey(w.table, fk.columns, w.row.data(), bare), fk.references.name),
 			}
 		}
 	}
@@ -308,12 +308,12 @@ func (tx *txn) checkReferences(w written) error {
 // checkReferred refuses that a row goes which others refer to.
 func (tx *txn) checkReferred(w written) error {
 	for _, fk := range w.table.inbound {
-		key, complete := keyOf(w.table, fk.referenced, w.row.data)
+		key, complete := keyOf(w.table, fk.referenced, w.row.data())
 		if complete && !tx.exists(w.table, fk.referenced, key) && tx.exists(fk.table, fk.columns, key) {
 			return &apiError{
 				status: 409, code: "23503",
 				message: fmt.Sprintf(`update or delete on table "%s" violates foreign key constraint "%s" on table "%s"`, w.table.name, fk.name, fk.table.name),
-				details: fmt.Sprintf(`Key %s is still referenced from table "%s".`, tx.describeKey(w.table, fk.referenced, w.row.data, bare), fk.table.name),
+				details: fmt.Sprintf(`Key %s is still referenced from table "%s".`, tx.describeKey(w.table, fk.referenced, w.row.data(), bare), fk.table.name),
 			}
 		}
 	}

@@ -138,7 +138,7 @@ func (tx *txn) insertRows(ctx context.Context, ins *insertion) (rows []*row, ins
 				hint: "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
 			}
 		default:
-			updated := t.layout.decode(existing.data)
+			updated := t.layout.decode(existing.data())
 			for _, c := range ins.columns {
 				updated[c] = values[c]
 			}
@@ -240,7 +240,7 @@ func (tx *txn) tryUpdates(t *table, rows []*row, columns []int, sets [][]filter.
 
 // with are the values of a row after columns of it have been set.
 func (t *table) with(r *row, columns []int, set []filter.Value) []filter.Value {
-	values := t.layout.decode(r.data)
+	values := t.layout.decode(r.data())
 	for _, c := range columns {
 		values[c] = set[c]
 	}
