@@ -37,7 +37,6 @@ type stage struct {
 	testing.TB
 	ctx      context.Context
 	cleanups []func()
-	failed   error
 }
 
 func (s *stage) Helper()                  {}
