@@ -10,6 +10,7 @@ import (
 
 	"github.com/followthrough-go/followthrough/bot/telegramtest"
 	"github.com/followthrough-go/followthrough/insforge/insforgetest"
+	"github.com/followthrough-go/followthrough/scheduler"
 )
 
 // withReminder is a conversation up to a step that falls due tomorrow.
@@ -185,6 +186,32 @@ func TestBackendThatGoesDownAndComesBack(t *testing.T) {
 		heal()
 		ann.converses([]line{{presses: "Done", sees: []string{"✅ Done", "Call her"}}})
 		require.Equal(t, 0, ann.reminders("Call her"), "the message is the outcome now")
+	})
+}
+
+// A press changes the reminder and is not in the lead's history, since its
+// process dies in between or the database is gone: pressing again makes it whole.
+func TestAPressThatWasCutOffIsFinishedByTheNext(t *testing.T) {
+	t.Parallel()
+	onEngines(t, "", func(t *testing.T, backend string) {
+		w := newWorld(t, backend)
+		ann := w.person(7, "Ann")
+		ann.converses(withReminder)
+		w.clock.Advance(day)
+		ann.look()
+		ann.sees("Time for the next step", "Call her")
+		heal := w.backend.Fault(insforgetest.Fault{Method: http.MethodPost, Table: "lead_activity_log", Status: http.StatusServiceUnavailable, Body: "<html>Service Unavailable</html>"})
+		ann.presses("Done")
+		ann.sees("cannot reach my database", "try this again")
+		heal()
+		w.clock.Advance(10 * time.Second)
+		ann.converses([]line{{presses: "Done", sees: []string{"✅ Done", "Call her"}}})
+		require.Equal(t, 0, ann.reminders("Call her"), "the message is the outcome now")
+		leads, err := w.service.Store().Leads(t.Context(), 7)
+		require.NoError(t, err)
+		lines, err := w.service.Store().Activities(t.Context(), 7, leads[0].ID, 1)
+		require.NoError(t, err)
+		require.Equal(t, scheduler.ActivityStepDone, lines[0].Type)
 	})
 }
 

@@ -22,12 +22,7 @@ var ErrAlreadyHandled = errors.New("already handled")
 var ErrTooLate = errors.New("too late to undo")
 
 // AlreadyHandledError is [ErrAlreadyHandled] with the reminder as it stands.
-type AlreadyHandledError struct {
-	Reminder Reminder
-	// Unfinished says that who handled it did not get to the end, and that this
-	// press did the rest: its person has not been told so far.
-	Unfinished bool
-}
+type AlreadyHandledError struct{ Reminder Reminder }
 
 // Error implements error.
 func (e *AlreadyHandledError) Error() string {
@@ -165,9 +160,12 @@ func (s *Scheduler) Reopen(ctx context.Context, telegramID, reminderID int64) (C
 // Undo takes an action back, within a minute, if nothing happened to the
 // reminder since.
 func (s *Scheduler) Undo(ctx context.Context, telegramID int64, mark Mark) (Change, error) {
-	tooLate := s.store.clock.Now().Sub(mark.At) > undoTime
+	tooLate := false
 	done, err := s.act(ctx, telegramID, mark.ReminderID, func(r Reminder, at time.Time) map[string]any {
-		if tooLate || !r.UpdatedAt.Equal(mark.At) {
+		if !r.UpdatedAt.Equal(mark.At) {
+			return nil // perhaps by this very press, which is handled again
+		}
+		if tooLate = at.Sub(mark.At) > undoTime; tooLate {
 			return nil
 		}
 		set := map[string]any{"status": mark.Status, "due_at": mark.DueAt, "reminder_count": mark.Count, "completed_at": nil}
@@ -184,7 +182,7 @@ func (s *Scheduler) Undo(ctx context.Context, telegramID int64, mark Mark) (Chan
 		}
 		return set
 	})
-	if handled := (*AlreadyHandledError)(nil); tooLate && errors.As(err, &handled) && !handled.Unfinished {
+	if tooLate {
 		return Change{}, ErrTooLate
 	}
 	return done, err
@@ -236,15 +234,14 @@ func (s *Scheduler) act(ctx context.Context, telegramID, reminderID int64, chang
 		if err != nil {
 			return Change{}, fmt.Errorf("read reminder: %w", err)
 		}
-		mended, err := s.mendLog(ctx, before)
-		if err != nil {
+		if err := s.mendLog(ctx, before); err != nil {
 			return Change{}, err
 		}
 		now := s.store.now()
 		set := change(before, now)
 		if set == nil {
 			s.showPress(ctx, before)
-			return Change{}, &AlreadyHandledError{Reminder: before, Unfinished: mended}
+			return Change{}, &AlreadyHandledError{Reminder: before}
 		}
 		at := s.tokens.next(now)
 		set["updated_at"] = at

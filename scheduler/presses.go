@@ -62,28 +62,28 @@ func (s *Scheduler) logPress(ctx context.Context, r Reminder, kind string, step 
 }
 
 // mendLog writes the line of the press that left a reminder as it is, if that is
-// missing, and reports whether it was: who pressed was not answered.
-func (s *Scheduler) mendLog(ctx context.Context, r Reminder) (mended bool, err error) {
+// missing.
+func (s *Scheduler) mendLog(ctx context.Context, r Reminder) error {
 	for wait := logTime / 64; ; wait *= 2 {
 		last, err := s.store.lastPress(ctx, r)
 		if err != nil && refuses(err) {
 			s.log.Warn("log not read", "lead", r.LeadID, "error", err)
-			return false, nil
+			return nil
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 		kind := last.missing(r)
 		if kind == "" {
-			return false, nil
+			return nil
 		}
 		if wait > logTime || s.store.now().Sub(r.UpdatedAt) > 2*logTime {
 			lead, err := s.store.Lead(ctx, r.TelegramID, r.LeadID)
 			if err != nil && !errors.Is(err, ErrNotFound) {
-				return false, err
+				return err
 			}
 			step, _ := lead.Step(r.StepID)
-			return true, s.logPress(ctx, r, kind, step)
+			return s.logPress(ctx, r, kind, step)
 		}
 		sleep(ctx, s.store.clock, wait) // whoever pressed may be about to write it
 	}
