@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -104,8 +103,8 @@ func (c *connection) answer() (again bool) {
 			return false
 		}
 	}
-	w := &answer{request: r, header: http.Header{}, out: writerFor(c.socket)}
-	defer release(w.out)
+	w := &answer{request: r, header: http.Header{}, out: c.server.writer(c.socket)}
+	defer c.server.release(w.out)
 	c.server.handler.ServeHTTP(w, r)
 	if w.finish() != nil {
 		return false
@@ -116,6 +115,8 @@ func (c *connection) answer() (again bool) {
 	return !w.last
 }
 
+// wellFormed tells whether a header is what it may be: http.ReadRequest leaves
+// that to its caller.
 func wellFormed(header http.Header) bool {
 	for name, values := range header {
 		if !httpguts.ValidHeaderFieldName(name) || slices.ContainsFunc(values, func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) }) {
@@ -177,20 +178,6 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 	n, err := l.from.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
 	return n, err
-}
-
-// writers are *bufio.Writer, with room for most answers.
-var writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 32<<10) }}
-
-func writerFor(socket net.Conn) *bufio.Writer {
-	w, _ := writers.Get().(*bufio.Writer)
-	w.Reset(socket)
-	return w
-}
-
-func release(w *bufio.Writer) {
-	w.Reset(nil)
-	writers.Put(w)
 }
 
 // An answer is what a handler writes to.

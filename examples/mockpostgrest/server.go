@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"log/slog"
@@ -27,6 +28,8 @@ type server struct {
 	mu       sync.Mutex
 	open     map[*connection]struct{} // under mu
 	serving  sync.WaitGroup
+
+	writers sync.Pool // of *bufio.Writer
 }
 
 func newServer(listener net.Listener, handler http.Handler, log *slog.Logger) *server {
@@ -66,6 +69,24 @@ func (s *server) start(socket net.Conn) {
 		delete(s.open, c)
 		s.mu.Unlock()
 	})
+}
+
+// roomForAnswer is the size up to which an answer is one write.
+const roomForAnswer = 32 << 10
+
+// writer gives a connection something to write with, until it is released.
+func (s *server) writer(socket net.Conn) *bufio.Writer {
+	w, _ := s.writers.Get().(*bufio.Writer)
+	if w == nil {
+		return bufio.NewWriterSize(socket, roomForAnswer)
+	}
+	w.Reset(socket)
+	return w
+}
+
+func (s *server) release(w *bufio.Writer) {
+	w.Reset(nil)
+	s.writers.Put(w)
 }
 
 // stop accepts nothing more, ends connections that wait for a request, and lets
