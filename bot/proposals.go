@@ -159,7 +159,7 @@ var warnings = map[planparse.Warning]string{
 	planparse.WarnClamped:           "moved to the date of the step above it",
 	planparse.WarnNonMonotonic:      "comes before the step above it",
 	planparse.WarnStatusNormalised:  "its status was unknown and is taken for pending",
-	planparse.WarnActionUnknown:     "its kind of action is new to me",
+	planparse.WarnActionUnknown:     "", // it has no bearing on what comes when
 	planparse.WarnDelayFractional:   "",
 	planparse.WarnDelayString:       "",
 	planparse.WarnFenced:            "",
