@@ -65,7 +65,7 @@ func (in *inbox) settle(offset int, ids ...int) {
 	for chat, last := range in.unsettled {
 		if last.id < offset && !last.free || slices.Contains(ids, last.id) {
 			delete(in.unsettled, chat)
-			if _, waiting := in.waiting[chat]; waiting {
+			if _, waiting := in.waiting[chat]; waiting && !in.closed {
 				delete(in.waiting, chat)
 				in.workers.Go(func() { in.work(chat) })
 			}
