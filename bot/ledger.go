@@ -168,10 +168,13 @@ func (l *ledger) keep(ctx context.Context, in *inbox, mine func() bool) {
 			return
 		}
 		kept := l.write(ctx, e)
+		if ctx.Err() != nil {
+			return // whoever comes next goes by what was written before
+		}
 		in.settle(0, settled...) // a ledger that cannot be written must not keep people waiting
 		if kept {
 			in.free(e.Open)
-		} else if ctx.Err() == nil && in.crowded() {
+		} else if in.crowded() {
 			l.log.Warn("updates confirmed before they were handled, so that others get through; a crash would lose them", "updates", in.release())
 		}
 	}
