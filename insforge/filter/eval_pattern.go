@@ -4,8 +4,10 @@ import (
 	"encoding/hex"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -195,8 +197,9 @@ func translateRegexp(pattern string, folded bool) (translated string, boundaries
 		pattern, folded = rest, true
 	}
 	inClass, classStart := false, 0
-	depth := 0    // of parentheses
-	atom := false // what stands before can be repeated
+	var cased []rune // letters that no range of this class has brought both forms of; nil: any
+	depth := 0       // of parentheses
+	atom := false    // what stands before can be repeated
 	at := func(i int) byte {
 		if i < 0 || i >= len(pattern) {
 			return 0
@@ -211,6 +214,9 @@ func translateRegexp(pattern string, folded bool) (translated string, boundaries
 		return at(from-1) == '-' && at(from-2) != '\\' && from-1 > classStart || at(next) == '-' && next+1 < len(pattern) && at(next+1) != ']'
 	}
 	for i := 0; i < len(pattern); i++ {
+		if out.Len() > largestRegexp {
+			return refuse("so many classes of letters")
+		}
 		c := pattern[i]
 		repeatable := atom
 		atom = !inClass && strings.IndexByte("(|^$", c) < 0
@@ -305,17 +311,22 @@ func translateRegexp(pattern string, folded bool) (translated string, boundaries
 				last, length := utf8.DecodeRuneInString(pattern[i+size+1:])
 				i += size + length
 				out.WriteString(string(r) + "-" + string(last))
-				for ; r <= min(last, lastCased); r++ {
-					if forms := caseForms(r, true); len(forms) > 1 {
-						out.WriteString(string(forms))
-					}
+				if cased == nil {
+					cased = slices.Clone(casedLetters())
 				}
+				from, _ := slices.BinarySearch(cased, r)
+				to, _ := slices.BinarySearch(cased, last+1)
+				to = max(from, to) // a range that ends before it starts is refused below
+				for _, letter := range cased[from:to] {
+					out.WriteString(string(caseForms(letter, true)))
+				}
+				cased = slices.Delete(cased, from, to)
 			default:
 				i += size - 1
 				out.WriteString(string(caseForms(r, folded)))
 			}
 		case c == '[':
-			inClass, atom = true, false
+			inClass, atom, cased = true, false, nil
 			out.WriteByte(c)
 			if i+1 < len(pattern) && pattern[i+1] == '^' {
 				i++
@@ -372,8 +383,20 @@ func translateRegexp(pattern string, folded bool) (translated string, boundaries
 	return out.String(), boundaries, nil
 }
 
-// lastCased is beyond all letters that have a case.
-const lastCased = 0x1ffff
+// largestRegexp bounds, in bytes, what a pattern may become: a class of two letters
+// becomes kilobytes.
+const largestRegexp = 4 << 20
+
+// casedLetters are all letters that have a case.
+var casedLetters = sync.OnceValue(func() []rune {
+	var letters []rune
+	for r := range unicode.MaxRune {
+		if len(caseForms(r, true)) > 1 {
+			letters = append(letters, r)
+		}
+	}
+	return letters
+})
 
 // caseForms are the lower and upper case of a letter, where case does not
 // matter: no other forms, unlike in Go, where k is also the sign for kelvin.
