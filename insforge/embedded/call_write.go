@@ -213,10 +213,10 @@ func (c *call) patch() (*response, error) {
 				if err := cmp.Or(err, body.failure); err != nil {
 					return err
 				}
-				if rows, err = tx.updateRows(c.table, found, columns, proposals[0]); err != nil {
+				if rows, err = tx.updateRows(c.ctx(), c.table, found, columns, proposals[0]); err != nil {
 					return err
 				}
-				if err := tx.tryUpdates(c.table, found, columns, proposals[1:]); err != nil {
+				if err := tx.tryUpdates(c.ctx(), c.table, found, columns, proposals[1:]); err != nil {
 					return err
 				}
 			}

@@ -1,8 +1,12 @@
 package embedded_test
 
 import (
+	"context"
+	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,5 +60,44 @@ func TestAnOrderThatCannotBeReadIsAnError(t *testing.T) {
 		code, body := asked(t, h, "/notes?order=doc-%3E%3Ea")
 		require.Equal(t, http.StatusBadRequest, code, body)
 		require.Contains(t, body, `"22P05"`)
+	}
+}
+
+// countdown is a context that is cancelled once it has been asked often enough.
+type countdown struct {
+	context.Context
+	asked, last int
+}
+
+func (c *countdown) Err() error {
+	if c.asked++; c.asked > c.last {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestAWriteMindsItsContext: not just where it looks for rows, but where it
+// changes them too.
+func TestAWriteMindsItsContext(t *testing.T) {
+	t.Parallel()
+	var rows strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&rows, `,{"id":%d,"n":%d}`, i, i)
+	}
+	h := memoryHandler(t, `{"numbers":{"columns":[{"name":"id","type":"int","primary_key":true},{"name":"n","type":"int"}],"rows":[`+rows.String()[1:]+`]}}`)
+	patch := func(filter, body string, last int) (code, asked int) {
+		ctx := &countdown{Context: t.Context(), last: last}
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequestWithContext(ctx, http.MethodPatch, "/numbers?n="+filter, strings.NewReader(body)))
+		return rec.Code, ctx.asked
+	}
+	for _, tt := range []struct{ without, with [2]string }{
+		{[2]string{"eq.-1", `{"n":-2}`}, [2]string{"neq.-1", `{"n":-2}`}},             // finds none, and all
+		{[2]string{"neq.-1", `{"n":-2}`}, [2]string{"neq.-1", `[{"n":-2},{"n":-3}]`}}, // which are tried once more
+	} {
+		code, asked := patch(tt.without[0], tt.without[1], math.MaxInt)
+		require.Equal(t, http.StatusNoContent, code)
+		code, _ = patch(tt.with[0], tt.with[1], asked)
+		require.Equal(t, http.StatusServiceUnavailable, code)
 	}
 }

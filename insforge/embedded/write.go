@@ -214,9 +214,12 @@ func withKey(err error, key string) error {
 }
 
 // updateRows sets columns of rows to the values of a proposal.
-func (tx *txn) updateRows(t *table, rows []*row, columns []int, set []filter.Value) ([]*row, error) {
+func (tx *txn) updateRows(ctx context.Context, t *table, rows []*row, columns []int, set []filter.Value) ([]*row, error) {
 	updated := make([]*row, len(rows))
 	for n, r := range rows {
+		if n%cancelCheck == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		var err error
 		if updated[n], err = tx.update(t, r, t.with(r, columns, set)); err != nil {
 			return nil, err
@@ -227,9 +230,13 @@ func (tx *txn) updateRows(t *table, rows []*row, columns []int, set []filter.Val
 
 // tryUpdates checks what further elements of a body would make of rows, which
 // PostgreSQL does before it finds that it has updated them already.
-func (tx *txn) tryUpdates(t *table, rows []*row, columns []int, sets [][]filter.Value) error {
+func (tx *txn) tryUpdates(ctx context.Context, t *table, rows []*row, columns []int, sets [][]filter.Value) error {
+	tried := 0
 	for _, set := range sets {
 		for _, r := range rows {
+			if tried++; tried%cancelCheck == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if err := tx.validate(t, t.with(r, columns, set)); err != nil {
 				return err
 			}
