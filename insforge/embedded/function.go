@@ -36,7 +36,8 @@ type Function func(ctx context.Context, args map[string]json.RawMessage) (any, e
 //	claim_leads(n integer) RETURNS SETOF leads VOLATILE
 //	keep(jsonb) RETURNS void
 //
-// A table of the store is a type. What is returned can be selected from, with
+// A default is a number, true, false, NULL, anything in single quotes, or now(),
+// which is the time of the call. A table of the store is a type. What is returned can be selected from, with
 // embedded resources where it is rows of a table, filtered, ordered, limited and
 // counted as rows of tables can, with PostgREST's limits: filters and orders see
 // selected columns only. A function declared VOLATILE changes something, and is
@@ -83,7 +84,7 @@ type parameter struct {
 	name      string // empty: it has none
 	typ       filter.Type
 	optional  bool
-	otherwise json.RawMessage // nil: none
+	otherwise *string // the literal of its default, read anew for each call as it may be now(); nil: none
 	variadic  bool
 }
 
@@ -399,16 +400,21 @@ func (f *function) give(args arguments, whole bool, session filter.Session) (giv
 		v, err := p.typ.Parse(args.whole, session)
 		given[p.name] = p.typ.AppendJSON(nil, v, session)
 		return given, true, err
-	case f.undeclared && len(args.rows) > 0:
-		for _, f := range args.rows[0] {
-			given[f.key] = f.value
+	case len(f.parameters) == 0 && !f.undeclared:
+		return given, true, nil
+	case args.unreadable != nil:
+		return nil, false, args.unreadable
+	case f.undeclared && args.failure != nil:
+		return nil, false, args.failure
+	case f.undeclared:
+		if len(args.rows) > 0 {
+			for _, field := range args.rows[0] {
+				if slices.Contains(args.keys, field.key) {
+					given[field.key] = field.value
+				}
+			}
 		}
 		return given, true, nil
-	case len(f.parameters) == 0 || f.undeclared:
-		return given, true, nil
-	}
-	if args.unreadable != nil {
-		return nil, false, args.unreadable
 	}
 	for i, sent := range args.rows { // PostgreSQL reads them all, and calls with the first
 		read, err := f.readArguments(args, sent, session)
@@ -438,7 +444,11 @@ func (f *function) readArguments(args arguments, sent object, session filter.Ses
 		case !ok && p.otherwise == nil:
 			continue
 		case !ok:
-			given[p.name] = p.otherwise
+			v, err := p.typ.Parse(*p.otherwise, filter.Session{Now: session.Now})
+			if err != nil {
+				return nil, err
+			}
+			given[p.name] = p.typ.AppendJSON(nil, v, session)
 			continue
 		case p.variadic && args.media != "application/json" && args.media != "text/csv":
 			value = sent.all(p.name)
@@ -469,7 +479,7 @@ func (f *function) run(ctx context.Context, given map[string]json.RawMessage, se
 	}
 	if f.undeclared {
 		shaped := *f
-		shaped.void, shaped.set = result == nil, result != nil && reflect.TypeOf(result).Kind() == reflect.Slice && encoded[0] != '"'
+		shaped.void, shaped.set = result == nil, result != nil && reflect.TypeOf(result).Kind() == reflect.Slice && (encoded[0] == '[' || string(encoded) == "null")
 		f = &shaped
 	}
 	cells := []json.RawMessage{encoded}

@@ -70,13 +70,20 @@ func declareParameter(text string) (p parameter, err error) {
 	if strings.EqualFold(literal, "null") {
 		return p, nil
 	}
-	if quoted := strings.TrimSuffix(strings.TrimPrefix(literal, "'"), "'"); len(quoted)+2 == len(literal) {
-		literal = strings.ReplaceAll(quoted, "''", "'")
+	constant := constants.FindStringSubmatch(literal)
+	if constant != nil && strings.HasPrefix(literal, "'") {
+		literal = strings.ReplaceAll(constant[1], "''", "'")
 	}
-	v, err := p.typ.Parse(literal, filter.Session{})
-	p.otherwise = p.typ.AppendJSON(nil, v, filter.Session{})
+	if _, err = p.typ.Parse(literal, filter.Session{}); err == nil && constant == nil {
+		err = fmt.Errorf("its default %s is neither a number, true or false, NULL, now(), nor in single quotes", literal)
+	}
+	p.otherwise = &literal
 	return p, err
 }
+
+// constants are the defaults that can be read; a cast of what is in quotes says
+// no more than the type.
+var constants = regexp.MustCompile(`(?i)^(?:'((?:[^']|'')*)'(?:\s*::.*)?|[-+]?[0-9.].*|true|false|now\(\))$`)
 
 // declareResult reads RETURNS … and what may stand behind it.
 func (f *function) declareResult(text string, schema *Schema) error {
