@@ -23,9 +23,9 @@ type inbox struct {
 	mu        sync.Mutex
 	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
 	pending   map[int]*receipt        // by id, received and not yet handled
-	done      map[int]struct{}        // ids handled that Telegram may send again: one before them is pending
+	done      map[int]bool            // ids handled that Telegram may send again; true: the ledger has to say so
 	last      int                     // id received
-	confirmed int                     // the offset last asked for
+	confirmed int                     // the offset that Telegram has answered last
 	unsettled map[int64]handledUpdate // by chat, the last that was handled, while a crash would have it handled again
 	waiting   map[int64]struct{}      // chats without a worker that have updates behind an unsettled one
 	closed    bool
@@ -38,32 +38,47 @@ type receipt struct {
 	at      time.Time
 	handled chan struct{} // closed when it was
 	free    bool          // Telegram may forget it already, or has
+	written bool          // the ledger may have it for open
 }
 
 // handledUpdate is an update that was handled.
 type handledUpdate struct {
-	id   int
-	free bool // as its receipt was
+	id      int
+	written bool // as its receipt was
 }
 
 func newInbox(received, handle func(tele.Update)) *inbox {
 	return &inbox{
 		received: received, handle: handle, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1), shut: make(chan struct{}),
-		queues: map[int64][]tele.Update{}, pending: map[int]*receipt{}, done: map[int]struct{}{},
+		queues: map[int64][]tele.Update{}, pending: map[int]*receipt{}, done: map[int]bool{},
 		unsettled: map[int64]handledUpdate{}, waiting: map[int64]struct{}{},
 	}
 }
 
-// settle notes that updates will not be handled again, whatever happens to this
-// process: those before offset, which Telegram was told to forget, and those
-// that the ledger has for handled, or no more for open. The next update of their
-// chats can begin then. So after a crash at most one update of a chat is handled
-// again, and none after one that took it back.
-func (in *inbox) settle(offset int, ids ...int) {
+// confirm notes that Telegram was told to forget the updates before offset.
+func (in *inbox) confirm(offset int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.confirmed = offset
+	maps.DeleteFunc(in.done, func(id int, _ bool) bool { return id < offset })
+	in.settle(func(last handledUpdate) bool { return last.id < offset && !last.written })
+}
+
+// recorded notes that the ledger has these updates for handled, or no more for
+// open.
+func (in *inbox) recorded(ids []int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.settle(func(last handledUpdate) bool { return slices.Contains(ids, last.id) })
+}
+
+// settle notes that updates will not be handled again, whatever happens to this
+// process. The next update of their chats can begin then. So after a crash at
+// most one update of a chat is handled again, and none after one that took it
+// back. The caller holds mu.
+func (in *inbox) settle(settled func(handledUpdate) bool) {
 	for chat, last := range in.unsettled {
-		if last.id < offset && !last.free || slices.Contains(ids, last.id) {
+		if settled(last) {
 			delete(in.unsettled, chat)
 			if _, waiting := in.waiting[chat]; waiting && !in.closed {
 				delete(in.waiting, chat)
@@ -78,9 +93,7 @@ func (in *inbox) settle(offset int, ids ...int) {
 func (in *inbox) offset() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.confirmed = in.next()
-	maps.DeleteFunc(in.done, func(id int, _ struct{}) bool { return id < in.confirmed })
-	return in.confirmed
+	return in.next()
 }
 
 func (in *inbox) next() int {
@@ -101,7 +114,9 @@ func (in *inbox) next() int {
 const inHand = time.Second
 
 // entries are what another process would have to know, should this one die, and
-// the updates that are settled once it knows.
+// the updates that are settled once it knows. What was handled before an open
+// update of its chat is part of it: Telegram may send that one after the other is
+// through.
 func (in *inbox) entries(now time.Time) (e entries, settled []int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -109,23 +124,33 @@ func (in *inbox) entries(now time.Time) (e entries, settled []int) {
 	for _, receipt := range in.pending {
 		if kept, ok := essence(receipt.update); ok && (all || receipt.free || now.Sub(receipt.at) >= inHand) {
 			e.Open = append(e.Open, kept)
+			receipt.written = true // perhaps, from now on
+			in.note(in.unsettled[chatOf(receipt.update)].id)
+		}
+	}
+	for _, last := range in.unsettled {
+		if last.written {
+			in.note(last.id)
+			settled = append(settled, last.id)
 		}
 	}
 	first := in.next()
-	for id := range in.done {
-		if id > first {
+	for id, noted := range in.done {
+		if noted || id >= first {
 			e.Handled = append(e.Handled, id)
 		}
 	}
 	slices.SortFunc(e.Open, func(a, b tele.Update) int { return a.ID - b.ID })
 	slices.Sort(e.Handled)
-	settled = slices.Clone(e.Handled)
-	for _, last := range in.unsettled {
-		if last.free {
-			settled = append(settled, last.id)
-		}
+	return e, append(settled, e.Handled...)
+}
+
+// note has the ledger say that an update was handled for as long as Telegram may
+// send it again. The caller holds mu.
+func (in *inbox) note(id int) {
+	if _, there := in.done[id]; there {
+		in.done[id] = true
 	}
-	return e, settled
 }
 
 // full reports whether what Telegram shows may soon be nothing but updates in
@@ -153,12 +178,12 @@ func (in *inbox) resume(e entries) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, id := range e.Handled {
-		in.done[id] = struct{}{}
+		in.done[id] = true
 	}
 	for _, update := range e.Open {
 		last := in.last
 		if in.queue(update) {
-			in.pending[update.ID].free = true
+			in.pending[update.ID].free, in.pending[update.ID].written = true, true
 		}
 		in.last = last // Telegram was not asked for it
 	}
@@ -254,7 +279,7 @@ const remembered = 1000
 func (in *inbox) take(ctx context.Context, update tele.Update) bool {
 	in.mu.Lock()
 	in.queue(update)
-	maps.DeleteFunc(in.done, func(id int, _ struct{}) bool { return id < in.last-remembered })
+	maps.DeleteFunc(in.done, func(id int, _ bool) bool { return id < in.last-remembered })
 	receipt := in.pending[update.ID]
 	_, done := in.done[update.ID]
 	in.mu.Unlock()
@@ -301,7 +326,7 @@ func (in *inbox) first(chat int64) (tele.Update, bool) {
 	}
 	if last, unsettled := in.unsettled[chat]; unsettled {
 		in.waiting[chat] = struct{}{}
-		if last.free {
+		if last.written {
 			in.urge()
 		}
 		return tele.Update{}, false
@@ -315,10 +340,10 @@ func (in *inbox) handled(chat int64, id int) {
 	in.queues[chat] = in.queues[chat][1:]
 	close(in.pending[id].handled)
 	if in.urge != nil {
-		in.unsettled[chat] = handledUpdate{id, in.pending[id].free}
+		in.unsettled[chat] = handledUpdate{id, in.pending[id].written}
 	}
 	delete(in.pending, id)
-	in.done[id] = struct{}{}
+	in.done[id] = false
 	in.mu.Unlock()
 	in.signal()
 }

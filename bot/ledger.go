@@ -26,6 +26,9 @@ type ledger struct {
 	last string // as written; for who reads and writes, one after the other
 }
 
+// unknown is what a ledger says after a write that failed: it may have been carried out.
+const unknown = "?"
+
 // entries are what a ledger holds.
 type entries struct {
 	// Open are updates that were received and not handled. Telegram may have
@@ -82,6 +85,7 @@ func (l *ledger) write(ctx context.Context, e entries) bool {
 	defer cancel()
 	if err := l.store.SetMemo(ctx, ledgerName, string(text), ledgerLife); err != nil {
 		l.log.Debug("updates in hand not written down; a crash would have them handled again", "error", err)
+		l.last = unknown
 		return false
 	}
 	l.last = string(text)
@@ -171,7 +175,7 @@ func (l *ledger) keep(ctx context.Context, in *inbox, mine func() bool) {
 		if ctx.Err() != nil {
 			return // whoever comes next goes by what was written before
 		}
-		in.settle(0, settled...) // a ledger that cannot be written must not keep people waiting
+		in.recorded(settled) // a ledger that cannot be written must not keep people waiting
 		if kept {
 			in.free(e.Open)
 		} else if in.crowded() {

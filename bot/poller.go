@@ -120,7 +120,7 @@ func (p *poller) poll(ctx context.Context, inbox *inbox) {
 			failures = 0
 		}
 		p.health.succeeded()
-		inbox.settle(offset)
+		inbox.confirm(offset)
 		admitted := inbox.admit(updates)
 		if inbox.crowded() {
 			p.ledger.poke()
@@ -210,9 +210,12 @@ func (p *poller) confirm(ctx context.Context, inbox *inbox) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if _, err := p.fetch(ctx, inbox.offset(), 0); err != nil {
+	offset := inbox.offset()
+	if _, err := p.fetch(ctx, offset, 0); err != nil {
 		p.log.Warn("last updates not confirmed; they will be handled again, which does no harm", "error", err)
+		return
 	}
+	inbox.confirm(offset)
 }
 
 // pollHealth is how the receipt of updates goes, for health checks.

@@ -223,6 +223,51 @@ func TestNothingIsHandledAgainBehindWhatCameAfterIt(t *testing.T) {
 	})
 }
 
+// An update is through while it is written down as open, and Telegram is told so
+// at once: what comes after it in its chat waits for the ledger all the same.
+func TestWhatTheLedgerHasForOpenIsSettledByTheLedger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var began []int
+		through := make(chan struct{})
+		in := newInbox(func(tele.Update) {}, func(u tele.Update) { began = append(began, u.ID); <-through })
+		in.urge = func() {}
+		in.admit([]tele.Update{update(1, 7), update(2, 7)})
+		e, _ := in.entries(time.Now().Add(inHand))
+		require.Len(t, e.Open, 2)
+		through <- struct{}{}
+		synctest.Wait()
+		e, _ = in.entries(time.Now().Add(inHand))
+		require.Equal(t, []int{1}, e.Handled, "Telegram may send it once more, after the other")
+		in.confirm(in.offset())
+		synctest.Wait()
+		require.Equal(t, []int{1}, began, "who reads the ledger now begins with the first")
+		e, settled := in.entries(time.Now().Add(inHand))
+		require.Len(t, e.Open, 1)
+		require.Empty(t, e.Handled)
+		in.recorded(settled)
+		synctest.Wait()
+		require.Equal(t, []int{1, 2}, began)
+		close(through)
+		in.close()
+	})
+}
+
+// A write that seems to have failed may be in the ledger.
+func TestTheLedgerIsWrittenAgainAfterADoubtfulWrite(t *testing.T) {
+	t.Parallel()
+	store := newStore(t, near)
+	before, after := entries{Handled: []int{1}}, entries{Handled: []int{1}, Open: []tele.Update{update(2, 7)}}
+	l, doubtful := newLedger(store, silence()), newLedger(store, silence())
+	require.True(t, l.write(t.Context(), before))
+	require.True(t, doubtful.write(t.Context(), after))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.False(t, l.write(gone, after))
+	require.True(t, l.write(t.Context(), before))
+	require.Equal(t, before, l.read(t.Context()))
+}
+
 // What the dialogue does with an update is the same after it was in the ledger.
 func TestUpdatesKeepTheirEssenceInTheLedger(t *testing.T) {
 	t.Parallel()
