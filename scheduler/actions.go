@@ -234,7 +234,7 @@ func (s *Scheduler) act(ctx context.Context, telegramID, reminderID int64, chang
 		if err != nil {
 			return Change{}, fmt.Errorf("read reminder: %w", err)
 		}
-		if err := s.mendLog(ctx, before); err != nil {
+		if before, err = s.mendLog(ctx, before); err != nil {
 			return Change{}, err
 		}
 		now := s.store.now()

@@ -46,6 +46,13 @@ func (s *Scheduler) logPress(ctx context.Context, r Reminder, kind string, step 
 			if last.missing(r) == "" {
 				return nil
 			}
+			now, err := s.store.Reminder(ctx, r.TelegramID, r.ID)
+			if errors.Is(err, ErrNotFound) || (err == nil && !now.standsAs(r)) {
+				return nil // whoever pressed since has written it, or whoever presses next will
+			}
+			if err != nil {
+				return err
+			}
 		}
 		err := s.store.LogActivity(ctx, line)
 		switch {
@@ -62,31 +69,46 @@ func (s *Scheduler) logPress(ctx context.Context, r Reminder, kind string, step 
 }
 
 // mendLog writes the line of the press that left a reminder as it is, if that is
-// missing.
-func (s *Scheduler) mendLog(ctx context.Context, r Reminder) error {
-	for wait := logTime / 64; ; wait *= 2 {
+// missing. It returns the reminder as it stands then.
+func (s *Scheduler) mendLog(ctx context.Context, r Reminder) (Reminder, error) {
+	for wait := logTime / 64; ; {
 		last, err := s.store.lastPress(ctx, r)
 		if err != nil && refuses(err) {
 			s.log.Warn("log not read", "lead", r.LeadID, "error", err)
-			return nil
+			return r, nil
 		}
 		if err != nil {
-			return err
+			return r, err
 		}
 		kind := last.missing(r)
 		if kind == "" {
-			return nil
+			return r, nil
+		}
+		// The line may be about a press that came after the reminder was read.
+		now, err := s.store.Reminder(ctx, r.TelegramID, r.ID)
+		if err != nil {
+			return r, err
+		}
+		if !now.standsAs(r) {
+			r = now
+			continue
 		}
 		if wait > logTime || s.store.now().Sub(r.UpdatedAt) > 2*logTime {
 			lead, err := s.store.Lead(ctx, r.TelegramID, r.LeadID)
 			if err != nil && !errors.Is(err, ErrNotFound) {
-				return err
+				return r, err
 			}
 			step, _ := lead.Step(r.StepID)
-			return s.logPress(ctx, r, kind, step)
+			return r, s.logPress(ctx, r, kind, step)
 		}
 		sleep(ctx, s.store.clock, wait) // whoever pressed may be about to write it
+		wait *= 2
 	}
+}
+
+// standsAs reports whether nobody has pressed on a reminder since it was read.
+func (r Reminder) standsAs(read Reminder) bool {
+	return r.UpdatedAt.Equal(read.UpdatedAt) && r.Status == read.Status && r.SnoozeCount == read.SnoozeCount
 }
 
 // pressLine is the last line of the log about a reminder; zero where there is

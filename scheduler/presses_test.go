@@ -73,32 +73,74 @@ func TestAPressIsLoggedOnce(t *testing.T) {
 }
 
 // A process is paused between a press and its line for so long that another one
-// has the press delivered again.
+// has the press delivered again, and may have opened the step again by then.
 func TestAPausedPressIsLoggedOnce(t *testing.T) {
 	t.Parallel()
-	var pause func()
-	w := inMemory(t, func(r *http.Request) {
-		if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/lead_registry") && pause != nil {
-			meanwhile := pause
-			pause = nil
-			meanwhile()
+	for _, reopened := range []bool{false, true} {
+		var pause func()
+		w := inMemory(t, func(r *http.Request) {
+			if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/lead_registry") && pause != nil {
+				meanwhile := pause
+				pause = nil
+				meanwhile()
+			}
+		})
+		var err error
+		w.scheduler, err = scheduler.New(w.store, scheduler.WithLogger(w.log))
+		require.NoError(t, err)
+		lead := w.lead(t, ann, "Jane Doe")
+		r := w.schedule(t, lead, plan(0)).Reminders[0]
+		want := []string{scheduler.ActivityStepDone, scheduler.ActivityPlanScheduled} // the newest first
+		pause = func() {
+			w.clock.Advance(10 * time.Second)
+			_, err := w.scheduler.Complete(t.Context(), ann, r.ID)
+			handled := (*scheduler.AlreadyHandledError)(nil)
+			require.ErrorAs(t, err, &handled)
+			if reopened {
+				_, err := w.scheduler.Reopen(t.Context(), ann, r.ID)
+				require.NoError(t, err)
+				want = slices.Insert(want, 0, scheduler.ActivityStepReopened)
+			}
 		}
-	})
-	var err error
-	w.scheduler, err = scheduler.New(w.store, scheduler.WithLogger(w.log))
-	require.NoError(t, err)
-	lead := w.lead(t, ann, "Jane Doe")
-	r := w.schedule(t, lead, plan(0)).Reminders[0]
-	pause = func() {
-		w.clock.Advance(10 * time.Second)
-		_, err := w.scheduler.Complete(t.Context(), ann, r.ID)
-		handled := (*scheduler.AlreadyHandledError)(nil)
-		require.ErrorAs(t, err, &handled)
+		_, err = w.scheduler.Complete(t.Context(), ann, r.ID)
+		require.NoError(t, err)
+		require.Nil(t, pause)
+		require.Equal(t, want, w.logged(t, lead))
 	}
-	_, err = w.scheduler.Complete(t.Context(), ann, r.ID)
+}
+
+// logged is what a lead's log tells of, the newest first.
+func (w *world) logged(t *testing.T, lead scheduler.Lead) (types []string) {
+	t.Helper()
+	lines, err := w.store.Activities(t.Context(), ann, lead.ID, 20)
 	require.NoError(t, err)
-	require.Nil(t, pause)
-	lines, err := w.store.Activities(t.Context(), ann, lead.ID, 10)
-	require.NoError(t, err)
-	require.Len(t, lines, 2, "the plan and the press")
+	for _, line := range lines {
+		types = append(types, line.Type)
+	}
+	return types
+}
+
+// Between two reads of a process, the reminder and the log, another one presses
+// and writes its line: that line is about a reminder that the first has not seen.
+func TestALineAboutALaterPressIsNoSignOfAMissingOne(t *testing.T) {
+	everyEngine(t, func(t *testing.T, w *world) {
+		lead := w.lead(t, ann, "Jane Doe")
+		r := w.schedule(t, lead, plan(0)).Reminders[0]
+		w.clock.Advance(time.Hour)
+		var once sync.Once
+		late := w.between(t, func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/lead_activity_log") {
+				once.Do(func() {
+					_, err := w.scheduler.Complete(t.Context(), ann, r.ID)
+					require.NoError(t, err)
+				})
+			}
+			return http.DefaultTransport.RoundTrip(req)
+		})
+		_, err := late.scheduler.Skip(t.Context(), ann, r.ID)
+		var handled *scheduler.AlreadyHandledError
+		require.ErrorAs(t, err, &handled)
+		require.Equal(t, scheduler.Completed, handled.Reminder.Status)
+		require.Equal(t, []string{scheduler.ActivityStepDone, scheduler.ActivityPlanScheduled}, w.logged(t, lead))
+	})
 }
