@@ -1,15 +1,19 @@
 package bot
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	tele "gopkg.in/telebot.v3"
 
 	"github.com/followthrough-go/followthrough/bot/telegramtest"
 	"github.com/followthrough-go/followthrough/insforge"
@@ -124,4 +128,24 @@ func TestPressesThatAreNotThePersonsOwn(t *testing.T) {
 		require.Contains(t, got, tc.says, tc.data)
 		require.NotContains(t, strings.Split(got, "\n")[0], "Jane", tc.data)
 	}
+}
+
+// Presses whose turn never comes, since another process took over, make those of
+// later times no crowd.
+func TestPressesOfAnotherProcessAreForgotten(t *testing.T) {
+	t.Parallel()
+	d, _, _ := newDialogue(t)
+	open := func() int {
+		d.toasts.mu.Lock()
+		defer d.toasts.mu.Unlock()
+		require.Len(t, d.toasts.waiting, d.toasts.open)
+		return d.toasts.open
+	}
+	polling, end := context.WithCancel(t.Context())
+	for i := range 2 * unhurried {
+		d.received(polling, tele.Update{Callback: &tele.Callback{ID: strconv.Itoa(i), Sender: &tele.User{ID: 7}}})
+	}
+	require.Equal(t, 2*unhurried, open())
+	end()
+	require.Eventually(t, func() bool { return open() == 0 }, 10*time.Second, time.Millisecond)
 }

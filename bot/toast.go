@@ -29,6 +29,7 @@ type toast struct {
 	done   chan struct{} // closed when the timer's answer is through
 	hurry  bool          // the timer's answer is the first thing to do
 	closed func()        // told when all is over
+	taken  func() bool   // told when its turn has come
 }
 
 func newToast(ctx context.Context, api *telegram, log *slog.Logger, id string, hurry bool, closed func()) *toast {
@@ -95,7 +96,20 @@ func (t *toasts) expect(ctx context.Context, api *telegram, log *slog.Logger, id
 		t.waiting = map[string]*toast{}
 	}
 	if t.waiting[id] == nil {
-		t.waiting[id] = t.begin(ctx, api, log, id)
+		waiting := t.begin(ctx, api, log, id)
+		waiting.taken = context.AfterFunc(ctx, func() { t.drop(id) })
+		t.waiting[id] = waiting
+	}
+}
+
+// drop forgets a press whose turn does not come any more: another process has it
+// now.
+func (t *toasts) drop(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting[id] != nil {
+		delete(t.waiting, id)
+		t.open--
 	}
 }
 
@@ -104,6 +118,7 @@ func (t *toasts) take(ctx context.Context, api *telegram, log *slog.Logger, id s
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if waiting := t.waiting[id]; waiting != nil {
+		waiting.taken()
 		delete(t.waiting, id)
 		return waiting
 	}
