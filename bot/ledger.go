@@ -26,7 +26,8 @@ type ledger struct {
 	last string // as written; for who reads and writes, one after the other
 }
 
-// unknown is what a ledger says after a write that failed: it may have been carried out.
+// unknown is what a ledger says after a write that failed: it may have been
+// carried out.
 const unknown = "?"
 
 // entries are what a ledger holds.
@@ -34,8 +35,8 @@ type entries struct {
 	// Open are updates that were received and not handled. Telegram may have
 	// forgotten them.
 	Open []tele.Update `json:"open,omitempty"`
-	// Handled are updates that Telegram may send again, since one before them is
-	// not handled.
+	// Handled are updates that Telegram may send again: one before them is not
+	// handled, or it has not been told.
 	Handled []int `json:"handled,omitempty"`
 }
 
@@ -64,7 +65,7 @@ func (l *ledger) read(ctx context.Context) (e entries) {
 		err = json.Unmarshal([]byte(text), &e)
 	}
 	if err != nil {
-		l.log.Warn("not known which updates were handled; the last ones may be handled again", "error", err)
+		l.log.Warn("what a process before this one had in hand cannot be read; it may be handled again, or not at all", "error", err)
 		return entries{}
 	}
 	l.last = text
