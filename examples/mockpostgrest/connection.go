@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"math"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,8 +58,8 @@ func (c *connection) endIfIdle() {
 
 func (c *connection) serve() {
 	defer func() {
-		if failure := recover(); failure != nil {
-			c.server.log.Error("a request was not answered", "error", failure)
+		if failure := recover(); failure != nil && failure != http.ErrAbortHandler {
+			c.server.log.Error("a request was not answered", "error", failure, "stack", string(debug.Stack()))
 		}
 		_ = c.socket.Close()
 	}()
@@ -92,10 +94,10 @@ func (c *connection) answer() (again bool) {
 		return c.refuse(http.StatusBadRequest)
 	case r.ProtoMajor != 1:
 		return c.refuse(http.StatusHTTPVersionNotSupported)
-	case r.ProtoAtLeast(1, 1) && r.Host == "", !wellFormed(r.Header):
+	case r.ProtoAtLeast(1, 1) && r.Host == "", !httpguts.ValidHostHeader(r.Host), !wellFormed(r.Header):
 		return c.refuse(http.StatusBadRequest)
 	}
-	if expected := r.Header.Get("Expect"); expected != "" {
+	if expected := r.Header.Get("Expect"); expected != "" && r.ProtoAtLeast(1, 1) {
 		if !strings.EqualFold(expected, "100-continue") {
 			return c.refuse(http.StatusExpectationFailed)
 		}
@@ -136,6 +138,9 @@ func (c *connection) readRequest() (*http.Request, error) {
 			return nil, err
 		}
 		defer func() { _ = c.socket.SetReadDeadline(time.Time{}) }()
+	}
+	if blank, _ := c.in.Peek(2); string(blank) == "\r\n" { // some clients end a body with it: RFC 9112, section 2.2
+		_, _ = c.in.Discard(len(blank))
 	}
 	r, err := http.ReadRequest(c.in)
 	if err != nil {
@@ -188,6 +193,7 @@ type answer struct {
 	status  int
 	begun   bool // the head is written
 	last    bool // the connection ends with it
+	left    int  // of the body, by the length that was told; negative: none was
 	unread  bool // something of the request is still on its way
 }
 
@@ -209,15 +215,25 @@ func (a *answer) Write(p []byte) (int, error) {
 	if a.bodyless() {
 		return 0, http.ErrBodyNotAllowed
 	}
-	return a.out.Write(p)
+	if a.left < 0 {
+		return a.out.Write(p)
+	}
+	n, err := a.out.Write(p[:min(len(p), a.left)])
+	a.left -= n
+	if err == nil && n < len(p) {
+		err = http.ErrContentLength
+	}
+	return n, err
 }
 
-// finish sends what is written.
+// finish sends what is written. It fails if that is less than was told: what the
+// client reads next must not be taken for the rest.
 func (a *answer) finish() error {
-	if err := a.begin(0); err != nil {
-		return err
+	err := a.begin(0)
+	if err == nil && a.left > 0 && !a.bodyless() {
+		err = io.ErrShortWrite
 	}
-	return a.out.Flush()
+	return cmp.Or(err, a.out.Flush())
 }
 
 func (a *answer) bodyless() bool {
@@ -233,12 +249,18 @@ func (a *answer) begin(length int) error {
 	a.begun = true
 	a.WriteHeader(http.StatusOK) // unless the handler has
 	a.skipBody()
-	if _, told := a.header["Content-Length"]; !told && !a.bodyless() {
-		if length >= 0 {
-			a.header["Content-Length"] = []string{strconv.Itoa(length)}
-		} else {
-			a.last = true
+	a.left = -1
+	switch told := a.header["Content-Length"]; {
+	case len(told) == 1:
+		var err error
+		if a.left, err = strconv.Atoi(told[0]); err != nil {
+			return err
 		}
+	case a.bodyless():
+	case length >= 0:
+		a.header["Content-Length"] = []string{strconv.Itoa(length)}
+	default:
+		a.last = true
 	}
 	a.last = a.last || a.request.Close
 	version, ends, stays := "HTTP/1.1 ", "Connection: close\r\n", ""

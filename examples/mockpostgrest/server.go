@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -45,11 +44,11 @@ func (s *server) serve() error {
 			s.start(socket)
 		case s.stopping.Load():
 			return http.ErrServerClosed
-		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ECONNABORTED):
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default:
 			s.log.Error("a connection could not be accepted", "error", err)
 			time.Sleep(100 * time.Millisecond) // others may end meanwhile
-		default:
-			return err
 		}
 	}
 }

@@ -122,6 +122,8 @@ func TestAnswersLikeNetHTTP(t *testing.T) {
 		"continue":                        "POST /leads" + host + "Expect: 100-continue\r\nContent-Length: 14\r\n\r\n{\"name\":\"Bob\"}",
 		"other expectations":              "GET /leads" + host + "Expect: wonders\r\n\r\n",
 		"no host":                         "GET /leads HTTP/1.1\r\n\r\n",
+		"no host that could be":           "GET /leads HTTP/1.1\r\nHost: a b/{}\r\n\r\n",
+		"a blank line behind a body":      "POST /leads" + host + "Content-Length: 11\r\n\r\n" + `{"name":""}` + "\r\nGET /leads" + host + "\r\n",
 		"not a request":                   "hello\r\n\r\n",
 		"not a path":                      "GET leads" + host + "\r\n",
 		"a path with bad escapes":         "GET /leads%zz" + host + "\r\n",
@@ -140,7 +142,11 @@ func TestAnswersLikeNetHTTP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			theirs := httptest.NewUnstartedServer(leads(t))
+			handler := leads(t)
+			theirs := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				// There a request may end with the half of the connection that ask closes.
+				handler.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
+			}))
 			theirs.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 			theirs.Start()
 			t.Cleanup(theirs.Close)
@@ -171,6 +177,40 @@ func TestAnswersAreWhole(t *testing.T) {
 				require.True(t, content == body, "%d bytes of %d", len(body), size)
 			}
 		}
+	}
+}
+
+// What comes behind an answer is never taken for a part of it, nor the other way
+// round, also where a handler errs in the length.
+func TestALengthThatIsWrongEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	address, _ := serveAt(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "4")
+		_, err := io.WriteString(w, r.URL.Path[1:])
+		if len(r.URL.Path) > 5 {
+			require.ErrorIs(t, err, http.ErrContentLength)
+		}
+	}))
+	const host = " HTTP/1.1\r\nHost: x\r\n\r\n"
+	for sent, want := range map[string][]string{
+		"GET /four" + host + "GET /also" + host:   {"four", "also"},
+		"GET /longer" + host + "GET /four" + host: {"long", "four"},
+		"GET /two" + host + "GET /four" + host:    {"two"},
+	} {
+		c := dial(t, address)
+		_, err := io.WriteString(c, sent)
+		require.NoError(t, err)
+		require.NoError(t, c.(*net.TCPConn).CloseWrite())
+		in := bufio.NewReader(c)
+		for _, text := range want {
+			res, err := http.ReadResponse(in, nil)
+			require.NoError(t, err)
+			body, err := io.ReadAll(res.Body)
+			require.Equal(t, len(text) < 4, errors.Is(err, io.ErrUnexpectedEOF))
+			require.Equal(t, text, string(body))
+		}
+		_, err = in.ReadByte()
+		require.ErrorIs(t, err, io.EOF)
 	}
 }
 
