@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// answerWithin is how soon a press is answered, whatever the backend does:
-	// until then the button shows a waiting sign. What the press led to is told
+	// answerWithin is when a press begins to be answered, whatever the backend does:
+	// until it is the button shows a waiting sign. What the press led to is told
 	// with the answer if it is known by then.
 	answerWithin = 50 * time.Millisecond
 	// unhurried is how many presses may be at work for another to be given that

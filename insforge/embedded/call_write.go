@@ -12,22 +12,32 @@ func (c *call) payload(byColumns bool) (payload, error) {
 	return readPayload(contentType(c.request.Header), c.body, c.query.columns, byColumns, c.prefer.missing == "default")
 }
 
+// payloadForTable reads what is to be written, and finds the table it is for.
+func (c *call) payloadForTable() (payload, error) {
+	body, err := c.payload(c.query.hasColumns)
+	if err != nil {
+		return body, err
+	}
+	if err := c.resolve(); err != nil {
+		return body, err
+	}
+	switch {
+	case c.table != nil:
+		return body, nil
+	case len(body.keys) > 0:
+		return body, notFound
+	default:
+		return body, c.unknownTable()
+	}
+}
+
 func (c *call) post() (*response, error) {
 	if err := c.applyRange(); err != nil {
 		return nil, err
 	}
-	body, err := c.payload(c.query.hasColumns)
+	body, err := c.payloadForTable()
 	if err != nil {
 		return nil, err
-	}
-	if err := c.resolve(); err != nil {
-		return nil, err
-	}
-	if c.table == nil {
-		if len(body.keys) > 0 {
-			return nil, notFound
-		}
-		return nil, c.unknownTable()
 	}
 	ins := &insertion{table: c.table, rows: body.rows, rest: body.rest, missingDefault: c.prefer.missing == "default", resolution: c.prefer.resolution}
 	if ins.columns, err = payloadColumns(c.table, body.keys); err != nil {
@@ -164,18 +174,9 @@ func (c *call) patch() (*response, error) {
 	if err := c.checkLimits(); err != nil {
 		return nil, err
 	}
-	body, err := c.payload(c.query.hasColumns)
+	body, err := c.payloadForTable()
 	if err != nil {
 		return nil, err
-	}
-	if err := c.resolve(); err != nil {
-		return nil, err
-	}
-	if c.table == nil {
-		if len(body.keys) > 0 {
-			return nil, notFound
-		}
-		return nil, c.unknownTable()
 	}
 	columns, err := payloadColumns(c.table, body.keys)
 	if err != nil {
