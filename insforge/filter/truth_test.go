@@ -15,7 +15,7 @@ import (
 )
 
 // COMPARISONS is how many times TestFiltersAgreeWithPostgreSQL evaluates a filter
-// on a row (1000000 take a minute or two), and COMPARISONS_SEED where it begins.
+// on a row (1000000 take some seconds), and COMPARISONS_SEED where it begins.
 const (
 	comparisonsVariable    = "COMPARISONS"
 	comparisonSeedVariable = "COMPARISONS_SEED"
