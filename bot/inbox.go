@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
@@ -36,9 +37,10 @@ type inbox struct {
 type receipt struct {
 	update  tele.Update
 	at      time.Time
-	handled chan struct{} // closed when it was
-	free    bool          // Telegram may forget it already, or has
-	written bool          // the ledger may have it for open
+	handled chan struct{}   // closed when it was
+	free    bool            // Telegram may forget it already, or has
+	written bool            // the ledger may have it for open
+	text    json.RawMessage // as the ledger has it; nil until it is asked for
 }
 
 // handledUpdate is an update that was handled.
@@ -113,25 +115,27 @@ func (in *inbox) next() int {
 // handled sooner.
 const inHand = time.Second
 
-// entries are what another process would have to know, should this one die, and
-// the updates that are settled once it knows. What was handled before an open
-// update of its chat is part of it: Telegram may send that one after the other is
-// through.
-func (in *inbox) entries(now time.Time) (e entries, settled []int) {
+// entries are what another process would have to know, should this one die. What
+// was handled before an open update of its chat is part of it: Telegram may send
+// that one after the other is through.
+func (in *inbox) entries(now time.Time) (e entries) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	all := in.full()
-	for _, receipt := range in.pending {
-		if kept, ok := essence(receipt.update); ok && (all || receipt.free || now.Sub(receipt.at) >= inHand) {
-			e.Open = append(e.Open, kept)
-			receipt.written = true // perhaps, from now on
+	for id, receipt := range in.pending {
+		if all || receipt.free || now.Sub(receipt.at) >= inHand {
+			e.open = append(e.open, id)
 			in.note(in.unsettled[chatOf(receipt.update)].id)
 		}
+	}
+	slices.Sort(e.open)
+	for _, id := range e.open {
+		e.Open = append(e.Open, in.pending[id].write())
 	}
 	for _, last := range in.unsettled {
 		if last.written {
 			in.note(last.id)
-			settled = append(settled, last.id)
+			e.settled = append(e.settled, last.id)
 		}
 	}
 	first := in.next()
@@ -140,9 +144,19 @@ func (in *inbox) entries(now time.Time) (e entries, settled []int) {
 			e.Handled = append(e.Handled, id)
 		}
 	}
-	slices.SortFunc(e.Open, func(a, b tele.Update) int { return a.ID - b.ID })
 	slices.Sort(e.Handled)
-	return e, append(settled, e.Handled...)
+	e.settled = append(e.settled, e.Handled...)
+	return e
+}
+
+// write is the update as the ledger keeps it, which may have it for open from
+// now on.
+func (r *receipt) write() json.RawMessage {
+	if r.text == nil {
+		r.text = essence(r.update)
+	}
+	r.written = true
+	return r.text
 }
 
 // note has the ledger say that an update was handled for as long as Telegram may
@@ -180,9 +194,9 @@ func (in *inbox) resume(e entries) {
 	for _, id := range e.Handled {
 		in.done[id] = true
 	}
-	for _, update := range e.Open {
+	for _, text := range e.Open {
 		last := in.last
-		if in.queue(update) {
+		if update, ok := readUpdate(text); ok && in.queue(update) {
 			in.pending[update.ID].free, in.pending[update.ID].written = true, true
 		}
 		in.last = last // Telegram was not asked for it
@@ -190,15 +204,15 @@ func (in *inbox) resume(e entries) {
 }
 
 // free lets Telegram forget these updates, which are kept elsewhere.
-func (in *inbox) free(updates []tele.Update) {
+func (in *inbox) free(ids []int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, update := range updates {
-		if receipt := in.pending[update.ID]; receipt != nil {
+	for _, id := range ids {
+		if receipt := in.pending[id]; receipt != nil {
 			receipt.free = true
 		}
 	}
-	in.signal()
+	signal(in.gone)
 }
 
 // release lets Telegram forget what is still pending, and returns how many
@@ -209,7 +223,7 @@ func (in *inbox) release() int {
 	for _, receipt := range in.pending {
 		receipt.free = true
 	}
-	in.signal()
+	signal(in.gone)
 	return len(in.pending)
 }
 
@@ -345,15 +359,7 @@ func (in *inbox) handled(chat int64, id int) {
 	delete(in.pending, id)
 	in.done[id] = false
 	in.mu.Unlock()
-	in.signal()
-}
-
-// signal wakes who awaits a change.
-func (in *inbox) signal() {
-	select {
-	case in.gone <- struct{}{}:
-	default:
-	}
+	signal(in.gone)
 }
 
 // await waits for an update to be handled, or freed, at most d.

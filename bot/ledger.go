@@ -1,13 +1,10 @@
 package bot
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
 	"time"
-
-	tele "gopkg.in/telebot.v3"
 
 	"github.com/followthrough-go/followthrough/scheduler"
 )
@@ -22,6 +19,7 @@ type ledger struct {
 	store *scheduler.Store
 	log   *slog.Logger
 	poked chan struct{} // a signal that it is time to write
+	asked chan struct{} // a signal that somebody waits for it
 
 	last string // as written; for who reads and writes, one after the other
 }
@@ -34,10 +32,13 @@ const unknown = "?"
 type entries struct {
 	// Open are updates that were received and not handled. Telegram may have
 	// forgotten them.
-	Open []tele.Update `json:"open,omitempty"`
+	Open []json.RawMessage `json:"open,omitempty"`
 	// Handled are updates that Telegram may send again: one before them is not
 	// handled, or it has not been told.
 	Handled []int `json:"handled,omitempty"`
+
+	open    []int // ids of Open
+	settled []int // ids that are settled once this is written
 }
 
 // The ledger's name among the leases, and its times. Telegram keeps an update
@@ -47,10 +48,13 @@ const (
 	ledgerLife  = 24 * time.Hour
 	ledgerEvery = time.Second
 	ledgerLimit = time.Second
+	// ledgerGather is how long a write that somebody waits for is put off: in a
+	// crowd others soon wait for the same.
+	ledgerGather = 50 * time.Millisecond
 )
 
 func newLedger(store *scheduler.Store, log *slog.Logger) ledger {
-	return ledger{store: store, log: log, poked: make(chan struct{}, 1)}
+	return ledger{store: store, log: log, poked: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 }
 
 // read is what the process before this one has written.
@@ -78,7 +82,7 @@ func (l *ledger) write(ctx context.Context, e entries) bool {
 	if l.store == nil {
 		return false
 	}
-	text, err := dense(e)
+	text, err := json.Marshal(e)
 	if err != nil || string(text) == l.last || (l.last == "" && len(e.Open)+len(e.Handled) == 0) {
 		return err == nil
 	}
@@ -93,62 +97,16 @@ func (l *ledger) write(ctx context.Context, e entries) bool {
 	return true
 }
 
-// dense encodes a value without what is zero in it: most of telebot's types is,
-// and says so at length.
-func dense(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	var parts any
-	numbers := json.NewDecoder(bytes.NewReader(text))
-	numbers.UseNumber()
-	if err := numbers.Decode(&parts); err != nil {
-		return nil, err
-	}
-	return json.Marshal(withoutZeros(parts))
-}
+// poke has the ledger written at once.
+func (l *ledger) poke() { signal(l.poked) }
 
-// withoutZeros is a decoded value without the members of objects that are zero,
-// or nil where nothing is left.
-func withoutZeros(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, member := range v {
-			if v[key] = withoutZeros(member); v[key] == nil {
-				delete(v, key)
-			}
-		}
-		if len(v) == 0 {
-			return nil
-		}
-	case []any:
-		for i := range v {
-			v[i] = withoutZeros(v[i])
-		}
-		if len(v) == 0 {
-			return nil
-		}
-	case json.Number:
-		if v == "0" {
-			return nil
-		}
-	case string:
-		if v == "" {
-			return nil
-		}
-	case bool:
-		if !v {
-			return nil
-		}
-	}
-	return v
-}
+// ask has the ledger written soon.
+func (l *ledger) ask() { signal(l.asked) }
 
-// poke has the ledger written soon.
-func (l *ledger) poke() {
+// signal leaves a signal, unless one is there.
+func signal(c chan struct{}) {
 	select {
-	case l.poked <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -167,8 +125,15 @@ func (l *ledger) keep(ctx context.Context, in *inbox, mine func() bool) {
 			return
 		case <-every.C:
 		case <-l.poked:
+		case <-l.asked:
+			select {
+			case <-ctx.Done():
+				return
+			case <-l.poked:
+			case <-time.After(ledgerGather):
+			}
 		}
-		e, settled := in.entries(time.Now())
+		e := in.entries(time.Now())
 		if !mine() {
 			return
 		}
@@ -176,35 +141,11 @@ func (l *ledger) keep(ctx context.Context, in *inbox, mine func() bool) {
 		if ctx.Err() != nil {
 			return // whoever comes next goes by what was written before
 		}
-		in.recorded(settled) // a ledger that cannot be written must not keep people waiting
+		in.recorded(e.settled) // a ledger that cannot be written must not keep people waiting
 		if kept {
-			in.free(e.Open)
+			in.free(e.open)
 		} else if in.crowded() {
 			l.log.Warn("updates confirmed before they were handled, so that others get through; a crash would lose them", "updates", in.release())
 		}
 	}
-}
-
-// essence is what the dialogue makes use of in an update: telebot's types cannot
-// read everything that they write.
-func essence(u tele.Update) (kept tele.Update, ok bool) {
-	message := func(m *tele.Message) *tele.Message {
-		return &tele.Message{ID: m.ID, Sender: m.Sender, Chat: m.Chat, Unixtime: m.Unixtime, Text: textOf(m), Location: m.Location, Contact: m.Contact}
-	}
-	switch m, press := u.Message, u.Callback; {
-	case press != nil:
-		kept := *press
-		if m := press.Message; m != nil {
-			kept.Message = message(m)
-			if m.ReplyTo != nil {
-				kept.Message.ReplyTo = message(m.ReplyTo)
-			}
-		}
-		return tele.Update{ID: u.ID, Callback: &kept}, true
-	case m != nil:
-		return tele.Update{ID: u.ID, Message: message(m)}, !isService(m)
-	case u.MyChatMember != nil:
-		return tele.Update{ID: u.ID, MyChatMember: u.MyChatMember}, true
-	}
-	return tele.Update{}, false
 }

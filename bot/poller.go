@@ -67,7 +67,7 @@ func (p *poller) run(ctx context.Context) error {
 		func(update tele.Update) { p.handle(handling, update) })
 	inbox.mine = func() bool { return p.held(handling) }
 	if p.ledger.store != nil {
-		inbox.urge = p.ledger.poke
+		inbox.urge = p.ledger.ask
 	}
 	inbox.resume(p.ledger.read(ctx))
 	keeping, stop := context.WithCancel(ctx)
@@ -83,8 +83,7 @@ func (p *poller) run(ctx context.Context) error {
 	patience.Stop()
 	if p.held(handling) {
 		p.confirm(context.WithoutCancel(ctx), inbox)
-		left, _ := inbox.entries(time.Now())
-		p.ledger.write(context.WithoutCancel(ctx), left)
+		p.ledger.write(context.WithoutCancel(ctx), inbox.entries(time.Now()))
 	}
 	return nil
 }
