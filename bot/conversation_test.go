@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/followthrough-go/followthrough/bot/telegramtest"
 	"github.com/followthrough-go/followthrough/insforge/insforgetest"
 )
 
@@ -109,6 +110,24 @@ func TestButtonsPressedTwiceOrByOthers(t *testing.T) {
 			ann.hears(id, says)
 		}
 	})
+}
+
+// What Telegram shows no more, as the press is too old for it, comes as a
+// message.
+func TestAPressThatIsTooOldIsExplainedAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	ann := w.person(7, "Ann")
+	ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
+	proposal, _ := ann.Last()
+	w.telegram.Fault(telegramtest.Fault{Method: "answerCallbackQuery", Status: 400, Description: "Bad Request: query is too old and response timeout expired or query ID is invalid"})
+	for data, says := range map[string]string{"reminder:done:1": "earlier version", "done:99999": "reminder is gone", "done:x": "damaged"} {
+		ann.look()
+		_, err := ann.PressData(proposal.ID, data)
+		require.NoError(t, err)
+		ann.sees(says)
+	}
+	ann.converses([]line{{presses: "Schedule", sees: []string{"✅ Scheduled"}}})
 }
 
 func TestPeopleWhoAreNotAllowed(t *testing.T) {

@@ -226,7 +226,7 @@ func TestEditThatChangesNothingIsFine(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, c.edit(t.Context(), 7, id, m))
 	require.NoError(t, c.edit(t.Context(), 7, id, chatMessage{text: plain("changed")}))
-	require.NoError(t, c.api.answer(t.Context(), "no-such-query", "late"))
+	require.ErrorContains(t, c.api.answer(t.Context(), "no-such-query", "late"), "too old", "or it would be taken for seen")
 }
 
 func TestRedirectsAreNotFollowedWithTheToken(t *testing.T) {

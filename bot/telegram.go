@@ -420,17 +420,13 @@ func (t *telegram) formatted(ctx context.Context, method string, params map[stri
 }
 
 // answer stops the waiting sign on a pressed button and may show a short text.
-// A press too old to be answered is none to worry about.
+// Where the press is too old for it Telegram refuses, and nobody sees the text.
 func (t *telegram) answer(ctx context.Context, callback, text string) error {
 	params := map[string]any{"callback_query_id": callback}
 	if text != "" {
 		params["text"] = cut(text, 200)
 	}
-	err := t.call(ctx, callLimit, "answerCallbackQuery", params, nil)
-	if refused := (*apiError)(nil); errors.As(err, &refused) && refused.Code == http.StatusBadRequest {
-		return nil
-	}
-	return err
+	return t.call(ctx, callLimit, "answerCallbackQuery", params, nil)
 }
 
 // typing shows for some seconds that the bot is at work.
