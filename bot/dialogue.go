@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	tele "gopkg.in/telebot.v3"
@@ -46,7 +44,7 @@ type dialogue struct {
 	marks     marks
 	toasts    toasts
 	boards    boards
-	groups    groups
+	recent    recent
 }
 
 // turn is one message or press, and the means to answer it.
@@ -103,14 +101,18 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 		name, args, isCommand := d.parseCommand(text)
 		// A private chat has the id of its person, should its type be missing.
 		if m.Chat.Type != tele.ChatPrivate && (m.Chat.Type != "" || m.Chat.ID != m.Sender.ID) {
-			if !isCommand || !d.groups.due(m.Chat.ID, time.Now()) {
-				return nil // people talking to each other, or to many of their bots
+			// People talk to each other there, or to many bots of theirs; and
+			// Telegram bears no more than twenty messages a minute.
+			if !isCommand || !d.recent.first(fmt.Sprint("group ", m.Chat.ID), time.Now()) {
+				return nil
 			}
 			return t.say(ctx, plain("I keep leads and reminders private, so let's talk in a chat of our own: open "+d.self()+" and send /start."))
 		}
 		if !d.allowed.Allow(m.Sender.ID) {
 			return t.say(ctx, join(plain("This bot is private. If it should be yours too, ask its owner to add your id to ALLOWED_USERS: "), code(strconv.FormatInt(m.Sender.ID, 10))))
 		}
+		// Each picture of an album comes as a message, and one of them has the text.
+		seen := m.AlbumID != "" && !d.recent.first("album "+m.AlbumID, time.Now())
 		switch {
 		case isCommand:
 			return t.command(ctx, name, args)
@@ -120,7 +122,7 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 			return newLead(ctx, t, contactText(m.Contact))
 		case text != "":
 			return t.text(ctx, text)
-		case isService(m):
+		case isService(m), seen:
 			return nil
 		}
 		return t.say(ctx, plain("I read text only, no pictures, voices or files. A plan can be pasted as text; /help says what else I can do."))
@@ -130,32 +132,6 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 // isService reports whether a message is Telegram's own note about the chat.
 func isService(m *tele.Message) bool {
 	return m.IsService() || m.PinnedMessage != nil || m.AutoDeleteTimer != nil
-}
-
-// groups remembers when each group was told that the bot talks in private: once
-// in a while is enough, and Telegram bears no more than twenty messages a minute
-// there.
-type groups struct {
-	mu   sync.Mutex
-	told map[int64]time.Time
-}
-
-// groupsEvery is how long a group has been told.
-const groupsEvery = time.Minute
-
-// due reports whether it is time to tell a group, and takes it for told.
-func (g *groups) due(chat int64, now time.Time) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	maps.DeleteFunc(g.told, func(_ int64, at time.Time) bool { return now.Sub(at) >= groupsEvery })
-	if _, told := g.told[chat]; told {
-		return false
-	}
-	if g.told == nil {
-		g.told = map[int64]time.Time{}
-	}
-	g.told[chat] = now
-	return true
 }
 
 // self is how people find the bot.
@@ -336,11 +312,18 @@ func (d *dialogue) pressed(ctx context.Context, press *tele.Callback) {
 			return t.notice(ctx, "This button is from an earlier version of me. /today and /leads show the current state.")
 		}
 		err := do(ctx, t, strings.Split(rest, ":"))
-		if errors.Is(err, errStale) {
+		if errors.Is(err, errStale) || outOfRange(err) {
 			return t.notice(ctx, "This button is damaged or from an earlier version of me. /today and /leads show the current state.")
 		}
 		return err
 	})
+}
+
+// outOfRange reports whether a number was too large for the backend, which none
+// of its own making is.
+func outOfRange(err error) bool {
+	var refused *insforge.Error
+	return errors.As(err, &refused) && refused.Code == "22003" // numeric_value_out_of_range
 }
 
 // numbers reads leading numeric arguments of a button.
