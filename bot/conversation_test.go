@@ -130,6 +130,60 @@ func TestAPressThatIsTooOldIsExplainedAllTheSame(t *testing.T) {
 	ann.converses([]line{{presses: "Schedule", sees: []string{"✅ Scheduled"}}})
 }
 
+// A button is about the proposal it stands under, and about no other.
+func TestButtonsOfOlderProposals(t *testing.T) {
+	t.Parallel()
+	ann := newWorld(t, "embedded").person(7, "Ann")
+	proposed := func(plan, says string) (message telegramtest.Message, data func(label string) string) {
+		ann.look()
+		ann.Send(plan)
+		m := ann.sees(says)
+		return m, func(label string) string {
+			button, ok := m.Button(label)
+			require.True(t, ok, "%q", m.Labels())
+			return button.CallbackData
+		}
+	}
+	pressed := func(m telegramtest.Message, data string) string {
+		ann.look()
+		id, err := ann.PressData(m.ID, data)
+		require.NoError(t, err)
+		return id
+	}
+	ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
+	older, of := proposed(`[{"description":"Call her","delay_days":1,"suggested_text":"Hi"}]`, "Call her")
+	discard, drafts := of("Discard"), of("Drafts")
+	newer, of := proposed(`[{"description":"Write to her","delay_days":2,"suggested_text":"Hello"}]`, "Write to her")
+	ann.hears(pressed(older, drafts), "A newer plan was proposed")
+	pressed(older, discard)
+	ann.sees("waits still: nothing was discarded")
+	ann.converses([]line{{presses: "Show the newer plan", sees: []string{"Write to her", "Schedule 1 step"}}})
+	ann.pressesOn(newer, "Schedule")
+	ann.sees("✅ Scheduled")
+	ann.hears(pressed(newer, of("Discard")), "This proposal was scheduled")
+	ann.converses([]line{{says: "/lead", sees: []string{"Write to her", "Tick"}}})
+
+	// Two taps on Yes, and one on Keep behind them.
+	question, _ := proposed(`/plan [{"description":"Call again","delay_days":3}]`, "Call again")
+	ann.converses([]line{{says: "/lead", sees: []string{"Show the proposed plan"}}, {presses: "New plan", sees: []string{"Write a new plan for Jane Doe?", "is replaced"}}})
+	again, _ := ann.Last()
+	yes, _ := again.Button("Yes, write it")
+	keep, _ := again.Button("Keep")
+	for _, data := range []string{yes.CallbackData, yes.CallbackData, keep.CallbackData} {
+		ann.told(pressed(again, data))
+	}
+	ann.converses([]line{{says: "/today", sees: []string{"Nothing is due today"}}})
+	for _, m := range ann.Messages() {
+		require.NotContains(t, m.Text, "Another plan was proposed since I asked", "they see it")
+		require.NotContains(t, m.Text, "stays as it is")
+		if m.ID == again.ID {
+			require.Contains(t, m.Text, "Plan for Jane Doe: 7 steps")
+		}
+	}
+	// A question that was left open is about what there was then.
+	ann.hears(pressed(question, keep.CallbackData), "Another plan was proposed since I asked")
+}
+
 func TestPeopleWhoAreNotAllowed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded", "ALLOWED_USERS=7")

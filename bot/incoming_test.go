@@ -89,6 +89,21 @@ func TestMessagesThatAreNoText(t *testing.T) {
 	require.Contains(t, said(t, d, srv, fromAnn(`"text":"[{\"description\":\"nul \\u0000\",\"delay_days\":1}]"`)), "Plan for <b>John Roe</b>")
 }
 
+// An album comes as a message for each of its pictures.
+func TestAnAlbumIsAnsweredOnce(t *testing.T) {
+	t.Parallel()
+	d, srv, _ := newDialogue(t)
+	picture := func(album, caption string) string {
+		return said(t, d, srv, fromAnn(`"photo":[{"file_id":"x"}],"media_group_id":"`+album+`"`+caption))
+	}
+	require.Contains(t, picture("1", ""), "I read text only")
+	require.Empty(t, picture("1", ""))
+	require.Contains(t, picture("2", `,"caption":"/today"`), "Nothing is due today")
+	require.Empty(t, picture("2", ""))
+	require.Contains(t, picture("1", `,"caption":"/today"`), "Nothing is due today")
+	require.Contains(t, picture("3", ""), "I read text only")
+}
+
 func TestPressesThatAreNotThePersonsOwn(t *testing.T) {
 	t.Parallel()
 	d, srv, _ := newDialogue(t)
@@ -116,6 +131,13 @@ func TestPressesThatAreNotThePersonsOwn(t *testing.T) {
 		{7, "", own, "earlier version"},
 		{7, ":::", own, "earlier version"},
 		{7, strings.Repeat("x", 64), own, "earlier version"},
+		{7, "lead:9223372036854775807", own, "damaged"},
+		{7, "done:9223372036854775807", own, "damaged"},
+		{7, "drop:1", own, "damaged"},
+		{7, "drop:1:?", own, "damaged"},
+		{7, "drop:1:zzzz", own, "A newer plan was proposed"},
+		{7, "drafts:1", own, "damaged"},
+		{7, "regenyes:1", own, "Another plan was proposed"},
 		{7, "keeplead", own, "I no longer have that text"},
 		{7, "go:1:zzzz", own, "A newer plan was proposed"},
 		{7, "leads:9223372036854775807", own, "Your leads (1)"},

@@ -461,10 +461,14 @@ func (t *turn) askDelete(ctx context.Context, lead scheduler.Lead) error {
 		[]button{press("🗑 Yes, delete", "delyes", lead.ID), press("Keep", "delno", lead.ID)})
 }
 
+// yourLeads leads to the list.
+func yourLeads() []button { return []button{press("👥 Your leads", "leads", 0)} }
+
 func confirmDelete(ctx context.Context, t *turn, args []string) error {
 	found, err := t.pressedLead(ctx, args)
 	if errors.Is(err, scheduler.ErrNotFound) {
-		return t.show(ctx, plain("This lead is gone already."))
+		t.flash(ctx, "Gone already.")
+		return t.show(ctx, plain("🗑 The lead is deleted, and the reminders too."), yourLeads())
 	}
 	if err != nil {
 		return err
@@ -472,7 +476,7 @@ func confirmDelete(ctx context.Context, t *turn, args []string) error {
 	if err := t.store.DeleteLead(ctx, t.from.ID, found.ID); err != nil {
 		return err
 	}
-	return t.show(ctx, join(plain("🗑 "), describe(found), plain(" is deleted, and the reminders too.")), []button{press("👥 Your leads", "leads", 0)})
+	return t.show(ctx, join(plain("🗑 "), describe(found), plain(" is deleted, and the reminders too.")), yourLeads())
 }
 
 func keepLead(ctx context.Context, t *turn, args []string) error {

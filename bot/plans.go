@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -47,7 +46,7 @@ func (t *turn) focused(ctx context.Context) (lead scheduler.Lead, ok bool, err e
 	}
 	var rows [][]button
 	if len(all) > 0 {
-		rows = append(rows, []button{press("👥 Your leads", "leads", 0)})
+		rows = append(rows, yourLeads())
 	}
 	return scheduler.Lead{}, false, t.say(ctx, plain(gone), rows...)
 }
@@ -152,14 +151,14 @@ func (t *turn) saidAt() time.Time {
 // approve schedules a proposal.
 func approve(ctx context.Context, t *turn, args []string) error {
 	ids, err := numbers(args, 1)
-	if err != nil || len(args) < 2 {
-		return errStale
-	}
-	micros, err := strconv.ParseInt(args[1], 36, 64)
 	if err != nil {
-		return errStale
+		return err
 	}
-	scheduled, err := t.sched.Approve(ctx, t.from.ID, ids[0], time.UnixMicro(micros).UTC())
+	made, err := readMark(args[1:])
+	if err != nil {
+		return err
+	}
+	scheduled, err := t.sched.Approve(ctx, t.from.ID, ids[0], made)
 	switch {
 	case errors.Is(err, scheduler.ErrNotFound):
 		return t.notice(ctx, "This lead is gone: it was deleted, or it belongs to somebody else. Nothing was scheduled.")
@@ -174,7 +173,7 @@ func approve(ctx context.Context, t *turn, args []string) error {
 	case err != nil:
 		return err
 	}
-	if scheduled.Already && discardedAt(scheduled.Lead).Equal(time.UnixMicro(micros)) {
+	if scheduled.Already && discardedAt(scheduled.Lead).Equal(made) {
 		return t.show(ctx, join(plain("This proposal for "), describe(scheduled.Lead), plain(" was discarded, so nothing was scheduled. The plan from before it stays in force.")), []button{press("👤 Open the lead", "lead", ids[0])})
 	}
 	if !scheduled.Already {

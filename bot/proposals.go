@@ -24,9 +24,10 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 	steps, open := proposalSteps(proposal.Plan, slots, t.now(user))
 	parts := pack(join(plain("📋 Plan for "), describe(lead), plain(": "+count(len(steps), "step")+". Nothing is scheduled yet.")), steps)
 	for _, part := range parts[:len(parts)-1] {
-		if err := t.say(ctx, part); err != nil {
+		if err := by(ctx, part); err != nil {
 			return err
 		}
+		by = t.say // what takes another message's place is the beginning
 	}
 	text := parts[len(parts)-1]
 	notes := planWarnings(proposal.Plan, slots)
@@ -49,19 +50,19 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 	}
 	if open == 0 {
 		return by(ctx, paragraphs(text, plain("Every step of it is done or skipped, so there is nothing to be reminded of.")),
-			append(t.another(lead), press("🗑 Discard", "drop", lead.ID)))
+			append(t.another(lead), press("🗑 Discard", "drop", lead.ID, mark(proposal))))
 	}
 	return by(ctx, text,
-		[]button{press("✅ Schedule "+count(open, "step"), "go", lead.ID, strconv.FormatInt(proposal.At.UnixMicro(), 36))},
-		append(draftsButton(proposal.Plan, lead.ID), append(t.another(lead), press("🗑 Discard", "drop", lead.ID))...))
+		[]button{press("✅ Schedule "+count(open, "step"), "go", lead.ID, mark(proposal))},
+		append(draftsButton(proposal, lead.ID), append(t.another(lead), press("🗑 Discard", "drop", lead.ID, mark(proposal)))...))
 }
 
-// draftsButton shows a plan's drafts, where it has any.
-func draftsButton(p planparse.Plan, leadID int64) []button {
-	if !slices.ContainsFunc(p.Steps, func(step planparse.Step) bool { return step.SuggestedText != "" }) {
+// draftsButton shows a proposal's drafts, where it has any.
+func draftsButton(p scheduler.Proposal, leadID int64) []button {
+	if !slices.ContainsFunc(p.Plan.Steps, func(step planparse.Step) bool { return step.SuggestedText != "" }) {
 		return nil
 	}
-	return []button{press("✉️ Drafts", "drafts", leadID)}
+	return []button{press("✉️ Drafts", "drafts", leadID, mark(p))}
 }
 
 // another is the button for another plan, where asking again makes another.
@@ -229,17 +230,41 @@ func showProposal(ctx context.Context, t *turn, args []string) error {
 	return t.showProposal(ctx, lead, proposal, "", t.say)
 }
 
+// mark tells a lead's proposals apart, in the data of buttons; readMark is when
+// the proposal was made that a button's first argument stands for.
+func mark(proposal scheduler.Proposal) string { return strconv.FormatInt(proposal.At.UnixMicro(), 36) }
+
+func readMark(args []string) (time.Time, error) {
+	if len(args) == 0 {
+		return time.Time{}, errStale
+	}
+	micros, err := strconv.ParseInt(args[0], 36, 64)
+	if err != nil {
+		return time.Time{}, errStale
+	}
+	return time.UnixMicro(micros).UTC(), nil
+}
+
 // discard drops a proposal.
 func discard(ctx context.Context, t *turn, args []string) error {
 	lead, err := t.pressedLead(ctx, args)
 	if err != nil {
 		return err
 	}
-	if proposal, ok := lead.Proposal(); ok {
+	made, err := readMark(args[1:])
+	if err != nil {
+		return err
+	}
+	switch proposal, waits := lead.Proposal(); {
+	case waits && proposal.At.Equal(made):
 		// What is left tells which proposal it was; see discardedAt.
-		if _, err := t.store.ProposeAt(ctx, t.from.ID, lead.ID, planparse.Plan{}, proposal.At); err != nil {
+		if _, err := t.store.ProposeAt(ctx, t.from.ID, lead.ID, planparse.Plan{}, made); err != nil {
 			return err
 		}
+	case waits:
+		return t.show(ctx, plain("A newer plan was proposed for this lead since, and that one waits still: nothing was discarded."), []button{press("📋 Show the newer plan", "showplan", lead.ID)})
+	case !discardedAt(lead).Equal(made):
+		return t.notice(ctx, "This proposal was scheduled, or another took its place. Nothing was discarded.")
 	}
 	return t.show(ctx, join(plain("🗑 The proposal for "), describe(lead), plain(" is discarded. /plan makes another.")), []button{press("👤 Open the lead", "lead", lead.ID)})
 }
@@ -260,8 +285,15 @@ func showDrafts(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
-	plan := lead.Plan()
-	if proposal, ok := lead.Proposal(); ok {
+	made, err := readMark(args[1:])
+	if err != nil {
+		return err
+	}
+	plan := lead.Plan() // in force, if that is what became of the proposal
+	if proposal, waits := lead.Proposal(); waits {
+		if !proposal.At.Equal(made) {
+			return t.notice(ctx, "A newer plan was proposed for this lead since. /plan shows it.")
+		}
 		plan = proposal.Plan
 	}
 	text, left := join(plain("✉️ Drafts for "), describe(lead)), maxText-300

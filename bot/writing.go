@@ -2,7 +2,8 @@ package bot
 
 import (
 	"context"
-	"strconv"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,7 +32,7 @@ func regenerate(ctx context.Context, t *turn, args []string) error {
 		what = lines(what, plain("The plan in force ("+progress(lead)+") stays until you schedule the new one; then its open reminders are cancelled."))
 	}
 	return t.say(ctx, paragraphs(join(plain("✨ Write a new plan for "), describe(lead), plain("?")), what),
-		[]button{press("✨ Yes, write it", "regenyes", lead.ID, proposalMark(lead)), press("Keep", "regenno", lead.ID)})
+		[]button{press("✨ Yes, write it", "regenyes", lead.ID, proposalMark(lead)), press("Keep", "regenno", lead.ID, proposalMark(lead))})
 }
 
 // confirmRegenerate writes the plan in place of the question.
@@ -40,13 +41,33 @@ func confirmRegenerate(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(args) > 1 && args[1] != proposalMark(lead) {
-		// A second tap, or a question that was left open for long: a plan costs
-		// money, and the one that is there was not asked about.
-		return t.notice(ctx, "Another plan was proposed since I asked. /lead shows it.")
+	if outdated, err := t.outdated(ctx, lead, args[1:]); outdated || err != nil {
+		return err
 	}
-	return t.write(ctx, lead, t.message)
+	if err := t.write(ctx, lead, t.message); err != nil {
+		return err
+	}
+	t.recent.first(t.question(), time.Now())
+	return nil
 }
+
+// outdated reports whether there is another proposal than when the person was
+// asked whether it may be replaced: a plan costs money, and the one that is there
+// was not asked about. It tells them so, unless they see what came of the
+// question: it was a second tap then.
+func (t *turn) outdated(ctx context.Context, lead scheduler.Lead, args []string) (bool, error) {
+	if slices.Equal(args, []string{proposalMark(lead)}) {
+		return false, nil
+	}
+	if !t.recent.first(t.question(), time.Now()) {
+		t.flash(ctx, "")
+		return true, nil
+	}
+	return true, t.notice(ctx, "Another plan was proposed since I asked. /lead shows it.")
+}
+
+// question names the message whose button was pressed.
+func (t *turn) question() string { return fmt.Sprint("question ", t.chat, " ", t.message) }
 
 // proposalMark tells a lead's proposals apart.
 func proposalMark(lead scheduler.Lead) string {
@@ -54,12 +75,15 @@ func proposalMark(lead scheduler.Lead) string {
 	if !ok {
 		return "0"
 	}
-	return strconv.FormatInt(proposal.At.UnixMicro(), 36)
+	return mark(proposal)
 }
 
 func keepPlan(ctx context.Context, t *turn, args []string) error {
 	lead, err := t.pressedLead(ctx, args)
 	if err != nil {
+		return err
+	}
+	if outdated, err := t.outdated(ctx, lead, args[1:]); outdated || err != nil {
 		return err
 	}
 	return t.show(ctx, join(plain("The plan for "), describe(lead), plain(" stays as it is.")), []button{press("👤 Open the lead", "lead", lead.ID)})
