@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -339,7 +340,47 @@ func TestAModelWritesWhilePeopleWatch(t *testing.T) {
 	again := ann.sees("Plan for Jane Doe", "replaces the plan in force")
 	require.Equal(t, question.ID, again.ID)
 	require.Contains(t, prompts.String(), "plays the Sicilian", "what was noted since reaches the model")
-	ann.hears(second, "Another plan was proposed since")
+	require.Empty(t, ann.told(second), "they see what came of the first tap")
 	require.Equal(t, 2, strings.Count(prompts.String(), `"messages"`), "a second tap costs nothing")
 	require.NotContains(t, w.log.String(), "MODEL-SECRET")
+}
+
+// A model that fails takes nothing away, and a long plan of one that does not
+// begins where its progress was.
+func TestAModelThatFailsTakesNothingAway(t *testing.T) {
+	t.Parallel()
+	var fails atomic.Bool
+	fails.Store(true)
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if fails.Load() {
+			http.Error(w, "{}", http.StatusForbidden)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		step := `{\"description\":\"` + strings.Repeat("word ", 50) + `\",\"delay_days\":1},`
+		_, _ = io.WriteString(w, `{"choices":[{"message":{"role":"assistant","content":"[`+strings.TrimSuffix(strings.Repeat(step, 40), ",")+`]"}}]}`)
+	}))
+	t.Cleanup(model.Close)
+	ann := newWorld(t, "embedded", "LLM_BASE_URL="+model.URL, "LLM_MODEL=m", "LLM_API_KEY=MODEL-SECRET").person(7, "Ann")
+	ann.converses([]line{
+		{says: "/newlead Jane Doe", sees: []string{"7 steps", "did not deliver a plan, so this one is from the built-in playbook"}, buttons: []string{"Another plan"}},
+		{presses: "Another plan", sees: []string{"Write a new plan for Jane Doe?"}},
+		{presses: "Yes, write it", sees: []string{"did not deliver a plan, so the proposal for Jane Doe stays as it was"}, buttons: []string{"Show the proposal", "Try again"}},
+	})
+	fails.Store(false)
+	ann.converses([]line{
+		{presses: "Try again", sees: []string{"Write a new plan for Jane Doe?"}},
+		{presses: "Yes, write it", sees: []string{"40. "}, buttons: []string{"Schedule 40 steps"}},
+	})
+	first, last := 0, 0
+	for _, m := range ann.Messages() {
+		if strings.Contains(m.Text, "Plan for Jane Doe: 40 steps") {
+			first = m.ID
+		}
+		if strings.Contains(m.Text, "\n40. ") {
+			last = m.ID
+		}
+	}
+	require.NotZero(t, first)
+	require.Less(t, first, last)
 }

@@ -27,7 +27,7 @@ type dialogue struct {
 	store   *scheduler.Store
 	sched   *scheduler.Scheduler
 	courier *courier
-	planner planner
+	model   *model // writes plans; nil: the playbook does
 	clock   scheduler.Clock
 	zone    *time.Location // of people who have not set theirs
 	atlas   atlas

@@ -92,7 +92,7 @@ func InspectModel(ctx context.Context, config Config) (steps int, err error) {
 	transport := newTransport()
 	defer transport.CloseIdleConnections()
 	spend := &budget{limit: int(config.LLMDailyTokens), clock: scheduler.SystemClock(), spent: func(int) {}}
-	writer := newModel(config, transport, spend, playbook{}, slog.New(slog.DiscardHandler))
+	writer := newModel(config, transport, spend, slog.New(slog.DiscardHandler))
 	plan, err := writer.ask(ctx, planparse.Brief{Name: "Jane Doe", Title: "CTO", Company: "Acme"})
 	if err != nil {
 		return 0, modelAdvice(config, err)

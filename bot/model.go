@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,15 +20,13 @@ import (
 )
 
 // model has a language model write plans, by any OpenAI-compatible endpoint.
-// Where that fails the playbook writes the plan: people wait for one. It is
-// safe for concurrent use.
+// It is safe for concurrent use.
 type model struct {
-	client   *openai.Client
-	name     string
-	key      Secret
-	budget   *budget
-	fallback planner
-	log      *slog.Logger
+	client *openai.Client
+	name   string
+	key    Secret
+	budget *budget
+	log    *slog.Logger
 	// plainOnly is set once the endpoint refused a schema and answered without.
 	plainOnly atomic.Bool
 }
@@ -41,34 +40,43 @@ const (
 	modelAnswer = 16_000
 )
 
-// newModel returns a planner that asks the configured endpoint by way of
+// newModel returns a model at the configured endpoint, asked by way of
 // transport.
-func newModel(config Config, transport http.RoundTripper, budget *budget, fallback planner, log *slog.Logger) *model {
+func newModel(config Config, transport http.RoundTripper, budget *budget, log *slog.Logger) *model {
 	settings := openai.DefaultConfig(config.LLMKey.Reveal())
 	settings.BaseURL = string(config.LLMURL)
 	settings.HTTPClient = newModelCalls(transport)
-	return &model{client: openai.NewClientWithConfig(settings), name: config.LLMModel, key: config.LLMKey, budget: budget, fallback: fallback, log: log}
+	return &model{client: openai.NewClientWithConfig(settings), name: config.LLMModel, key: config.LLMKey, budget: budget, log: log}
 }
 
-func (m *model) slow() bool { return true }
+// unwrittenError says that the model wrote no plan, in words for whoever waits
+// for it. What went wrong is in the log.
+type unwrittenError struct{ why string }
 
-func (m *model) write(ctx context.Context, lead planparse.Brief) (planparse.Plan, string, error) {
+func (e *unwrittenError) Error() string { return e.why }
+
+// write returns a plan for a lead, and a remark for its user where there is
+// something to say. Errors are an *unwrittenError, or those of ctx.
+func (m *model) write(ctx context.Context, lead planparse.Brief) (plan planparse.Plan, remark string, err error) {
 	limited, cancel := context.WithTimeout(ctx, modelTime)
 	defer cancel()
-	plan, err := m.ask(limited, lead)
-	if err == nil {
-		return plan, "", nil
-	}
-	if ctx.Err() != nil {
+	plan, err = m.ask(limited, lead)
+	switch {
+	case err == nil:
+		if cutOff := slices.Index(plan.Warnings, planparse.WarnTruncated); cutOff >= 0 {
+			plan.Warnings = slices.Delete(slices.Clone(plan.Warnings), cutOff, cutOff+1) // it speaks of what people paste
+			remark = "The language model's answer breaks off, so the end of this plan may be missing. “Another plan” asks it again."
+		}
+		return plan, remark, nil
+	case ctx.Err() != nil:
 		return planparse.Plan{}, "", ctx.Err()
 	}
-	m.log.Warn("the model wrote no plan; the playbook does", "error", err)
-	remark := "The language model did not deliver a plan, so this one is from the built-in playbook. “Another plan” tries the model again."
+	m.log.Warn("the model wrote no plan", "error", err)
+	why := "The language model did not deliver a plan"
 	if spent := (*spentError)(nil); errors.As(err, &spent) {
-		remark = "The language model has written all it may for today, so this plan is from the built-in playbook. The model writes again in " + hours(spent.again) + "."
+		why = "The language model has written all it may for today and writes again in " + hours(spent.again)
 	}
-	plan, _, err = m.fallback.write(ctx, lead)
-	return plan, remark, err
+	return planparse.Plan{}, "", &unwrittenError{why}
 }
 
 // hours is a duration in words, to the hour.

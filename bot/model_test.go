@@ -90,7 +90,7 @@ func testModel(t *testing.T, script *scriptedModel) (*model, *bytes.Buffer) {
 	var log bytes.Buffer
 	spend := &budget{limit: 1_000_000, clock: scheduler.SystemClock(), spent: func(int) {}}
 	config := Config{LLMURL: BaseURL(srv.URL + "/v1"), LLMKey: modelKey, LLMModel: "some-model"}
-	return newModel(config, srv.Client().Transport, spend, playbook{}, slog.New(slog.NewTextHandler(&log, nil))), &log
+	return newModel(config, srv.Client().Transport, spend, slog.New(slog.NewTextHandler(&log, nil))), &log
 }
 
 const goodPlan = "Sure!\n```json\n[{\"step_id\":1,\"action_type\":\"linkedin_dm\",\"description\":\"Write\",\"delay_days\":2}]\n```"
@@ -116,25 +116,31 @@ func TestTheModelWritesPlans(t *testing.T) {
 		{"without a schema, says a router", []completion{refusal(404, "No endpoints found that support the requested parameters"), good}, 2, 1, "", ""},
 		{"when it has time again", []completion{refusal(429, "slow down"), good}, 2, 1, "", ""},
 		{"when its provider is back", []completion{{body: `{"error":{"message":"provider is down","code":503}}`}, good}, 2, 1, "", ""},
-		{"not at all", []completion{{content: "no"}, {content: "no again"}}, 2, 7, "built-in playbook", "no JSON"},
-		{"not, having nothing to say", []completion{{content: " "}}, 1, 7, "built-in playbook", "answered nothing"},
-		{"not, with a wrong key", []completion{refusal(401, "Incorrect API key provided: "+modelKey)}, 1, 7, "built-in playbook", "HTTP 401: Incorrect API key provided: [secret]"},
-		{"not, with an error that is a text", []completion{{status: 403, body: `{"error":"model not pulled"}`}}, 1, 7, "built-in playbook", "HTTP 403: model not pulled"},
-		{"not, behind a gateway", []completion{{status: 403, body: "<html>" + modelKey}}, 1, 7, "built-in playbook", "HTTP 403: Forbidden"},
-		{"not, having moved", []completion{{status: 302, header: [2]string{"Location", "https://elsewhere.invalid/v1"}}}, 1, 7, "built-in playbook", "redirects"},
-		{"not, being told to come back tomorrow", []completion{{status: 429, header: [2]string{"Retry-After", "86400"}, body: "{}"}}, 1, 7, "built-in playbook", "429"},
-		{"not, drowning us", []completion{{body: strings.Repeat(" ", maxCompletion+1)}}, 1, 7, "built-in playbook", "too long"},
+		{"not at all", []completion{{content: "no"}, {content: "no again"}}, 2, 0, "did not deliver", "no JSON"},
+		{"not, having nothing to say", []completion{{content: " "}}, 1, 0, "did not deliver", "answered nothing"},
+		{"not, with a wrong key", []completion{refusal(401, "Incorrect API key provided: "+modelKey)}, 1, 0, "did not deliver", "HTTP 401: Incorrect API key provided: [secret]"},
+		{"not, with an error that is a text", []completion{{status: 403, body: `{"error":"model not pulled"}`}}, 1, 0, "did not deliver", "HTTP 403: model not pulled"},
+		{"not, behind a gateway", []completion{{status: 403, body: "<html>" + modelKey}}, 1, 0, "did not deliver", "HTTP 403: Forbidden"},
+		{"not, having moved", []completion{{status: 302, header: [2]string{"Location", "https://elsewhere.invalid/v1"}}}, 1, 0, "did not deliver", "redirects"},
+		{"not, being told to come back tomorrow", []completion{{status: 429, header: [2]string{"Retry-After", "86400"}, body: "{}"}}, 1, 0, "did not deliver", "429"},
+		{"not, drowning us", []completion{{body: strings.Repeat(" ", maxCompletion+1)}}, 1, 0, "did not deliver", "too long"},
 		{"as a list and nothing else", []completion{{content: "Day 1: like their posts\nDay 3: connect"}, {content: "I did."}}, 2, 2, "", ""},
-		{"half", []completion{{content: `[{"step_id":1,"description":"Write"},{"step_id":2,"descr`}, {content: "no"}}, 2, 1, "", ""},
+		{"half", []completion{{content: `[{"step_id":1,"description":"Write"},{"step_id":2,"descr`}, {content: "no"}}, 2, 1, "The language model's answer breaks off, so the end of this plan may be missing. “Another plan” asks it again.", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			script := &scriptedModel{answers: tc.answers}
 			m, log := testModel(t, script)
 			plan, remark, err := m.write(t.Context(), planparse.Brief{Name: "Jane Doe", Company: "Acme", Notes: "likes chess"})
-			require.NoError(t, err)
+			if tc.steps == 0 {
+				require.ErrorAs(t, err, new(*unwrittenError))
+				require.ErrorContains(t, err, tc.remark)
+			} else {
+				require.NoError(t, err)
+				require.Equal(t, tc.remark, remark)
+			}
 			require.Len(t, plan.Steps, tc.steps)
-			require.Contains(t, remark, tc.remark)
+			require.NotContains(t, plan.Warnings, planparse.WarnTruncated, "which speaks of what people paste")
 			require.Contains(t, log.String(), tc.logged)
 			require.NotContains(t, log.String(), modelKey)
 			require.NotContains(t, log.String(), "chess", "what people write about a lead is not for the log")
@@ -237,16 +243,14 @@ func TestAModelThatThinksTooLong(t *testing.T) {
 			return nil, r.Context().Err()
 		})
 		spend := &budget{limit: 1_000_000, clock: scheduler.SystemClock(), spent: func(int) {}}
-		m := newModel(Config{LLMURL: "http://model.invalid", LLMModel: "m"}, silent, spend, playbook{}, slog.New(slog.NewTextHandler(&log, nil)))
+		m := newModel(Config{LLMURL: "http://model.invalid", LLMModel: "m"}, silent, spend, slog.New(slog.NewTextHandler(&log, nil)))
 		began := time.Now()
-		plan, remark, err := m.write(t.Context(), planparse.Brief{Name: "Jane"})
-		require.NoError(t, err)
+		_, _, err := m.write(t.Context(), planparse.Brief{Name: "Jane"})
+		require.ErrorAs(t, err, new(*unwrittenError))
 		require.Equal(t, modelTime, time.Since(began))
-		require.Len(t, plan.Steps, 7)
-		require.Contains(t, remark, "playbook")
 		require.Contains(t, log.String(), "no answer in time")
 
-		// Who does not wait any longer gets no playbook either.
+		// Who does not wait any longer is told no more than that.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, _, err = m.write(ctx, planparse.Brief{Name: "Jane"})
@@ -298,10 +302,8 @@ func TestABudgetThatIsUsedUp(t *testing.T) {
 	_, remark, err := m.write(t.Context(), planparse.Brief{Name: "Jane"})
 	require.NoError(t, err)
 	require.Empty(t, remark)
-	plan, remark, err := m.write(t.Context(), planparse.Brief{Name: "Jane"})
-	require.NoError(t, err)
-	require.Len(t, plan.Steps, 7)
-	require.Contains(t, remark, "all it may for today")
-	require.Contains(t, remark, "24 hours")
+	_, _, err = m.write(t.Context(), planparse.Brief{Name: "Jane"})
+	require.ErrorAs(t, err, new(*unwrittenError))
+	require.EqualError(t, err, "The language model has written all it may for today and writes again in 24 hours")
 	require.Len(t, script.requests, 1, "the model is not asked")
 }

@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -12,22 +11,17 @@ import (
 // playbook writes the plan that a good salesperson follows with anybody: be
 // seen, connect, ask before offering, follow up briefly, and then ask for a
 // meeting. Its drafts can be sent as they are: they use what is known of the
-// lead and invent nothing.
-type playbook struct{}
-
-func (playbook) slow() bool { return false }
-
-// write takes the plan through planparse, like any other.
-func (playbook) write(_ context.Context, lead planparse.Brief) (planparse.Plan, string, error) {
+// lead and invent nothing. It goes through planparse, like any other plan.
+func playbook(lead planparse.Brief) (planparse.Plan, error) {
 	encoded, err := json.Marshal(play(lead))
 	if err != nil {
-		return planparse.Plan{}, "", fmt.Errorf("write plan: %w", err)
+		return planparse.Plan{}, fmt.Errorf("write plan: %w", err)
 	}
 	plan, err := planparse.Parse(string(encoded))
 	if err != nil {
-		return planparse.Plan{}, "", fmt.Errorf("write plan: %w", err)
+		return planparse.Plan{}, fmt.Errorf("write plan: %w", err)
 	}
-	return plan, "", nil
+	return plan, nil
 }
 
 // played is a step as the plan format has it.

@@ -67,7 +67,7 @@ func draftsButton(p scheduler.Proposal, leadID int64) []button {
 
 // another is the button for another plan, where asking again makes another.
 func (t *turn) another(lead scheduler.Lead) []button {
-	if !t.planner.slow() {
+	if t.model == nil {
 		return nil
 	}
 	return []button{press("✨ Another plan", "regen", lead.ID)}

@@ -31,3 +31,11 @@ func (r *recent) first(thing string, now time.Time) bool {
 	r.done[thing] = now
 	return true
 }
+
+// has reports whether a thing was done lately.
+func (r *recent) has(thing string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, done := r.done[thing]
+	return done && now.Sub(at) < recentFor
+}

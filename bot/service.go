@@ -210,7 +210,7 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 	}
 
 	s.dialogue = &dialogue{
-		store: s.store, sched: plans, courier: messages, planner: s.planner(), clock: s.clock, zone: zone, atlas: newAtlas(),
+		store: s.store, sched: plans, courier: messages, model: s.model(), clock: s.clock, zone: zone, atlas: newAtlas(),
 		allowed: s.config.AllowedUsers, log: s.log,
 		username: func() string {
 			if name := s.username.Load(); name != nil {
@@ -232,13 +232,13 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 	return nil
 }
 
-// planner is who writes plans: the configured model, or the playbook.
-func (s *Service) planner() planner {
+// model is what writes plans; nil where none is configured.
+func (s *Service) model() *model {
 	if s.config.LLMURL == "" {
-		return playbook{}
+		return nil
 	}
 	spend := &budget{limit: int(s.config.LLMDailyTokens), clock: s.clock, spent: func(tokens int) { s.metrics.tokens.Add(float64(tokens)) }}
-	return newModel(s.config, newTransport(), spend, playbook{}, s.log)
+	return newModel(s.config, newTransport(), spend, s.log)
 }
 
 // newTransport is a connection pool of its own, so that one far side's

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,14 +57,14 @@ func confirmRegenerate(ctx context.Context, t *turn, args []string) error {
 // was not asked about. It tells them so, unless they see what came of the
 // question: it was a second tap then.
 func (t *turn) outdated(ctx context.Context, lead scheduler.Lead, args []string) (bool, error) {
-	if slices.Equal(args, []string{proposalMark(lead)}) {
-		return false, nil
-	}
-	if !t.recent.first(t.question(), time.Now()) {
+	switch {
+	case t.recent.has(t.question(), time.Now()):
 		t.flash(ctx, "")
 		return true, nil
+	case !slices.Equal(args, []string{proposalMark(lead)}):
+		return true, t.notice(ctx, "Another plan was proposed since I asked. /lead shows it.")
 	}
-	return true, t.notice(ctx, "Another plan was proposed since I asked. /lead shows it.")
+	return false, nil
 }
 
 // question names the message whose button was pressed.
@@ -95,7 +96,7 @@ func keepPlan(ctx context.Context, t *turn, args []string) error {
 func (t *turn) write(ctx context.Context, lead scheduler.Lead, message int64) error {
 	t.flash(ctx, "")
 	at := func(stage) {}
-	if t.planner.slow() {
+	if t.model != nil {
 		work, err := t.begin(ctx, message, describe(lead))
 		if err != nil {
 			return err
@@ -107,8 +108,23 @@ func (t *turn) write(ctx context.Context, lead scheduler.Lead, message int64) er
 	if err != nil {
 		return err
 	}
+	by := t.say
+	if message != 0 {
+		by = func(ctx context.Context, text richText, rows ...[]button) error {
+			return t.replace(ctx, message, text, rows...)
+		}
+	}
 	at(stageWriting)
-	parsed, remark, err := t.planner.write(ctx, brief)
+	parsed, remark, err := t.compose(ctx, brief)
+	if unwritten := (*unwrittenError)(nil); errors.As(err, &unwritten) {
+		if _, waits := lead.Proposal(); waits {
+			at(stages)
+			return by(ctx, join(plain("✍️ "+unwritten.why+", so the proposal for "), describe(lead), plain(" stays as it was.")),
+				[]button{press("📋 Show the proposal", "showplan", lead.ID), press("✨ Try again", "regen", lead.ID)})
+		}
+		remark = unwritten.why + ", so this one is from the built-in playbook. “Another plan” asks it again."
+		parsed, err = playbook(brief)
+	}
 	if err != nil {
 		return err
 	}
@@ -121,13 +137,16 @@ func (t *turn) write(ctx context.Context, lead scheduler.Lead, message int64) er
 		return err
 	}
 	at(stages)
-	by := t.say
-	if message != 0 {
-		by = func(ctx context.Context, text richText, rows ...[]button) error {
-			return t.replace(ctx, message, text, rows...)
-		}
-	}
 	return t.showProposal(ctx, lead, proposal, remark, by)
+}
+
+// compose has a plan written: by the model, where there is one.
+func (t *turn) compose(ctx context.Context, lead planparse.Brief) (plan planparse.Plan, remark string, err error) {
+	if t.model != nil {
+		return t.model.write(ctx, lead)
+	}
+	plan, err = playbook(lead)
+	return plan, "", err
 }
 
 // briefNotes is how many notes a plan is written from.
