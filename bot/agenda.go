@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -79,7 +80,6 @@ func (t *turn) agenda(ctx context.Context, name string, page int, by func(contex
 	due := slices.DeleteFunc(slices.Clone(open), func(r scheduler.Reminder) bool {
 		return !r.DueAt.Before(end) && !waiting(r)
 	})
-	slices.SortStableFunc(due, func(a, b scheduler.Reminder) int { return a.Planned().Compare(b.Planned()) })
 	nothing := plain(list.nothing + " /leads shows your leads, /newlead adds one.")
 	if len(open) > 0 {
 		next := slices.MinFunc(open, func(a, b scheduler.Reminder) int { return a.DueAt.Compare(b.DueAt) })
@@ -87,13 +87,6 @@ func (t *turn) agenda(ctx context.Context, name string, page int, by func(contex
 		nothing = lines(plain(list.nothing), join(plain("Next: "), agendaLine(name, what, next, now)))
 	}
 	return t.listReminders(ctx, name, due, byID, page, nothing, now, by)
-}
-
-// waiting reports whether a step was brought up and is still to do. A pending
-// one whose nudge was begun counts: whether it arrived is not stored yet, or
-// was lost.
-func waiting(r scheduler.Reminder) bool {
-	return r.Status == scheduler.Sent || (r.Status == scheduler.Pending && r.ReminderCount > 0)
 }
 
 // agendaLine is a reminder in a list: whose it is, what to do, and when.
@@ -126,18 +119,16 @@ func (t *turn) listReminders(ctx context.Context, name string, reminders []sched
 	if pages > 1 {
 		head = join(head, plain(fmt.Sprintf(" (%d), page %d of %d", len(reminders), page+1, pages)))
 	}
+	reminders = slices.SortedStableFunc(slices.Values(reminders), func(a, b scheduler.Reminder) int {
+		return cmp.Or(cmp.Compare(part(a, now), part(b, now)), listedBy(a, now).Compare(listedBy(b, now)))
+	})
 	var list richText
 	var rows [][]button
 	under := ""
 	for i := page * agendaPage; i < min((page+1)*agendaPage, len(reminders)); i++ {
 		r := reminders[i]
 		lead, what := leads.named(r)
-		heading := day(r.DueAt.In(now.Location()), now)
-		if waiting(r) || (r.Status == scheduler.Pending && overdue(now.Sub(r.DueAt)) != "") {
-			heading = "waiting for you"
-		} else if r.Status == scheduler.Parked {
-			heading = "no longer reminded of"
-		}
+		heading := [...]string{partWaiting: "waiting for you", partComing: day(r.DueAt.In(now.Location()), now), partParked: "no longer reminded of"}[part(r, now)]
 		if heading != under {
 			under = heading
 			list = paragraphs(list, bold(upperFirst(heading)))
@@ -146,6 +137,32 @@ func (t *turn) listReminders(ctx context.Context, name string, reminders []sched
 		rows = append(rows, []button{press(reminderLabel(i+1, lead, what), "open", r.ID)})
 	}
 	return by(ctx, paragraphs(head, list), append(rows, pageButtons(page, pages, "◀ Earlier", "Later ▶", "list", name))...)
+}
+
+// The parts of a list, in their order.
+const (
+	partWaiting = iota // what is to be done now
+	partComing         // what comes, under the days it comes
+	partParked         // what is no longer reminded of
+)
+
+func part(r scheduler.Reminder, now time.Time) int {
+	switch {
+	case r.Status == scheduler.Parked:
+		return partParked
+	case waiting(r), r.Status == scheduler.Pending && overdue(now.Sub(r.DueAt)) != "":
+		return partWaiting
+	}
+	return partComing
+}
+
+// listedBy is the time that a reminder is listed by within its part: when it
+// comes, or for what was brought up, when it was meant for.
+func listedBy(r scheduler.Reminder, now time.Time) time.Time {
+	if part(r, now) == partWaiting {
+		return r.Planned()
+	}
+	return r.DueAt
 }
 
 // reminderLabel is the label of a button that opens a reminder.

@@ -23,7 +23,7 @@ func calendar(open []holding, now time.Time) []byte {
 	line("METHOD", "PUBLISH")
 	line("X-WR-CALNAME", "Followthrough")
 	for _, h := range open {
-		what, draft := stepTexts(h.reminder, h.step)
+		what, draft := h.texts()
 		about := oneLine(h.lead.Display())
 		if role := roleOf(h.lead); role != "" {
 			about += " (" + oneLine(role) + ")"

@@ -237,6 +237,33 @@ func TestARowThatSomebodyElseWrote(t *testing.T) {
 	}
 }
 
+// Other programs may write more steps than Telegram takes buttons.
+func TestMoreRowsThanButtons(t *testing.T) {
+	t.Parallel()
+	onEngines(t, "", func(t *testing.T, backend string) {
+		w := newWorld(t, backend)
+		ann := w.person(7, "Ann")
+		ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"7 steps"}}})
+		leads, err := w.service.Store().Leads(t.Context(), 7)
+		require.NoError(t, err)
+		var rows []map[string]any
+		for n := range 120 {
+			row := map[string]any{"lead_id": leads[0].ID, "telegram_id": 7, "step_id": n + 1, "due_at": w.clock.Now().Add(time.Duration(n+1) * day), "draft_text": "Send the slides", "status": "pending"}
+			if n < 60 {
+				row["status"] = "completed"
+			}
+			rows = append(rows, row)
+		}
+		_, err = w.backend.Client().From("scheduled_reminders").Insert(t.Context(), rows)
+		require.NoError(t, err)
+		ann.converses([]line{
+			{says: "/lead", sees: []string{"61. Send the slides", "110. Send the slides", "… and 70 more"}, lacks: []string{"\n✅ 1. "}},
+			{presses: "Tick", sees: []string{"110. Send the slides", "Press a number"}, buttons: []string{"◻️ 61", "◻️ 110"}},
+			{presses: "◻️ 61", sees: []string{"… and 70 more", "Press a number"}, buttons: []string{"◻️ 62", "◻️ 111"}},
+		})
+	})
+}
+
 func TestTheMenuAndTheHelpAreTheCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")

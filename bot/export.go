@@ -56,25 +56,6 @@ func (t *turn) sendFile(ctx context.Context, file document, caption string) erro
 	return err
 }
 
-// holding is a step of a lead with what became of it: from the plan, from its
-// reminder, or from both. A lead without steps has one with neither.
-type holding struct {
-	lead     scheduler.Lead
-	step     planparse.Step
-	reminder scheduler.Reminder // of an open or parked step; else zero
-}
-
-// status is how the step stands, in one word; empty where there is none.
-func (h holding) status() string {
-	switch {
-	case h.reminder.ID != 0:
-		return string(h.reminder.Status)
-	case h.step.ID != 0:
-		return h.step.Status
-	}
-	return ""
-}
-
 // farAhead is beyond every reminder.
 const farAhead = 100 * 365 * 24 * time.Hour
 
@@ -118,7 +99,7 @@ func (t *turn) holdings(ctx context.Context) ([]holding, error) {
 			steps = []holding{{lead: lead}}
 		}
 		slices.SortStableFunc(steps, func(a, b holding) int {
-			return cmp.Or(cmp.Compare(cmp.Or(a.reminder.StepID, a.step.ID), cmp.Or(b.reminder.StepID, b.step.ID)), cmp.Compare(a.reminder.ID, b.reminder.ID))
+			return cmp.Or(cmp.Compare(a.number(), b.number()), cmp.Compare(a.reminder.ID, b.reminder.ID))
 		})
 		all = append(all, steps...)
 	}

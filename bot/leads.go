@@ -243,12 +243,13 @@ func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Co
 	if err != nil {
 		t.log.Warn("activity not read", "lead", lead.ID, "error", err)
 	}
-	text := paragraphs(join(plain("👤 "), describe(lead)), italic(cut(lead.Notes, 600)), planText(lead, reminders, now), historyText(history, now, 120))
+	steps, left := listed(holdingsOf(lead, reminders))
+	text := paragraphs(join(plain("👤 "), describe(lead)), italic(cut(lead.Notes, 600)), planText(steps, left, now), historyText(history, now, 120))
 	var rows [][]button
 	if _, ok := lead.Proposal(); ok {
 		rows = append(rows, []button{press("📋 Show the proposed plan", "showplan", lead.ID)})
 	}
-	if len(lead.Plan().Steps) > 0 || len(reminders) > 0 {
+	if len(steps) > 0 {
 		rows = append(rows, []button{press("☑️ Tick steps off", "steps", lead.ID)})
 	}
 	rows = append(rows,
@@ -257,81 +258,25 @@ func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Co
 	return by(ctx, text, rows...)
 }
 
-// planText lists a lead's steps and how they stand. Reminders that somebody
-// else wrote, for steps the plan does not have, stand in it too.
-func planText(lead scheduler.Lead, reminders []scheduler.Reminder, now time.Time) richText {
-	byStep := map[int]scheduler.Reminder{}
-	for _, r := range reminders {
-		byStep[r.StepID] = r
+// planText lists a lead's steps and how they stand; left more are not among them.
+func planText(steps []holding, left int, now time.Time) richText {
+	if len(steps) == 0 {
+		return plain("No plan is scheduled.")
 	}
-	steps := lead.Plan().Steps
-	room := max((maxText-1200)/max(len(steps)+1, 1)-50, 20)
+	room := max((maxText-1200)/(len(steps)+1)-50, 20)
 	var list richText
-	planned := map[int]bool{}
-	for _, step := range steps {
-		planned[step.ID] = true
-		line := fmt.Sprintf("%s %d. %s", stepMark(step, byStep[step.ID]), step.ID, cut(oneLine(step.Description), room))
-		if when := standing(byStep[step.ID], now); when != "" {
+	for _, h := range steps {
+		what, _ := h.texts()
+		line := fmt.Sprintf("%s %d. %s", h.mark(), h.number(), cut(oneLine(what), room))
+		if when := standing(h.reminder, now); when != "" {
 			line += " – " + when
 		}
 		list = lines(list, plain(line))
 	}
-	for _, r := range reminders {
-		if !planned[r.StepID] {
-			list = lines(list, plain(fmt.Sprintf("%s %d. %s – %s", stepMark(planparse.Step{}, r), r.StepID, cut(oneLine(r.DraftText), room), standing(r, now))))
-		}
-	}
-	if list == nil {
-		return plain("No plan is scheduled.")
+	if left > 0 {
+		list = lines(list, plain(fmt.Sprintf("… and %d more. /today and /week show what is due.", left)))
 	}
 	return list
-}
-
-func stepMark(step planparse.Step, r scheduler.Reminder) string {
-	switch {
-	case r.Status == scheduler.Completed:
-		return "✅"
-	case r.Status == scheduler.Skipped:
-		return "⏭"
-	case r.Status == scheduler.Snoozed:
-		return "💤"
-	case r.Status == scheduler.Parked:
-		return "🅿️"
-	case r.ID == 0 && closedMark(step) != "":
-		return closedMark(step)
-	}
-	return "◻️"
-}
-
-// standing says when an open reminder comes, or how it ended.
-func standing(r scheduler.Reminder, now time.Time) string {
-	at := r.DueAt.In(now.Location())
-	if waiting(r) {
-		since := "due now"
-		if late := overdue(now.Sub(r.Planned())); late != "" {
-			since = late
-		}
-		return since + ", I ask again " + moment(at, now)
-	}
-	switch r.Status {
-	case scheduler.Pending:
-		if late := overdue(now.Sub(at)); late != "" {
-			return late
-		}
-		return moment(at, now)
-	case scheduler.Snoozed:
-		return "snoozed until " + moment(at, now)
-	case scheduler.Completed:
-		if r.CompletedAt.IsZero() {
-			return "done"
-		}
-		return "done " + day(r.CompletedAt.In(now.Location()), now)
-	case scheduler.Skipped:
-		return "skipped"
-	case scheduler.Parked:
-		return "no longer reminded of"
-	}
-	return ""
 }
 
 // chooseSteps shows a lead's card with a button for each step.
@@ -354,54 +299,24 @@ func (t *turn) toggles(ctx context.Context, lead scheduler.Lead) error {
 	if err != nil {
 		return err
 	}
-	type state struct {
-		id   int
-		mark string // of a closed step; empty for an open one
-	}
-	var steps []state
-	seen := map[int]bool{}
-	byStep := map[int]scheduler.Reminder{}
-	for _, r := range reminders {
-		byStep[r.StepID] = r
-	}
-	for _, step := range lead.Plan().Steps {
-		mark := closedMark(step)
-		if r := byStep[step.ID]; r.ID != 0 {
-			mark = closedReminder(r)
-		}
-		seen[step.ID] = true
-		steps = append(steps, state{step.ID, mark})
-	}
-	for _, r := range reminders {
-		if !seen[r.StepID] {
-			seen[r.StepID] = true
-			steps = append(steps, state{r.StepID, closedReminder(r)})
-		}
-	}
+	steps, left := listed(holdingsOf(lead, reminders))
 	var rows [][]button
-	for i, step := range steps {
+	for i, h := range steps {
 		if i%4 == 0 {
 			rows = append(rows, nil)
 		}
-		label, done := fmt.Sprintf("◻️ %d", step.id), 1
-		if step.mark != "" {
-			label, done = fmt.Sprintf("%s %d", step.mark, step.id), 0
+		mark, done := "◻️", 1
+		if closed := h.closed(); closed != "" {
+			mark, done = closed, 0
 		}
-		rows[len(rows)-1] = append(rows[len(rows)-1], press(label, "step", lead.ID, step.id, done))
+		args := []any{lead.ID, h.number(), done}
+		if h.reminder.ID != 0 && h.reminder.PlannedAt.IsZero() {
+			args = append(args, h.reminder.ID) // somebody else wrote it, and the plan may not know it
+		}
+		rows[len(rows)-1] = append(rows[len(rows)-1], press(fmt.Sprintf("%s %d", mark, h.number()), "step", args...))
 	}
-	text := paragraphs(join(plain("👤 "), describe(lead)), planText(lead, reminders, t.now(user)), plain("Press a number to tick the step off, or to open it again."))
+	text := paragraphs(join(plain("👤 "), describe(lead)), planText(steps, left, t.now(user)), plain("Press a number to tick the step off, or to open it again."))
 	return t.show(ctx, text, append(rows, []button{press("⬅️ Back to the lead", "card", lead.ID)})...)
-}
-
-// closedReminder is the mark of a reminder that is done or skipped.
-func closedReminder(r scheduler.Reminder) string {
-	switch r.Status {
-	case scheduler.Completed:
-		return "✅"
-	case scheduler.Skipped:
-		return "⏭"
-	}
-	return ""
 }
 
 // toggleStep ticks a step off or opens it again, in the reminder and the plan.
@@ -410,7 +325,18 @@ func toggleStep(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
-	change, err := t.sched.SetStep(ctx, t.from.ID, ids[0], int(ids[1]), ids[2] == 1)
+	var change scheduler.Change
+	done := ids[2] == 1
+	switch row, rowErr := numbers(args[3:], 1); {
+	case len(args) == 3:
+		change, err = t.sched.SetStep(ctx, t.from.ID, ids[0], int(ids[1]), done)
+	case rowErr != nil:
+		return rowErr
+	case done:
+		change, err = t.sched.Complete(ctx, t.from.ID, row[0])
+	default:
+		change, err = t.sched.Reopen(ctx, t.from.ID, row[0])
+	}
 	if err != nil && !errors.Is(err, scheduler.ErrAlreadyHandled) && !errors.Is(err, scheduler.ErrNotFound) {
 		return err
 	}

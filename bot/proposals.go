@@ -116,16 +116,6 @@ func pack(head richText, list []richText) []richText {
 	return messages
 }
 
-func closedMark(step planparse.Step) string {
-	switch step.Status {
-	case planparse.StatusDone:
-		return "✅"
-	case planparse.StatusSkipped:
-		return "⏭"
-	}
-	return ""
-}
-
 // foundBy says how a step's date was found.
 func foundBy(step planparse.Step, slot planparse.Slot) string {
 	switch slot.Source {

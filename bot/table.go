@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/followthrough-go/followthrough/scheduler"
 )
 
 // tableColumns is the head of the exported table.
@@ -24,12 +22,8 @@ func table(all []holding, zone *time.Location) []byte {
 	for _, h := range all {
 		step, what, draft := "", "", ""
 		if h.status() != "" {
-			r := h.reminder
-			if r.ID == 0 {
-				r = scheduler.Reminder{StepID: h.step.ID}
-			}
-			step = strconv.Itoa(r.StepID)
-			what, draft = stepTexts(r, h.step)
+			step = strconv.Itoa(h.number())
+			what, draft = h.texts()
 		}
 		completed := h.step.CompletedAt
 		if at, err := time.Parse(time.RFC3339, completed); err == nil {
