@@ -82,10 +82,15 @@ func (d *demo) serveEvents(w http.ResponseWriter, r *http.Request) {
 type snapshot struct {
 	messages map[int][]byte
 	rest     []byte
+	ahead    time.Duration // of the clock before the system's
 }
 
+// astray is how far the page's clock, which ticks by itself, may be from the
+// service's before it is told.
+const astray = 500 * time.Millisecond
+
 // next is the event that takes the page from the snapshot to the state;
-// nothing changed if it would say no more than the time.
+// nothing changed if it would say no more than the time as the page has it.
 func (s *snapshot) next(state pageState) (changed bool, data []byte) {
 	e := event{pageState: state, Whole: s.messages == nil}
 	now := make(map[int][]byte, len(state.Messages))
@@ -103,13 +108,14 @@ func (s *snapshot) next(state pageState) (changed bool, data []byte) {
 		}
 	}
 	rest := state
-	rest.Messages = nil
-	if state.Journey == nil {
-		rest.Now = time.Time{} // the page's own clock ticks
-	}
+	rest.Messages, rest.Now = nil, time.Time{}
 	encodedRest := mustJSON(rest)
-	changed = e.Whole || len(e.Messages) > 0 || len(e.Removed) > 0 || !bytes.Equal(encodedRest, s.rest)
+	ahead := time.Until(state.Now)
+	changed = e.Whole || len(e.Messages) > 0 || len(e.Removed) > 0 || !bytes.Equal(encodedRest, s.rest) || (ahead-s.ahead).Abs() > astray
 	s.messages, s.rest = now, encodedRest
+	if changed {
+		s.ahead = ahead
+	}
 	return changed, mustJSON(e)
 }
 

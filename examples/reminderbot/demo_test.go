@@ -261,6 +261,10 @@ func TestAStreamSendsTheWholeStateThenChanges(t *testing.T) {
 	s.call("deleteMessage", map[string]any{"chat_id": demoPerson.ID, "message_id": m})
 	require.Equal(t, []int{m}, (<-events).Removed)
 
+	// The clock alone is news, too: nothing fell due on the way.
+	require.NoError(t, d.advance(time.Hour))
+	require.Eventually(t, func() bool { e := <-events; return e.Journey == nil && e.Now.Sub(first.Now) > time.Hour }, patience, time.Millisecond)
+
 	again := <-stream(t, page)
 	require.True(t, again.Whole, "a page that reconnects starts anew")
 	require.Len(t, again.Messages, 2)
