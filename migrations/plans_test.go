@@ -84,6 +84,8 @@ func theServiceNeverScans(t *testing.T, srv *insforgetest.Server) {
 	require.NotZero(t, removed)
 	_, err = store.Upcoming(t.Context(), 1)
 	require.NoError(t, err)
+	_, err = store.Finished(t.Context(), time.Now().Add(-24*time.Hour), 5)
+	require.NoError(t, err)
 	_, err = store.Agenda(t.Context(), 1234, time.Now().Add(1000*time.Hour))
 	require.NoError(t, err)
 	_, err = store.Resting(t.Context(), 1234)

@@ -44,6 +44,14 @@ func TestCompleteAndSkip(t *testing.T) {
 		}
 		require.Equal(t, []string{planparse.StatusDone, planparse.StatusSkipped, planparse.StatusPending}, statuses)
 
+		finished, err := w.store.Finished(t.Context(), w.clock.Now().Add(-time.Minute), 10)
+		require.NoError(t, err)
+		require.Len(t, finished, 2)
+		require.Equal(t, []int64{second.ID, first.ID}, []int64{finished[0].ID, finished[1].ID}, "the latest first")
+		finished, err = w.store.Finished(t.Context(), w.clock.Now().Add(time.Minute), 10)
+		require.NoError(t, err)
+		require.Empty(t, finished)
+
 		lines, err := w.store.Activities(t.Context(), ann, lead.ID, 10)
 		require.NoError(t, err)
 		require.Equal(t, scheduler.ActivityStepSkipped, lines[0].Type)

@@ -94,6 +94,13 @@ func (s *Store) Upcoming(ctx context.Context, limit int) ([]Reminder, error) {
 		Order("due_at.asc", "id.asc").Limit(limit))
 }
 
+// Finished lists the reminders of all users that were done or skipped at a time
+// or later, the latest first, at most limit.
+func (s *Store) Finished(ctx context.Context, since time.Time, limit int) ([]Reminder, error) {
+	return s.listReminders(ctx, s.reminders(filter.In("status", Completed, Skipped), filter.Gte("updated_at", since)).
+		Order("updated_at.desc", "id.desc").Limit(limit))
+}
+
 // earliestDue is when the next open reminder is due, some left out; false if
 // there is none.
 func (s *Store) earliestDue(ctx context.Context, except []int64) (time.Time, bool, error) {
