@@ -21,18 +21,35 @@ const pasted = "Sure! Here is a plan for Jane:\n\n```json\n" + `{
   ]
 }` + "\n```\n\nLet me know if you want it shorter."
 
-// The README's first five minutes, in a browser, with the real program and a
-// crash in the middle.
+// The README's first five minutes, in a browser as wide as a desk's and one as a
+// phone's, with the real program and a crash in the middle.
 func TestTheFirstFiveMinutes(t *testing.T) {
 	t.Parallel()
-	ctx := browse(t, 1280, 800, false)
+	for name, size := range map[string][2]int64{"desktop": {1280, 800}, "phone": {390, 844}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			firstFiveMinutes(t, name, size[0], size[1])
+		})
+	}
+}
+
+func firstFiveMinutes(t *testing.T, name string, width, height int64) {
+	ctx := browse(t, width, height, false)
 	dir := screens(t)
 	service := newProcess(t)
 	service.start()
 
-	look := func(name string) chromedp.Action[chromedp.Void] {
-		return chromedp.Steps(shoot(filepath.Join(dir, "service-"+name+".png")), none(misfits))
+	look := func(what string) chromedp.Action[chromedp.Void] {
+		return chromedp.Steps(shoot(filepath.Join(dir, "service-"+name+"-"+what+".png")), none(misfits))
 	}
+	// aside does something at the clock or the time line, which a phone has behind a button.
+	aside := func(steps ...chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] {
+		if width < 600 {
+			steps = append([]chromedp.Action[chromedp.Void]{chromedp.Click(chromedp.CSS("#open-side")), chromedp.WaitVisible(chromedp.CSS("#side.open")), settled()}, steps...)
+		}
+		return chromedp.Steps(steps...)
+	}
+	arrived := chromedp.WaitEnabled(chromedp.CSS("#next"))
 	require.NoError(t, walk(ctx,
 		chromedp.Navigate("http://"+service.addr),
 		chromedp.WaitVisible(chromedp.CSS("#start")),
@@ -47,22 +64,23 @@ func TestTheFirstFiveMinutes(t *testing.T) {
 		chromedp.WaitVisible(said("review queues")),
 		look("2-pasted"),
 		chromedp.Evaluate[chromedp.Void](latest("Schedule")+`.click()`),
-		chromedp.WaitVisible(chromedp.CSS("#line .step")),
-		none(`[...document.querySelectorAll("#line .step")].length === 3 ? [] : [document.querySelector("#line").innerText]`),
-		look("3-scheduled"),
+		aside(
+			chromedp.WaitVisible(chromedp.CSS("#line .step")),
+			none(`[...document.querySelectorAll("#line .step")].length === 3 ? [] : [document.querySelector("#line").innerText]`),
+			look("3-scheduled"),
+		),
 	))
 
 	// A day later the first step is due; then straight to the second.
 	require.NoError(t, walk(ctx,
 		chromedp.Click(chromedp.CSS(`[data-by="24h"]`)),
 		chromedp.WaitVisible(button("Done")),
-		chromedp.WaitEnabled(chromedp.CSS("#next")),
+		arrived,
 		tap("Done"),
 		chromedp.WaitVisible(button("Undo")),
-		chromedp.WaitEnabled(chromedp.CSS("#next")),
-		chromedp.Click(chromedp.CSS("#next")),
+		aside(arrived, chromedp.Click(chromedp.CSS("#next"))),
 		chromedp.WaitVisible(chromedp.Search(`//pre[contains(., "great talking at the fair")]`)),
-		chromedp.WaitEnabled(chromedp.CSS("#next")),
+		arrived,
 		chromedp.WaitNotPresent(chromedp.CSS("#toast.shown")),
 		look("4-reminder"),
 	))
@@ -77,7 +95,7 @@ func TestTheFirstFiveMinutes(t *testing.T) {
 	require.NoError(t, walk(ctx,
 		chromedp.Evaluate[chromedp.Void](latest("Done")+`.click()`),
 		chromedp.WaitNotPresent(button("Done")),
-		look("5-done"),
+		aside(chromedp.WaitVisible(chromedp.CSS("#line .completed")), look("5-done")),
 	))
 	require.Equal(t, len(before), len(chat(t, ctx)), "the reminder was edited, not answered with another message")
 }

@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/followthrough-go/followthrough/bot"
 	"github.com/followthrough-go/followthrough/insforge/embedded"
+	"github.com/followthrough-go/followthrough/planparse"
 	"github.com/followthrough-go/followthrough/scheduler"
 	"github.com/followthrough-go/followthrough/scheduler/schedulertest"
 )
@@ -173,19 +176,28 @@ func (t *travel) settle(ctx context.Context) error {
 	}
 }
 
-// agendaSize is how many reminders the page's time line shows.
-const agendaSize = 30
+// agendaSize is how many reminders the page's time line shows. First among them
+// are the last few that were done or skipped within a week.
+const (
+	agendaSize   = 30
+	finishedSize = 3
+	finishedTime = 7 * 24 * time.Hour
+)
 
-// agenda lists what comes next, for the page's time line, and one more where
-// there are more.
+// agenda lists what was just finished and what comes next, for the page's time
+// line, and one more where there are more.
 func (t *travel) agenda(ctx context.Context) ([]agendaItem, error) {
 	upcoming, err := t.store.Upcoming(ctx, agendaSize+1)
 	if err != nil {
 		return nil, err
 	}
+	finished, err := t.store.Finished(ctx, t.clock.Now().Add(-finishedTime), finishedSize)
+	if err != nil {
+		return nil, err
+	}
 	leads := map[int64]scheduler.Lead{}
-	items := make([]agendaItem, 0, len(upcoming))
-	for _, r := range upcoming {
+	items := make([]agendaItem, 0, len(finished)+len(upcoming))
+	for _, r := range append(finished, upcoming...) {
 		lead, known := leads[r.LeadID]
 		if !known {
 			lead, err = t.store.Lead(ctx, r.TelegramID, r.LeadID)
@@ -199,24 +211,34 @@ func (t *travel) agenda(ctx context.Context) ([]agendaItem, error) {
 		if what == "" {
 			what = r.DraftText
 		}
+		at := r.DueAt
+		if !r.Status.Open() {
+			at = r.UpdatedAt
+		}
 		items = append(items, agendaItem{
-			ID: r.ID, Due: r.DueAt.In(t.clock.zone), Lead: lead.Display(), Step: what, Status: string(r.Status), Found: found(r, step.Timing),
+			ID: r.ID, Due: at.In(t.clock.zone), Lead: lead.Display(), Step: what, Status: string(r.Status), Found: found(r, step),
 		})
 	}
 	return items, nil
 }
 
 // found says how a reminder's date came about.
-func found(r scheduler.Reminder, timing string) string {
+func found(r scheduler.Reminder, step planparse.Step) string {
 	switch {
+	case !r.Status.Open():
+		return ""
 	case r.Status == scheduler.Snoozed:
-		return "put off"
+		return "put off until then"
 	case r.Status == scheduler.Sent:
-		return "asked again"
-	case r.TimingSource == "timing" && timing != "":
-		return "from “" + timing + "”"
-	case r.TimingSource == "delay_days":
-		return "by the plan’s count of days"
+		return "asks again then"
+	case r.TimingSource == "timing" && step.Timing != "":
+		return "from “" + step.Timing + "”"
+	case r.TimingSource == "delay_days" && len(step.Delay) > 0:
+		delay := strings.Trim(string(step.Delay), `"`)
+		if _, err := strconv.ParseFloat(delay, 64); err != nil {
+			return "from “" + delay + "”" // models write "3 days" there, too
+		}
+		return "day " + delay + " of the plan"
 	case r.TimingSource == "default":
 		return "spaced by 3 days"
 	}

@@ -18,7 +18,7 @@ type demoClock interface{ Now() time.Time }
 // agendaItem is a reminder as the page's time line shows it.
 type agendaItem struct {
 	ID     int64     `json:"id"`
-	Due    time.Time `json:"due"`
+	Due    time.Time `json:"due"` // when it comes next, or was finished
 	Lead   string    `json:"lead"`
 	Step   string    `json:"step"`
 	Status string    `json:"status"` // as in scheduled_reminders

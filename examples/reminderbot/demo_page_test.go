@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,7 +68,8 @@ func browse(t *testing.T, width, height int64, dark bool) context.Context {
 		chromedp.EmulateViewport(width, height, chromedp.EmulateScale(2)),
 		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
-				Source: `window.errors = []; for (const e of ["error", "unhandledrejection", "securitypolicyviolation"]) addEventListener(e, (x) => errors.push(x.message || x.reason || x.violatedDirective));`,
+				Source: `window.errors = []; console.error = console.warn = (...words) => errors.push(words.join(" "));
+					for (const e of ["error", "unhandledrejection", "securitypolicyviolation"]) addEventListener(e, (x) => errors.push(x.message || x.reason || x.violatedDirective));`,
 			})
 			if err != nil {
 				return err
@@ -124,9 +126,12 @@ func tap(label string) chromedp.Action[chromedp.Void] {
 // types nothing.
 func enter() chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, input.DispatchKeyEvent, input.DispatchKeyEventParams{
-			Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13,
-		})
+		key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13}
+		_, err := cdp.Call(ctx, t, input.DispatchKeyEvent, key)
+		if err == nil {
+			key.Type, key.Text = input.DispatchKeyEventTypeKeyUp, ""
+			_, err = cdp.Call(ctx, t, input.DispatchKeyEvent, key)
+		}
 		return err
 	})
 }
@@ -168,11 +173,12 @@ func focused(selector string) chromedp.Action[chromedp.Void] {
 
 const text = chromedp.CSS("#text")
 
-// misfits are what sticks out at a side of the window or of its own box, and
-// what went wrong in the page's script.
+// misfits are what sticks out at a side of the window or of its own box, what
+// went wrong in the page's script, and what it asked of another host.
 const misfits = `[...document.querySelectorAll(".bar *, .body, .body *, .key, .composer *, .jumps button, .step *")]` +
 	`.filter((e) => { const r = e.getBoundingClientRect(); return r.width && (r.left < 0 || r.right > innerWidth || e.scrollWidth > e.clientWidth + 4 && e.clientWidth > 0 && getComputedStyle(e).overflowX === "visible"); })` +
-	`.map((e) => e.outerHTML.slice(0, 200)).concat(window.errors)`
+	`.map((e) => e.outerHTML.slice(0, 200)).concat(window.errors)` +
+	`.concat(performance.getEntriesByType("resource").map((e) => e.name).filter((name) => !name.startsWith(location.origin + "/")))`
 
 // faint is what can be seen and has less contrast than WCAG 2 asks of text at
 // level AA: 4.5 to 1, or 3 to 1 where it is large. What lies on the wall is
@@ -300,9 +306,74 @@ func TestThePageByKeyboardAlone(t *testing.T) {
 		focused("#next"),
 		enter(),
 		chromedp.WaitVisible(button("Done")),
+		// Not lost on the way either: the same key goes to the one after it.
+		chromedp.WaitEnabled(chromedp.CSS("#next")),
+		focused("#next"),
+		enter(),
+		chromedp.WaitVisible(chromedp.Search(`//*[@id="date" and not(contains(., "23 November"))]`)),
 	))
 	_, err := d.person.Wait(t.Context(), telegramtest.Contains("step 1"))
 	require.NoError(t, err)
+}
+
+// What comes in is followed to the end, also where one message comes while the
+// page is on its way to another; a person who has moved the chat up stays there
+// and is told how much came.
+func TestThePageFollowsTheChat(t *testing.T) {
+	t.Parallel()
+	s, _, page := startDemo(t)
+	ctx := browse(t, 1280, 800, false)
+	tall := strings.Repeat("line\n", 30)
+	arrive := func(n int) chromedp.Action[chromedp.Void] {
+		return chromedp.Func(func(context.Context, *chromedp.Target) error {
+			for range n {
+				s.say(tall)
+				time.Sleep(50 * time.Millisecond)
+			}
+			return nil
+		})
+	}
+	messages := func(n int) chromedp.Action[chromedp.Void] {
+		return chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.querySelectorAll(".msg.in .body").length === %d`, n))
+	}
+	const atEnd = `(document.querySelector("#scroll").scrollHeight - document.querySelector("#scroll").scrollTop - document.querySelector("#scroll").clientHeight < 2)`
+	require.NoError(t, walk(ctx,
+		moving(),
+		chromedp.Navigate(page.URL),
+		chromedp.WaitVisible(chromedp.CSS("#start")),
+		chromedp.Click(chromedp.CSS("#start")),
+		messages(1),
+		arrive(8),
+		messages(9),
+		chromedp.Poll[chromedp.Void](atEnd),
+		check(`document.querySelector("#down").hidden`),
+
+		chromedp.Evaluate[chromedp.Void](`document.querySelector("#scroll").scrollBy(0, -700)`),
+		chromedp.WaitVisible(chromedp.CSS("#down")),
+		chromedp.Evaluate[chromedp.Void](`window.place = document.querySelector("#scroll").scrollTop`),
+		arrive(3),
+		messages(12),
+		settled(),
+		check(`document.querySelector("#scroll").scrollTop === place && document.querySelector("#down-count").textContent === "3"`),
+
+		chromedp.Click(chromedp.CSS("#down")),
+		chromedp.Poll[chromedp.Void](atEnd),
+		check(`document.querySelector("#down").hidden`),
+		arrive(1),
+		messages(13),
+		chromedp.Poll[chromedp.Void](atEnd),
+		none(misfits),
+	))
+}
+
+// moving takes back that browse asks the page to keep still.
+func moving() chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "no-preference"}},
+		})
+		return err
+	})
 }
 
 func TestThePageComesBackWithTheService(t *testing.T) {

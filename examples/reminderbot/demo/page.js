@@ -104,7 +104,6 @@ const drawn = new Map(); // message id → its element and what it shows
 
 function drawLog(fresh, changed, jump) {
   const log = $("log");
-  const atEnd = jump || nearEnd();
   const messages = [...state.messages.values()].sort((a, b) => a.id - b.id);
   const days = []; // the elements of each day, in order
   messages.forEach((m, i) => {
@@ -133,8 +132,9 @@ function drawLog(fresh, changed, jump) {
     return group;
   }));
   $("hello").hidden = messages.length > 0;
-  const mineIsNew = messages.some((m) => fresh.has(m.id) && m.mine);
-  if (atEnd || mineIsNew) toEnd(jump ? "instant" : "smooth");
+  const arrived = messages.filter((m) => fresh.has(m.id));
+  if (jump || following || arrived.some((m) => m.mine)) toEnd(jump ? "instant" : "smooth");
+  else missed += arrived.length;
   showDown();
 }
 
@@ -193,7 +193,6 @@ function bubble(m) {
   if (m.reply_to) box.append(make("div", "reply", m.reply_to));
   if (m.document) box.append(file(m.document));
   const body = make("div", "body");
-  body.dir = "auto";
   body.innerHTML = m.html; // made safe by the server
   if (m.location) body.append(m.location);
   for (const pre of body.querySelectorAll("pre")) copyable(pre);
@@ -276,16 +275,25 @@ async function press(key, where) {
   }
 }
 
+// The chat follows what comes in until the person moves it up, and again from
+// its end on. Where it is on its own way down does not count.
 const scroll = $("scroll");
 const nearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 120;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+let following = true;
+let missed = 0; // messages that came in while it did not follow
+let last = { top: 0, height: 0 };
 function toEnd(behavior) {
+  following = true;
   if (still.matches) behavior = "instant";
   requestAnimationFrame(() => scroll.scrollTo({ top: scroll.scrollHeight, behavior }));
 }
 function showDown() {
+  if (following) missed = 0;
+  $("down").hidden = following;
+  $("down-count").hidden = missed === 0;
+  $("down-count").textContent = missed;
   requestAnimationFrame(() => {
-    $("down").hidden = nearEnd();
     for (const day of document.querySelectorAll(".day")) {
       const margin = parseFloat(getComputedStyle(day).marginTop);
       day.classList.toggle("stuck", day.offsetTop > day.parentElement.offsetTop + margin + 1);
@@ -294,27 +302,37 @@ function showDown() {
 }
 let moved;
 scroll.addEventListener("scroll", () => {
+  const { scrollTop, scrollHeight } = scroll;
+  if (nearEnd()) following = true;
+  else if (scrollTop < last.top && scrollHeight === last.height) following = false;
+  last = { top: scrollTop, height: scrollHeight };
   showDown();
   $("log").classList.add("moving");
   clearTimeout(moved);
   moved = setTimeout(() => $("log").classList.remove("moving"), 900);
 }, { passive: true });
-new ResizeObserver(() => { if (stuck) scroll.scrollTop = scroll.scrollHeight; }).observe(scroll);
-let stuck = true;
-scroll.addEventListener("scroll", () => { stuck = nearEnd(); }, { passive: true });
-$("down").onclick = () => toEnd("smooth");
+new ResizeObserver(() => { if (following) scroll.scrollTop = scroll.scrollHeight; }).observe(scroll);
+$("down").onclick = () => {
+  toText();
+  toEnd("smooth");
+  showDown();
+};
 
 // ── The composer ────────────────────────────────────────────────────────────
 
 const text = $("text");
 const menu = $("commands");
 
+// On a touch screen the focus would bring the keyboard up, over the chat.
+const touch = matchMedia("(pointer: coarse)");
+const toText = () => { if (!touch.matches) text.focus(); };
+
 function drawFoot() {
   const empty = state.messages.size === 0;
   const started = document.activeElement === $("start") && !empty;
   $("start").hidden = !empty;
   $("composer").hidden = empty;
-  if (started) text.focus();
+  if (started) toText();
   $("menu").hidden = state.commands.length === 0;
   const board = $("keyboard");
   const shows = JSON.stringify(state.keyboard);
@@ -383,10 +401,13 @@ text.addEventListener("input", () => {
 });
 text.addEventListener("keydown", (e) => {
   if (!menu.hidden && menuKey(e)) return;
-  const touch = matchMedia("(pointer: coarse)").matches;
-  if (e.key === "Enter" && !e.shiftKey && !e.isComposing && !touch) {
+  if (e.key === "Enter" && !e.shiftKey && !e.isComposing && !touch.matches) {
     e.preventDefault();
     submit();
+  } else if ((e.key === "PageUp" || e.key === "PageDown") && text.scrollHeight <= text.clientHeight + 4) {
+    e.preventDefault();
+    const page = scroll.clientHeight * 0.85;
+    scroll.scrollBy({ top: e.key === "PageUp" ? -page : page, behavior: still.matches ? "instant" : "smooth" });
   }
 });
 
@@ -443,13 +464,13 @@ function choose(command) {
   text.value = "";
   typed();
   send({ text: "/" + command });
-  text.focus();
+  toText();
 }
 
 $("menu").onclick = () => {
   if (menu.hidden) openMenu("");
   else closeMenu();
-  text.focus();
+  toText();
 };
 document.addEventListener("pointerdown", (e) => { if (!e.target.closest(".foot")) closeMenu(); });
 document.addEventListener("keydown", (e) => {
@@ -471,7 +492,6 @@ function drawClock() {
   const lost = !state.connected;
   $("side").classList.toggle("lost", lost);
   $("side").classList.toggle("moving", !!journey);
-  for (const b of document.querySelectorAll(".jumps button")) b.disabled = !!journey || lost;
   $("progress").hidden = !journey;
   if (journey) {
     const from = Date.parse(journey.from);
@@ -479,9 +499,24 @@ function drawClock() {
     $("progress").firstElementChild.style.width = Math.min(100, (100 * (now() - from)) / (to - from)) + "%";
   }
   const next = upcoming();
-  $("next").disabled = !!journey || !next || lost;
+  for (const b of document.querySelectorAll(".jumps button")) enable(b, !journey && !lost && (b.id !== "next" || !!next));
   $("next").textContent = lost ? "Waiting for the service …" : journey ? "Moving to " + dayName(Date.parse(journey.to)) + ", " + hourMinute(Date.parse(journey.to)) + " …"
     : next ? "Next reminder: " + dayName(Date.parse(next.due)) + ", " + hourMinute(Date.parse(next.due)) : "No reminder ahead";
+  const hours = Math.round((now() - Date.now()) / 3600e3);
+  $("hint").textContent = (hours < 1 ? "" : (hours < 48 ? hours + " h" : Math.round(hours / 24) + " days") + " ahead of real time. ")
+    + "Forward only: what falls due on the way arrives in the chat.";
+}
+
+// enable gives a button that was disabled under the focus its focus back, so
+// that the next press of the key finds it.
+let bereft = null;
+function enable(button, on) {
+  if (!on && document.activeElement === button) bereft = button;
+  if (on === button.disabled) button.disabled = !on;
+  if (on && bereft === button) {
+    if (document.activeElement === document.body) button.focus({ preventScroll: true });
+    bereft = null;
+  }
 }
 
 async function advance(by) {
@@ -501,9 +536,7 @@ $("next").onclick = () => {
 
 // ── The time line ───────────────────────────────────────────────────────────
 
-const tags = {
-  sent: "waiting for you", snoozed: "snoozed", completed: "done", skipped: "skipped", cancelled: "cancelled", parked: "parked",
-};
+const tags = { sent: "waiting for you", snoozed: "snoozed", completed: "done", skipped: "skipped" };
 
 function drawAgenda() {
   const items = state.agenda;
@@ -516,7 +549,7 @@ function drawAgenda() {
   $("trouble").hidden = !trouble;
   $("trouble").textContent = trouble ?? "";
   $("more").hidden = !state.more;
-  $("nothing").hidden = items.length > 0 || !!state.trouble;
+  $("nothing").hidden = ahead > 0 || !!state.trouble;
   const line = $("line");
   const late = (item) => item.status === "pending" && Date.parse(item.due) <= now();
   const shows = JSON.stringify([items, state.zone, dayKey(now()), items.map(late)]);
@@ -538,10 +571,8 @@ function drawAgenda() {
     head.append(at);
     const tag = late(item) ? "due" : tags[item.status];
     if (tag) head.append(make("span", "tag", tag));
-    const what = make("div", "what");
-    what.dir = "auto";
-    what.append(make("b", "", item.lead), item.step ? " · " + item.step : "");
-    step.append(make("span", "dot"), head, what);
+    step.append(make("span", "dot"), head, make("b", "lead", item.lead));
+    if (item.step) step.append(make("div", "what", item.step));
     if (item.found) step.append(make("div", "found", item.found));
     nodes.push(step);
   });
@@ -558,11 +589,12 @@ function openSide() {
   $("close-side").focus();
 }
 function closeSide() {
+  const was = $("side").classList.contains("open");
   $("side").classList.remove("open");
   $("shade").hidden = true;
   $("chat").inert = false;
   $("open-side").setAttribute("aria-expanded", "false");
-  if (narrow.matches) $("open-side").focus({ preventScroll: true });
+  if (was && narrow.matches) $("open-side").focus({ preventScroll: true });
 }
 $("open-side").onclick = openSide;
 $("close-side").onclick = $("shade").onclick = closeSide;
@@ -613,12 +645,15 @@ async function copy(value) {
   try {
     await navigator.clipboard.writeText(value);
   } catch {
+    // Without https, and not on this machine, there is no clipboard to write to.
+    const focused = document.activeElement;
     const box = make("textarea");
     box.value = value;
     document.body.append(box);
     box.select();
     document.execCommand("copy");
     box.remove();
+    focused?.focus({ preventScroll: true });
   }
   toast("Copied to the clipboard");
 }
