@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // ParseError is PostgREST's complaint about a parameter it cannot read: code
@@ -25,11 +26,11 @@ func ParseParam(key, value string) (Filter, error) {
 	if isLogicKey(key) {
 		return parseLogic(key, value)
 	}
-	path, err := run(treePath, "failed to parse tree path ("+key+")", key)
+	path, err := parse((*reader).treePath, "tree path", key, key)
 	if err != nil {
 		return nil, err
 	}
-	c, err := run(filterExpr, "failed to parse filter ("+value+")", value)
+	c, err := parse((*reader).filter, "filter", value, value)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,7 @@ func ParsePath(s string) (Path, error) {
 	if plainName(s) { // by far the most frequent, and it needs no parser
 		return Path{Column: s}, nil
 	}
-	path, err := run(wholePath, "failed to parse column ("+s+")", s)
+	path, err := parse((*reader).wholePath, "column", s, s)
 	if err != nil {
 		return Path{Column: s}, fmt.Errorf("column %q cannot be read (names with special characters need Quote): %w", s, err)
 	}
@@ -56,7 +57,7 @@ func ParseEmbedPath(key string) ([]string, error) {
 	if !strings.Contains(key, ".") {
 		return nil, nil
 	}
-	path, err := run(treePath, "failed to parse tree path ("+key+")", key)
+	path, err := parse((*reader).treePath, "tree path", key, key)
 	return path.Embed, err
 }
 
@@ -66,7 +67,7 @@ func isLogicKey(key string) bool {
 }
 
 func parseLogic(key, value string) (Filter, error) {
-	names, err := run(logicPath, "failed to parse logic path ("+key+")", key)
+	names, err := parse((*reader).logicPath, "logic path", key, key)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func parseLogic(key, value string) (Filter, error) {
 	if slices.Contains(names, "not") {
 		op = "not." + op
 	}
-	f, err := run(logicTree, "failed to parse logic tree ("+value+")", op+value)
+	f, err := parse((*reader).logicTree, "logic tree", value, op+value)
 	if err != nil {
 		return nil, err
 	}
@@ -93,273 +94,322 @@ func parseLogic(key, value string) (Filter, error) {
 	return f, nil
 }
 
-func run[T any](p parser[T], source, input string) (T, error) {
-	r := p(cursor{rest: []rune(input), line: 1, col: 1})
-	if r.ok {
-		return r.value, nil
+// parse reads an input by a rule. The complaint is about what was given.
+func parse[T any](rule func(*reader, *T) bool, what, given, input string) (T, error) {
+	var v, none T
+	if !utf8.ValidString(input) {
+		input = string([]rune(input)) // a replacement character for each byte
 	}
-	at := r.failure.at
-	return r.value, &ParseError{
-		Message: fmt.Sprintf("\"%s\" (line %d, column %d)", source, at.line, at.col),
-		Details: r.failure.String(),
+	r := reader{input: input, notes: make([]note, 0, 40)}
+	if rule(&r, &v) {
+		return v, nil
+	}
+	line, column := r.place()
+	return none, &ParseError{
+		Message: fmt.Sprintf("\"failed to parse %s (%s)\" (line %d, column %d)", what, given, line, column),
+		Details: r.complaint(),
 	}
 }
 
 // The grammar, from the bottom up.
 
-var delimiter = label(char('.'), "delimiter (.)")
-
-var blanks = many(oneOf(" \t"))
-
-var (
-	opening = lexeme(char('('))
-	closing = lexeme(char(')'))
-	comma   = lexeme(char(','))
-)
-
-func lexeme[T any](p parser[T]) parser[T] { return left(right(blanks, p), blanks) }
-
-func joined(p parser[[]rune]) parser[string] {
-	return then(p, func(rs []rune) parser[string] { return pure(string(rs)) })
+func (r *reader) delimiter() bool {
+	return r.label("delimiter (.)", func() bool { return r.word(".") })
 }
 
-func isIdentifierRune(r rune) bool {
-	return unicode.IsLetter(r) || r >= '0' && r <= '9' || r == '_' || r == ' ' || r == '$'
+func (r *reader) blanks() bool {
+	return r.many(func() bool { return r.one(func(c rune) bool { return c == ' ' || c == '\t' }) })
 }
 
-// identifierRune is spelled out for the sake of its errors.
-var identifierRune = choice(
-	label(satisfy(unicode.IsLetter), "letter"),
-	label(satisfy(func(r rune) bool { return r >= '0' && r <= '9' }), "digit"),
-	oneOf("_ $"),
-)
+// lexeme is a word with blanks around it.
+func (r *reader) lexeme(word string) bool { return r.blanks() && r.word(word) && r.blanks() }
 
-var dash = attempt(left(char('-'), notFollowedBy(char('>'))))
+func (r *reader) comma() bool { return r.lexeme(",") }
 
-// dashed joins words of runes by inner dashes, trimming blanks around each.
-func dashed(r parser[rune]) parser[string] {
-	words := sepBy1(joined(many1(r)), dash)
-	return then(words, func(ws []string) parser[string] {
-		for i := range ws {
-			ws[i] = strings.TrimSpace(ws[i])
+func isIdentifierRune(c rune) bool {
+	return unicode.IsLetter(c) || c >= '0' && c <= '9' || c == '_' || c == ' ' || c == '$'
+}
+
+// identifier reads one rune or more.
+func (r *reader) identifier(name *string) bool {
+	*name = r.while(isIdentifierRune)
+	r.tell(r.at, expected, "letter")
+	r.tell(r.at, expected, "digit")
+	return *name != ""
+}
+
+// dashed reads words joined by inner dashes, trimming blanks around each.
+func (r *reader) dashed(name *string, word func(*string) bool) bool {
+	var words []string
+	if !sepBy1(r, &words, word, r.dash) {
+		return false
+	}
+	for i := range words {
+		words[i] = strings.TrimSpace(words[i])
+	}
+	*name = strings.Join(words, "-")
+	return true
+}
+
+func (r *reader) dash() bool {
+	return r.attempt(func() bool { return r.word("-") && r.notAhead(func() bool { return r.word(">") }) })
+}
+
+// quoted reads a text in double quotes, in which a backslash says that the next
+// rune is meant as it is.
+func (r *reader) quoted(text *string) bool {
+	if !r.word(`"`) {
+		return false
+	}
+	var b strings.Builder
+	for {
+		b.WriteString(r.while(func(c rune) bool { return c != '\\' && c != '"' }))
+		if !r.word(`\`) {
+			*text = b.String()
+			return r.word(`"`)
 		}
-		return pure(strings.Join(ws, "-"))
+		b.WriteString(r.rune(r.at))
+		if !r.one(func(rune) bool { return true }) {
+			return false
+		}
+	}
+}
+
+func (r *reader) fieldName(name *string) bool {
+	return r.label("field name (* or [a..z0..9_$])", func() bool {
+		return r.choice(
+			func() bool { return r.quoted(name) },
+			func() bool { return r.dashed(name, r.identifier) },
+		)
 	})
 }
-
-var quoted = func() parser[string] {
-	inside := choice(noneOf(`\"`), right(char('\\'), anyRune))
-	return joined(left(right(char('"'), many(inside)), char('"')))
-}()
-
-var fieldName = label(choice(quoted, dashed(identifierRune)), "field name (* or [a..z0..9_$])")
 
 // jsonPath may be empty.
-var jsonPath = option(nil, repeated(jsonStep))
+func (r *reader) jsonPath(steps *[]PathStep) bool {
+	*steps = nil
+	for {
+		start := r.at
+		var s PathStep
+		if !r.jsonStep(&s) {
+			return r.at == start
+		}
+		*steps = append(*steps, s)
+	}
+}
 
-var jsonStep = func() parser[PathStep] {
-	arrow := choice(
-		right(attempt(word("->>")), pure(true)),
-		right(attempt(word("->")), pure(false)),
-	)
-	return then(arrow, func(asText bool) parser[PathStep] {
-		operand := choice(attempt(jsonIndex), attempt(jsonKey))
-		return then(operand, func(s PathStep) parser[PathStep] {
-			s.AsText = asText
-			return pure(s)
-		})
+func (r *reader) jsonStep(s *PathStep) bool {
+	asText := r.token("->>")
+	if !asText && !r.token("->") {
+		return false
+	}
+	ok := r.attempt(func() bool { return r.jsonIndex(s) }) || r.attempt(func() bool { return r.jsonKey(s) })
+	s.AsText = asText
+	return ok
+}
+
+func (r *reader) jsonIndex(s *PathStep) bool {
+	start := r.at
+	r.word("-")
+	digits := r.while(func(c rune) bool { return c >= '0' && c <= '9' })
+	r.tell(r.at, expected, "digit")
+	*s = PathStep{Key: r.input[start:r.at], Index: true}
+	return digits != "" && (r.ahead("->") || r.ahead("::") || r.ahead(".") || r.ahead(",") || r.eof())
+}
+
+func (r *reader) jsonKey(s *PathStep) bool {
+	*s = PathStep{}
+	return r.label("any non reserved character different from: .,>()", func() bool {
+		return r.choice(
+			func() bool { return r.quoted(&s.Key) },
+			func() bool {
+				return r.dashed(&s.Key, func(word *string) bool {
+					*word = r.while(func(c rune) bool { return !strings.ContainsRune("(-:.,>)", c) })
+					return *word != ""
+				})
+			},
+		)
 	})
-}()
+}
 
-var jsonIndex = func() parser[PathStep] {
-	sign := option("", right(char('-'), pure("-")))
-	digits := joined(many1(label(satisfy(func(r rune) bool { return r >= '0' && r <= '9' }), "digit")))
-	end := choice(
-		attempt(lookAhead(right(word("->"), pure(struct{}{})))),
-		attempt(lookAhead(right(word("::"), pure(struct{}{})))),
-		attempt(lookAhead(right(word("."), pure(struct{}{})))),
-		attempt(lookAhead(right(word(","), pure(struct{}{})))),
-		attempt(eof),
-	)
-	return then(sign, func(sign string) parser[PathStep] {
-		return then(left(digits, end), func(digits string) parser[PathStep] {
-			return pure(PathStep{Key: sign + digits, Index: true})
-		})
-	})
-}()
+func (r *reader) logicPath(names *[]string) bool {
+	return sepBy1(r, names, r.fieldName, r.delimiter)
+}
 
-var jsonKey = func() parser[PathStep] {
-	key := label(choice(quoted, dashed(noneOf("(-:.,>)"))), "any non reserved character different from: .,>()")
-	return then(key, func(key string) parser[PathStep] { return pure(PathStep{Key: key}) })
-}()
-
-var logicPath = sepBy1(fieldName, delimiter)
+func (r *reader) treePath(p *Path) bool {
+	var names []string
+	if !r.logicPath(&names) || !r.jsonPath(&p.Steps) {
+		return false
+	}
+	last := len(names) - 1
+	p.Column = names[last]
+	if last > 0 {
+		p.Embed = names[:last:last]
+	}
+	return true
+}
 
 // wholePath is a path and nothing else.
-var wholePath = left(treePath, eof)
+func (r *reader) wholePath(p *Path) bool { return r.treePath(p) && r.eof() }
 
-var treePath = then(logicPath, func(names []string) parser[Path] {
-	return then(jsonPath, func(steps []PathStep) parser[Path] {
-		last := len(names) - 1
-		p := Path{Column: names[last], Steps: steps}
-		if last > 0 {
-			p.Embed = names[:last:last]
+// column is a path without the resources before it, blanks around it dropped.
+func (r *reader) column(p *Path) bool {
+	return r.blanks() && r.fieldName(&p.Column) && r.jsonPath(&p.Steps) && r.blanks()
+}
+
+// rest is the operand of a top-level filter: all that is left, as it is.
+func (r *reader) rest() string { return r.while(func(rune) bool { return true }) }
+
+// element is one of a list: quoted, or whatever stands before the next comma or
+// parenthesis.
+func (r *reader) element(v *string) bool {
+	return r.quotedElement(v) || r.bareElement(v)
+}
+
+func (r *reader) quotedElement(v *string) bool {
+	return r.attempt(func() bool { return r.quoted(v) && r.notAhead(func() bool { return r.one(isBare) }) })
+}
+
+func (r *reader) bareElement(v *string) bool {
+	*v = r.while(isBare)
+	return true
+}
+
+func isBare(c rune) bool { return c != ',' && c != ')' }
+
+// operand is that of a condition in a tree: what a list may have, or an array.
+func (r *reader) operand() (v string) {
+	start := r.at
+	inside := func() bool { return r.one(func(c rune) bool { return c != '{' && c != '}' }) }
+	switch {
+	case r.quotedElement(&v):
+	case r.attempt(func() bool { return r.word("{") && r.many(inside) && r.word("}") }):
+		v = r.input[start:r.at]
+	default:
+		r.bareElement(&v)
+	}
+	return v
+}
+
+func (r *reader) list(elements *[]string) bool {
+	comma := func() bool { return r.word(",") }
+	return r.lexeme("(") && sepBy1(r, elements, r.element, comma) && r.lexeme(")")
+}
+
+func (r *reader) filter(c *Cond) bool { return r.expression(c, r.rest) }
+
+// expression is an operator and its operand.
+func (r *reader) expression(c *Cond, operand func() string) bool {
+	c.Negate = r.not()
+	return r.label("operator (eq, gt, ...)", func() bool { return r.operation(c, operand) })
+}
+
+func (r *reader) not() bool {
+	return r.attempt(func() bool { return r.word("not") && r.delimiter() })
+}
+
+func (r *reader) operation(c *Cond, operand func() string) bool {
+	none := func() {}
+	switch {
+	case r.operator(&c.Op, none, OpIn):
+		if !r.list(&c.List) {
+			return false
 		}
-		return pure(p)
-	})
-})
-
-// singleValue is the operand of a top-level filter: all the rest, as it is.
-var singleValue = joined(many(anyRune))
-
-// logicValue is the operand inside a tree: quoted, or an array, or whatever
-// stands before the next comma or parenthesis.
-var logicValue = func() parser[string] {
-	array := then(word("{"), func(string) parser[string] {
-		return then(joined(many(noneOf("{}"))), func(inside string) parser[string] {
-			return right(word("}"), pure("{"+inside+"}"))
-		})
-	})
-	return choice(
-		attempt(left(quoted, notFollowedBy(noneOf(",)")))),
-		attempt(array),
-		joined(many(noneOf(",)"))),
-	)
-}()
-
-var list = func() parser[[]string] {
-	element := choice(
-		attempt(left(quoted, notFollowedBy(noneOf(",)")))),
-		joined(many(noneOf(",)"))),
-	)
-	return left(right(opening, sepBy1(element, char(','))), closing)
-}()
-
-func opExpr(operand parser[string]) parser[Cond] {
-	negated := choice(
-		attempt(right(word("not"), right(delimiter, pure(true)))),
-		pure(false),
-	)
-	return then(negated, func(negate bool) parser[Cond] {
-		return then(operation(operand), func(c Cond) parser[Cond] {
-			c.Negate = negate
-			return pure(c)
-		})
-	})
-}
-
-func operation(operand parser[string]) parser[Cond] {
-	return label(choice(
-		inOperation,
-		isOperation,
-		then(right(attempt(right(word("isdistinct"), delimiter)), operand), func(v string) parser[Cond] {
-			return pure(Cond{Op: OpIsDistinct, Value: v})
-		}),
-		attempt(searchOperation(operand)),
-		attempt(simpleOperation(operand)),
-		attempt(quantOperation(operand)),
-	), "operator (eq, gt, ...)")
-}
-
-var inOperation = then(right(attempt(right(word("in"), delimiter)), list), func(elements []string) parser[Cond] {
-	if len(elements) == 1 && elements[0] == "" {
-		elements = []string{}
-	}
-	return pure(Cond{Op: OpIn, List: elements})
-})
-
-var isOperation = func() parser[Cond] {
-	folded := func(text string) parser[string] {
-		return attempt(then(each(text, unicode.ToLower), func(string) parser[string] { return pure(text) }))
-	}
-	what := label(choice(folded("null"), folded("unknown"), folded("true"), folded("false")),
-		"null or trilean value (unknown, true, false)")
-	return then(right(attempt(right(word("is"), delimiter)), what), func(v string) parser[Cond] {
-		return pure(Cond{Op: OpIs, Value: v})
-	})
-}()
-
-func operators(ops ...Op) parser[Op] {
-	parsers := make([]parser[Op], len(ops))
-	for i, op := range ops {
-		parsers[i] = attempt(right(word(string(op)), pure(op)))
-	}
-	return choice(parsers...)
-}
-
-func searchOperation(operand parser[string]) parser[Cond] {
-	rest := right(delimiter, operand)
-	config := option("", attempt(left(right(char('('), joined(many1(identifierRune))), char(')'))))
-	return then(operators(OpFts, OpPlfts, OpPhfts, OpWfts), func(op Op) parser[Cond] {
-		return then(config, func(config string) parser[Cond] {
-			return then(rest, func(v string) parser[Cond] {
-				return pure(Cond{Op: op, Config: strings.TrimSpace(config), Value: v})
-			})
-		})
-	})
-}
-
-func simpleOperation(operand parser[string]) parser[Cond] {
-	rest := right(delimiter, operand)
-	ops := operators(OpNeq, OpCs, OpCd, OpOv, OpSl, OpSr, OpNxr, OpNxl, OpAdj)
-	return then(ops, func(op Op) parser[Cond] {
-		return then(rest, func(v string) parser[Cond] {
-			return pure(Cond{Op: op, Value: v})
-		})
-	})
-}
-
-func quantOperation(operand parser[string]) parser[Cond] {
-	rest := right(delimiter, operand)
-	ops := operators(OpEq, OpGte, OpGt, OpLte, OpLt, OpLike, OpILike, OpMatch, OpIMatch)
-	which := choice(
-		right(attempt(word("any")), pure(Any)),
-		right(word("all"), pure(All)),
-	)
-	quantifier := option(NoQuantifier, attempt(left(right(char('('), which), char(')'))))
-	return then(ops, func(op Op) parser[Cond] {
-		return then(quantifier, func(q Quantifier) parser[Cond] {
-			return then(rest, func(v string) parser[Cond] {
-				c := Cond{Op: op, Quant: q, Value: v}
-				if elements, ok := parseList(v); ok && q != NoQuantifier {
-					c.List, c.Value = elements, ""
+		if len(c.List) == 1 && c.List[0] == "" {
+			c.List = []string{}
+		}
+		return true
+	case r.operator(&c.Op, none, OpIs):
+		return r.label("null or trilean value (unknown, true, false)", func() bool {
+			for _, c.Value = range [...]string{"null", "unknown", "true", "false"} {
+				if r.folded(c.Value) {
+					return true
 				}
-				return pure(c)
-			})
+			}
+			return false
 		})
+	case r.operator(&c.Op, none, OpIsDistinct),
+		r.operator(&c.Op, func() { r.config(&c.Config) }, OpFts, OpPlfts, OpPhfts, OpWfts),
+		r.operator(&c.Op, none, OpNeq, OpCs, OpCd, OpOv, OpSl, OpSr, OpNxr, OpNxl, OpAdj):
+		c.Value = operand()
+		return true
+	case r.operator(&c.Op, func() { r.quantifier(&c.Quant) }, OpEq, OpGte, OpGt, OpLte, OpLt, OpLike, OpILike, OpMatch, OpIMatch):
+		c.Value = operand()
+		if c.Quant == NoQuantifier {
+			return true
+		}
+		if elements, ok := parseList(c.Value); ok {
+			c.List, c.Value = elements, ""
+		}
+		return true
+	}
+	return false
+}
+
+// operator is one of some operators, and what may stand between it and its dot.
+func (r *reader) operator(op *Op, modifier func(), ops ...Op) bool {
+	return r.attempt(func() bool {
+		for _, *op = range ops {
+			if r.token(string(*op)) {
+				modifier()
+				return r.delimiter()
+			}
+		}
+		return false
 	})
 }
 
-var (
-	filterExpr = opExpr(singleValue)
-	logicExpr  = opExpr(logicValue)
+func (r *reader) config(config *string) {
+	var name string
+	if r.attempt(func() bool { return r.word("(") && r.identifier(&name) && r.word(")") }) {
+		*config = strings.TrimSpace(name)
+	}
+}
 
-	logicCondition = then(left(column, delimiter), func(p Path) parser[Filter] {
-		return then(logicExpr, func(c Cond) parser[Filter] {
-			c.Path = p
-			return pure[Filter](c)
-		})
-	})
-	logicNegation = choice(
-		label(attempt(right(word("not"), right(delimiter, pure(true)))), "negation operator (not)"),
-		pure(false),
-	)
-	logicOr = label(choice(
-		attempt(right(word("and"), pure(false))),
-		right(word("or"), pure(true)),
-	), "logic operator (and, or)")
-)
+func (r *reader) quantifier(q *Quantifier) {
+	which := All
+	if r.attempt(func() bool {
+		if !r.word("(") {
+			return false
+		}
+		if r.token("any") {
+			which = Any
+		} else if !r.word("all") {
+			return false
+		}
+		return r.word(")")
+	}) {
+		*q = which
+	}
+}
 
-// logicTree is a condition or a tree of them. It is a function of the cursor, for
-// it refers to itself.
-func logicTree(c cursor) result[Filter] {
-	inner := left(right(opening, sepBy1(nested(logicTree), comma)), closing)
-	tree := then(logicNegation, func(negate bool) parser[Filter] {
-		return then(logicOr, func(or bool) parser[Filter] {
-			return then(inner, func(filters []Filter) parser[Filter] {
-				return pure[Filter](Tree{Negate: negate, Or: or, Filters: filters})
-			})
-		})
+// logicTree is a condition or a tree of them.
+func (r *reader) logicTree(f *Filter) bool {
+	return r.attempt(func() bool { return r.condition(f) }) || r.tree(f)
+}
+
+func (r *reader) condition(f *Filter) bool {
+	var c Cond
+	if !r.column(&c.Path) || !r.delimiter() || !r.expression(&c, r.operand) {
+		return false
+	}
+	*f = c
+	return true
+}
+
+func (r *reader) tree(f *Filter) bool {
+	var t Tree
+	r.label("negation operator (not)", func() bool {
+		t.Negate = r.not()
+		return t.Negate
 	})
-	return choice(attempt(logicCondition), tree)(c)
+	ok := r.label("logic operator (and, or)", func() bool {
+		t.Or = !r.token("and")
+		return !t.Or || r.word("or")
+	})
+	members := func() bool { return sepBy1(r, &t.Filters, r.logicTree, r.comma) }
+	if !ok || !r.lexeme("(") || !r.nested(members) || !r.lexeme(")") {
+		return false
+	}
+	*f = t
+	return true
 }

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -43,7 +44,7 @@ func ParseSelect(value string) ([]SelectItem, error) {
 		}
 		return items, nil
 	}
-	return run(forest, "failed to parse select parameter ("+value+")", value)
+	return parse((*reader).forest, "select parameter", value, value)
 }
 
 // ParseOrder reads the value of an order parameter. Which resource it is for is
@@ -56,7 +57,7 @@ func ParseOrder(value string) ([]OrderTerm, error) {
 		}
 		return terms, nil
 	}
-	return run(orderTerms, "failed to parse order ("+value+")", value)
+	return parse((*reader).orderTerms, "order", value, value)
 }
 
 // ParseColumns reads a list of columns: the value of the parameter columns or
@@ -65,10 +66,8 @@ func ParseColumns(parameter, value string) ([]string, error) {
 	if names, ok := plainList(value); ok {
 		return names, nil
 	}
-	return run(columnNames, "failed to parse "+parameter+" parameter ("+value+")", value)
+	return parse((*reader).columnNames, parameter+" parameter", value, value)
 }
-
-var columnNames = sepBy1(fieldName, comma)
 
 // plainList takes apart the lists that need no parser.
 func plainList(s string) (names []string, ok bool) {
@@ -82,139 +81,145 @@ func plainList(s string) (names []string, ok bool) {
 	return names, !slices.Contains(names, "")
 }
 
-// forest is a list of select items, which may be empty. It is a function of the
-// cursor, for it refers to itself.
-func forest(c cursor) result[[]SelectItem] {
-	children := left(right(char('('), nested(forest)), char(')'))
-	embedded := func(p parser[SelectItem]) parser[SelectItem] {
-		return then(attempt(p), func(item SelectItem) parser[SelectItem] {
-			return then(children, func(items []SelectItem) parser[SelectItem] {
-				embed := *item.Embed
-				embed.Items = items
-				item.Embed = &embed
-				return pure(item)
-			})
-		})
+// forest is a list of select items, which may be empty.
+func (r *reader) forest(items *[]SelectItem) bool {
+	start := r.at
+	if sepBy1(r, items, r.item, r.comma) {
+		return true
 	}
-	item := choice(embedded(spreadRelation), embedded(relation), fieldItem)
-	return option([]SelectItem(nil), sepBy1(item, comma))(c)
+	*items = nil
+	return r.at == start
 }
 
-var alias = func() parser[string] {
-	separator := right(char(':'), notFollowedBy(char(':')))
-	return option("", attempt(left(fieldName, separator)))
-}()
-
-var identifier = then(joined(many1(identifierRune)), func(s string) parser[string] { return pure(strings.TrimSpace(s)) })
-
-func before(text string) parser[struct{}] {
-	return attempt(lookAhead(right(word(text), pure(struct{}{}))))
+func (r *reader) item(item *SelectItem) bool {
+	var e Embed
+	if r.attempt(func() bool { return r.spread(&e) }) || r.attempt(func() bool { return r.relation(&item.Alias, &e) }) {
+		item.Embed = &e
+		return r.word("(") && r.nested(func() bool { return r.forest(&e.Items) }) && r.word(")")
+	}
+	*item = SelectItem{}
+	return r.blanks() && r.field(item) && r.blanks()
 }
 
-var beforeItems = before("(")
+func (r *reader) spread(e *Embed) bool {
+	*e = Embed{Spread: true}
+	return r.blanks() && r.word("...") && r.fieldName(&e.Relation) && r.parameters(e) && r.ahead("(") && r.blanks()
+}
 
-var relation = lexeme(then(alias, func(alias string) parser[SelectItem] {
-	return then(fieldName, func(name string) parser[SelectItem] {
-		if name == "count" { // count() is an aggregate
-			return func(c cursor) result[SelectItem] { return result[SelectItem]{at: c, failure: failure{at: c}} }
+func (r *reader) relation(alias *string, e *Embed) bool {
+	*e = Embed{}
+	return r.blanks() && r.alias(alias) && r.fieldName(&e.Relation) &&
+		e.Relation != "count" && // count() is an aggregate
+		r.parameters(e) && r.ahead("(") && r.blanks()
+}
+
+// alias may be missing.
+func (r *reader) alias(alias *string) bool {
+	var name string
+	if r.attempt(func() bool {
+		return r.fieldName(&name) && r.word(":") && r.notAhead(func() bool { return r.word(":") })
+	}) {
+		*alias = name
+	}
+	return true
+}
+
+// parameters are up to two of !inner, !left and a hint; of two alike the first
+// counts.
+func (r *reader) parameters(e *Embed) bool {
+	var join, hint string
+	for range 2 {
+		switch {
+		case !r.word("!"):
+			return true
+		case r.token("left"):
+			join = cmp.Or(join, "left")
+		case r.token("inner"):
+			join = cmp.Or(join, "inner")
+		case r.attempt(func() bool { return r.fieldName(&hint) }):
+			e.Hint = cmp.Or(e.Hint, hint)
+		default:
+			return false
 		}
-		return then(embedParameters, func(e Embed) parser[SelectItem] {
-			e.Relation = name
-			return right(beforeItems, pure(SelectItem{Alias: alias, Embed: &e}))
-		})
-	})
-}))
+		e.Inner = join == "inner"
+	}
+	return true
+}
 
-var spreadRelation = lexeme(then(right(word("..."), fieldName), func(name string) parser[SelectItem] {
-	return then(embedParameters, func(e Embed) parser[SelectItem] {
-		e.Relation, e.Spread = name, true
-		return right(beforeItems, pure(SelectItem{Embed: &e}))
-	})
-}))
+func (r *reader) field(item *SelectItem) bool {
+	star := func() bool { return r.word("*") && r.itemEnd() }
+	var alias, cast string
+	count := func() bool { return r.alias(&alias) && r.word("count()") && r.cast(&cast) && r.itemEnd() }
+	switch {
+	case r.attempt(star):
+		item.Path.Column = "*"
+		return true
+	case r.attempt(count):
+		*item = SelectItem{Alias: alias, Path: Path{Column: "*"}, Aggregate: "count"}
+		return true
+	}
+	return r.alias(&item.Alias) && r.column(&item.Path) && r.cast(&item.Cast) &&
+		r.aggregate(&item.Aggregate) && r.cast(&cast) && r.itemEnd()
+}
 
-// embedParameters are up to two of !inner, !left and a hint; of two alike the
-// first counts.
-var embedParameters = func() parser[Embed] {
-	type parameter struct{ join, hint string }
-	one := right(char('!'), choice(
-		attempt(right(word("left"), pure(parameter{join: "left"}))),
-		attempt(right(word("inner"), pure(parameter{join: "inner"}))),
-		attempt(then(fieldName, func(s string) parser[parameter] { return pure(parameter{hint: s}) })),
-	))
-	maybe := option(parameter{}, one)
-	return then(maybe, func(first parameter) parser[Embed] {
-		return then(maybe, func(second parameter) parser[Embed] {
-			join, hint := first.join, first.hint
-			if join == "" {
-				join = second.join
-			}
-			if hint == "" {
-				hint = second.hint
-			}
-			return pure(Embed{Hint: hint, Inner: join == "inner"})
-		})
-	})
-}()
+func (r *reader) itemEnd() bool { return r.ahead(")") || r.ahead(",") || r.eof() }
 
-var column = lexeme(then(fieldName, func(name string) parser[Path] {
-	return then(jsonPath, func(steps []PathStep) parser[Path] {
-		return pure(Path{Column: name, Steps: steps})
-	})
-}))
+// cast may be missing.
+func (r *reader) cast(to *string) bool {
+	start := r.at
+	if !r.word("::") {
+		return r.at == start
+	}
+	ok := r.identifier(to)
+	*to = strings.TrimSpace(*to)
+	return ok
+}
 
-var fieldItem = func() parser[SelectItem] {
-	end := choice(before(")"), before(","), attempt(eof))
-	cast := option("", right(word("::"), identifier))
-	star := attempt(left(right(word("*"), pure(SelectItem{Path: Path{Column: "*"}})), end))
-	count := attempt(then(alias, func(alias string) parser[SelectItem] {
-		counted := pure(SelectItem{Alias: alias, Path: Path{Column: "*"}, Aggregate: "count"})
-		return left(right(word("count()"), right(cast, counted)), end)
-	}))
-	function := then(right(char('.'), choice(word("sum"), word("avg"), word("count"), attempt(word("max")), attempt(word("min")))),
-		func(name string) parser[string] { return right(word("()"), pure(name)) })
-	field := then(alias, func(alias string) parser[SelectItem] {
-		return then(column, func(p Path) parser[SelectItem] {
-			return then(cast, func(to string) parser[SelectItem] {
-				return then(option("", attempt(function)), func(aggregate string) parser[SelectItem] {
-					return left(right(cast, pure(SelectItem{Alias: alias, Path: p, Cast: to, Aggregate: aggregate})), end)
-				})
-			})
-		})
-	})
-	return lexeme(choice(star, count, field))
-}()
+// aggregate may be missing.
+func (r *reader) aggregate(function *string) bool {
+	var name string
+	if r.attempt(func() bool {
+		if !r.word(".") {
+			return false
+		}
+		start := r.at
+		ok := r.choice(
+			func() bool { return r.word("sum") },
+			func() bool { return r.word("avg") },
+			func() bool { return r.word("count") },
+			func() bool { return r.token("max") || r.token("min") },
+		)
+		name = r.input[start:r.at]
+		return ok && r.word("()")
+	}) {
+		*function = name
+	}
+	return true
+}
 
-var orderTerms = sepBy1(lexeme(choice(attempt(relatedTerm), ownTerm)), char(','))
+func (r *reader) columnNames(names *[]string) bool { return sepBy1(r, names, r.fieldName, r.comma) }
 
-var ownTerm = then(column, func(p Path) parser[OrderTerm] {
-	return then(direction, func(term OrderTerm) parser[OrderTerm] {
-		term.Path = p
-		return pure(term)
-	})
-})
+func (r *reader) orderTerms(terms *[]OrderTerm) bool {
+	return sepBy1(r, terms, r.orderTerm, func() bool { return r.word(",") })
+}
 
-var relatedTerm = then(fieldName, func(name string) parser[OrderTerm] {
-	return then(left(right(char('('), column), char(')')), func(p Path) parser[OrderTerm] {
-		return then(direction, func(term OrderTerm) parser[OrderTerm] {
-			term.Path, term.Relation = p, name
-			return pure(term)
-		})
-	})
-})
+func (r *reader) orderTerm(term *OrderTerm) bool {
+	related := func() bool {
+		return r.fieldName(&term.Relation) && r.word("(") && r.column(&term.Path) && r.word(")") && r.direction(term)
+	}
+	own := func() bool {
+		*term = OrderTerm{}
+		return r.column(&term.Path) && r.direction(term)
+	}
+	return r.blanks() && (r.attempt(related) || own()) && r.blanks()
+}
 
 // direction reads what stands behind the column of an order term.
-var direction = func() parser[OrderTerm] {
-	suffix := func(text string) parser[string] { return attempt(right(delimiter, word(text))) }
-	end := choice(attempt(lookAhead(right(char(','), pure(struct{}{})))), attempt(eof))
-	way := option("", choice(suffix("asc"), suffix("desc")))
-	nulls := choice(left(option("", choice(suffix("nullsfirst"), suffix("nullslast"))), end), right(end, pure("")))
-	return then(way, func(way string) parser[OrderTerm] {
-		return then(nulls, func(nulls string) parser[OrderTerm] {
-			term := OrderTerm{Descending: way == "desc", NullsFirst: way == "desc"}
-			if nulls != "" {
-				term.NullsFirst = nulls == "nullsfirst"
-			}
-			return pure(term)
-		})
-	})
-}()
+func (r *reader) direction(term *OrderTerm) bool {
+	suffix := func(text string) bool {
+		return r.attempt(func() bool { return r.delimiter() && r.word(text) })
+	}
+	term.Descending = !suffix("asc") && suffix("desc")
+	term.NullsFirst = suffix("nullsfirst") || !suffix("nullslast") && term.Descending
+	return r.ahead(",") || r.eof()
+}

@@ -270,6 +270,31 @@ func TestRenderThenParse(t *testing.T) {
 	})
 }
 
+// What an item costs, alone and among very many, beside each other and inside
+// one another; and what a complaint costs.
+func BenchmarkParse(b *testing.B) {
+	const condition = `due_at.gte."2026-01-02T00:00:00Z"`
+	for _, tree := range []struct {
+		name, value string
+		items       int
+	}{
+		{"one", "(" + condition + ")", 1},
+		{"list", "(" + strings.Repeat(condition+",", 9_999) + condition + ")", 10_000},
+		{"nested", strings.Repeat("("+condition+",or", 999) + "(" + condition + strings.Repeat(")", 1000), 1000},
+		{"refused", "(" + strings.Repeat(condition+",", 10_000) + "due_at)", 10_000},
+	} {
+		b.Run(tree.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := filter.ParseParam("or", tree.value); (err != nil) != (tree.name == "refused") {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*tree.items), "ns/item")
+		})
+	}
+}
+
 func FuzzParseParam(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"id", "eq.1"}, {"a.b->c->>0", `not.in.(a,"b,c")`}, {"or", `(a.eq."x",not.and(b.is.null,c.like(any).{a,b}))`},

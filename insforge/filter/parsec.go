@@ -5,105 +5,286 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// This file holds the few parser combinators the grammar in parse.go is
-// written with. PostgREST reports syntax errors in the words of its own
-// combinator library, Parsec, and clients match on those words; so these
-// combinators follow Parsec's rules for what an error says: the furthest
-// failure wins, failures at one place add up, a label replaces what was
-// expected where nothing was consumed.
+// reader goes through an input by rules: its methods, which are the grammar's in
+// parse.go and parse_select.go and what these are made of here. A rule reports
+// whether it found what it is for, and puts the value where it is told. Where it
+// fails, what it has read stays read, and nothing else is tried in its place; an
+// attempt goes back.
+//
+// PostgREST reports syntax errors in the words of its own parser library,
+// Parsec, and clients match on those words; so reader follows Parsec's rules for
+// what an error says: the furthest failure wins, failures at one place add up, a
+// label replaces what was expected where nothing was read. A rule that succeeds
+// has something to say too: why it did not read on.
+type reader struct {
+	input string // valid UTF-8
+	at    int    // what is read next
+	depth int    // see nested
 
-// cursor is a place in the input. It is a value: going back is keeping it.
-type cursor struct {
-	rest      []rune
-	line, col int
-	depth     int // see nested
+	notes  []note // what is known to be wrong, from since on; what stands before is kept for merge
+	since  int
+	failed int // the place the notes are about
 }
 
-func (c cursor) next() cursor {
-	switch c.rest[0] {
-	case '\n':
-		c.line, c.col = c.line+1, 1
-	case '\t':
-		c.col += 8 - (c.col-1)%8
-	default:
-		c.col++
-	}
-	c.rest = c.rest[1:]
-	return c
-}
-
-func (c cursor) compare(d cursor) int {
-	if c.line != d.line {
-		return c.line - d.line
-	}
-	return c.col - d.col
-}
-
-// note is one thing a failure has to say.
+// note is one thing to be said of a failure. It is put into words by complaint,
+// for most notes never are.
 type note struct {
 	kind noteKind
 	text string
-	char rune // of unexpectedChar
 }
 
 type noteKind int
 
 const (
-	sysUnexpected  noteKind = iota // what stood there, found by a primitive; empty is the end of input
-	unexpectedChar                 // the same, not put into words yet: most failures are never told
-	unexpected                     // the same, said by the grammar
-	expected
+	found      noteKind = iota // the rune that stood there; nothing is the end of input
+	unexpected                 // the same, where just that rune must not stand; counts for more
+	tooDeep                    // see nested
+	wanted                     // the text that was expected
+	expected                   // what was expected, in words
 )
 
-// failure is what is known to be wrong at a place. One without notes is
-// unknown: it says nothing and gives way to any other.
-type failure struct {
-	at    cursor
-	notes []note
+// tell adds to what is known to be wrong.
+func (r *reader) tell(at int, kind noteKind, text string) {
+	switch known := len(r.notes) > r.since; {
+	case known && at < r.failed:
+		return
+	case !known || at > r.failed:
+		r.forget(at)
+	}
+	r.notes = append(r.notes, note{kind, text})
 }
 
-func (f failure) unknown() bool { return len(f.notes) == 0 }
+// forget drops what is known to be wrong.
+func (r *reader) forget(at int) { r.notes, r.failed = r.notes[:r.since], at }
 
-func (f failure) merge(g failure) failure {
+// read goes on by so many bytes: nothing is wrong up to there.
+func (r *reader) read(size int) {
+	r.at += size
+	r.forget(r.at)
+}
+
+// mark is a place to go back to, and what was known to be wrong there.
+type mark struct{ at, since, failed int }
+
+// mark keeps what is known to be wrong apart from what follows, until merge.
+func (r *reader) mark() mark {
+	m := mark{r.at, r.since, r.failed}
+	r.since = len(r.notes)
+	r.forget(r.at)
+	return m
+}
+
+// merge adds what is known to be wrong since the mark to what was before it.
+func (r *reader) merge(m mark) {
+	before, after := r.notes[m.since:r.since], r.notes[r.since:]
+	r.since = m.since
 	switch {
-	case g.unknown() && !f.unknown():
-		return f
-	case f.unknown() && !g.unknown():
-		return g
+	case r.at != m.at, len(before) == 0, len(after) > 0 && r.failed > m.failed:
+		r.notes = append(r.notes[:m.since], after...)
+	case len(after) == 0, r.failed < m.failed:
+		r.notes, r.failed = r.notes[:m.since+len(before)], m.failed
 	}
-	switch d := f.at.compare(g.at); {
-	case d > 0:
-		return f
-	case d < 0:
-		return g
-	}
-	return failure{f.at, slices.Concat(f.notes, g.notes)}
 }
 
-// expecting replaces everything that was expected by one label.
-func (f failure) expecting(label string) failure {
-	notes := append(make([]note, 0, len(f.notes)+1), note{kind: expected, text: label})
-	for _, n := range f.notes {
-		if n.kind != expected {
-			notes = append(notes, n)
+// attempt is a rule that has read nothing where it fails.
+func (r *reader) attempt(rule func() bool) bool {
+	m := r.mark()
+	ok := rule()
+	if !ok {
+		r.at = m.at
+	}
+	r.merge(m)
+	return ok
+}
+
+// label says in words what is expected in the place of a rule.
+func (r *reader) label(text string, rule func() bool) bool {
+	m := r.mark()
+	ok := rule()
+	if r.at == m.at && (!ok || len(r.notes) > r.since) {
+		rest := slices.DeleteFunc(r.notes[r.since:], func(n note) bool { return n.kind == wanted || n.kind == expected })
+		r.notes = append(r.notes[:r.since+len(rest)], note{expected, text})
+	}
+	r.merge(m)
+	return ok
+}
+
+// choice is the first rule that succeeds or reads something. Where none reads
+// before it fails, || is the same.
+func (r *reader) choice(rules ...func() bool) bool {
+	start := r.at
+	for _, rule := range rules {
+		if rule() {
+			return true
+		}
+		if r.at != start {
+			return false
 		}
 	}
-	return failure{f.at, notes}
+	return false
 }
 
-// String puts the notes into one sentence.
-func (f failure) String() string {
+// many is a rule as often as it succeeds, and it must read something then.
+func (r *reader) many(rule func() bool) bool {
+	for {
+		start := r.at
+		if !rule() {
+			return r.at == start
+		}
+		r.forget(r.at)
+	}
+}
+
+// sepBy1 reads one item or more, with separators between them.
+func sepBy1[T any](r *reader, items *[]T, item func(*T) bool, separator func() bool) bool {
+	*items = nil
+	one := func() bool {
+		*items = append(*items, *new(T))
+		return item(&(*items)[len(*items)-1])
+	}
+	return one() && r.many(func() bool { return separator() && one() })
+}
+
+// deepest is how many levels a tree or select may have. Each takes a kilobyte of
+// stack, and a program whose stack is used up is ended by Go.
+const deepest = 1000
+
+// nested is a rule one level further down.
+func (r *reader) nested(rule func() bool) bool {
+	if r.depth == deepest {
+		r.tell(r.at, tooDeep, "")
+		return false
+	}
+	r.depth++
+	ok := rule()
+	r.depth--
+	return ok
+}
+
+// ahead is whether a text is what is read next.
+func (r *reader) ahead(text string) bool {
+	m := r.mark()
+	ok := r.word(text)
+	r.at = m.at
+	r.merge(m)
+	return ok
+}
+
+// notAhead is whether a rule that reads a rune fails; nothing is read.
+func (r *reader) notAhead(rule func() bool) bool {
+	next := r.rune(r.at)
+	m := r.mark()
+	ok := !rule()
+	if r.at = m.at; !ok {
+		r.tell(r.at, unexpected, next)
+	}
+	r.merge(m)
+	return ok
+}
+
+// rune is the one at a place, nothing at the end of input.
+func (r *reader) rune(at int) string {
+	_, size := utf8.DecodeRuneInString(r.input[at:])
+	return r.input[at : at+size]
+}
+
+// one reads a rune of a kind.
+func (r *reader) one(test func(rune) bool) bool {
+	c, size := utf8.DecodeRuneInString(r.input[r.at:])
+	if size == 0 || !test(c) {
+		r.tell(r.at, found, r.input[r.at:r.at+size])
+		return false
+	}
+	r.read(size)
+	return true
+}
+
+// while reads the runes of a kind.
+func (r *reader) while(test func(rune) bool) string {
+	start := r.at
+	for r.one(test) {
+	}
+	return r.input[start:r.at]
+}
+
+// word reads a text. Where it fails, it fails at its start, but it has read what
+// was the same.
+func (r *reader) word(text string) bool { return r.match(text, true) }
+
+// token reads a text as a whole or nothing.
+func (r *reader) token(text string) bool { return r.match(text, false) }
+
+func (r *reader) match(text string, partly bool) bool {
+	start, same := r.at, 0
+	for rest := r.input[start:]; same < len(text) && same < len(rest) && rest[same] == text[same]; {
+		same++
+	}
+	if same == len(text) || same > 0 && partly {
+		r.read(same)
+	}
+	if same < len(text) {
+		r.tell(start, found, r.rune(start+same))
+		r.tell(start, wanted, text)
+	}
+	return same == len(text)
+}
+
+// folded reads a word whether its letters are small or not, and fails at the
+// first that differs, nothing read.
+func (r *reader) folded(word string) bool {
+	return r.attempt(func() bool {
+		for _, want := range word {
+			if !r.one(func(c rune) bool { return unicode.ToLower(c) == want }) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// eof is whether nothing is left to read.
+func (r *reader) eof() bool {
+	kind, next := unexpected, r.rune(r.at)
+	if next == "" {
+		kind = found
+	}
+	r.tell(r.at, kind, next)
+	r.tell(r.at, expected, "end of input")
+	return next == ""
+}
+
+// place is where the failure is, the way editors count.
+func (r *reader) place() (line, column int) {
+	line, column = 1, 1
+	for _, c := range r.input[:r.failed] {
+		switch c {
+		case '\n':
+			line, column = line+1, 1
+		case '\t':
+			column += 8 - (column-1)%8
+		default:
+			column++
+		}
+	}
+	return line, column
+}
+
+// complaint puts the notes into one sentence.
+func (r *reader) complaint() string {
 	var sys, unexp, exp []string
-	for _, n := range f.notes {
+	for _, n := range r.notes {
 		switch n.kind {
-		case sysUnexpected:
+		case found:
 			sys = append(sys, n.text)
-		case unexpectedChar:
-			sys = append(sys, show(string(n.char)))
 		case unexpected:
-			unexp = append(unexp, n.text)
+			unexp = append(unexp, showRune(n.text))
+		case tooDeep:
+			unexp = append(unexp, fmt.Sprintf("nesting of more than %d levels", deepest))
+		case wanted:
+			exp = append(exp, show(n.text))
 		case expected:
 			exp = append(exp, n.text)
 		}
@@ -111,16 +292,14 @@ func (f failure) String() string {
 	var parts []string
 	switch {
 	case len(unexp) > 0:
-		if s := listing(unexp); s != "" {
-			parts = append(parts, "unexpected "+s)
-		}
+		parts = append(parts, "unexpected "+listing(unexp))
 	case len(sys) > 0 && sys[0] == "":
 		parts = append(parts, "unexpected end of input")
 	case len(sys) > 0:
-		parts = append(parts, "unexpected "+sys[0])
+		parts = append(parts, "unexpected "+show(sys[0]))
 	}
-	if s := listing(exp); s != "" {
-		parts = append(parts, "expecting "+s)
+	if len(exp) > 0 {
+		parts = append(parts, "expecting "+listing(exp))
 	}
 	if len(parts) == 0 {
 		return "unknown parse error"
@@ -131,7 +310,7 @@ func (f failure) String() string {
 func listing(words []string) string {
 	var unique []string
 	for _, w := range words {
-		if w != "" && !slices.Contains(unique, w) {
+		if !slices.Contains(unique, w) {
 			unique = append(unique, w)
 		}
 	}
@@ -142,243 +321,6 @@ func listing(words []string) string {
 	return strings.Join(unique[:last], ", ") + " or " + unique[last]
 }
 
-// result of a parser: ok or not, with or without having consumed input. A
-// success carries a failure too: why it did not read on.
-type result[T any] struct {
-	value    T
-	at       cursor
-	ok       bool
-	consumed bool
-	failure  failure
-}
-
-type parser[T any] func(cursor) result[T]
-
-func pure[T any](v T) parser[T] {
-	return func(c cursor) result[T] { return result[T]{value: v, at: c, ok: true, failure: failure{at: c}} }
-}
-
-// then runs a parser made from the first one's value after it.
-func then[A, B any](p parser[A], k func(A) parser[B]) parser[B] {
-	return func(c cursor) result[B] {
-		first := p(c)
-		if !first.ok {
-			return result[B]{at: first.at, consumed: first.consumed, failure: first.failure}
-		}
-		second := k(first.value)(first.at)
-		if !second.consumed {
-			second.failure = first.failure.merge(second.failure)
-		}
-		second.consumed = second.consumed || first.consumed
-		return second
-	}
-}
-
-// right runs both and keeps the second's value; left keeps the first's.
-func right[A, B any](p parser[A], q parser[B]) parser[B] {
-	return then(p, func(A) parser[B] { return q })
-}
-
-func left[A, B any](p parser[A], q parser[B]) parser[A] {
-	return then(p, func(a A) parser[A] { return right(q, pure(a)) })
-}
-
-// choice takes the first parser that succeeds or consumes input.
-func choice[T any](parsers ...parser[T]) parser[T] {
-	return func(c cursor) result[T] {
-		r := result[T]{at: c, failure: failure{at: c}}
-		for _, p := range parsers {
-			before := r.failure
-			if r = p(c); r.consumed {
-				return r
-			}
-			r.failure = before.merge(r.failure)
-			if r.ok {
-				return r
-			}
-		}
-		return r
-	}
-}
-
-// attempt is p, but where it fails it has consumed nothing.
-func attempt[T any](p parser[T]) parser[T] {
-	return func(c cursor) result[T] {
-		r := p(c)
-		if !r.ok {
-			r.consumed = false
-		}
-		return r
-	}
-}
-
-func label[T any](p parser[T], text string) parser[T] {
-	return func(c cursor) result[T] {
-		r := p(c)
-		if !r.consumed && (!r.ok || !r.failure.unknown()) {
-			r.failure = r.failure.expecting(text)
-		}
-		return r
-	}
-}
-
-// deepest is how many levels a tree or select may have. Each takes several
-// kilobytes of stack, and a program whose stack is used up is ended by Go.
-const deepest = 1000
-
-// nested is p one level further down.
-func nested[T any](p parser[T]) parser[T] {
-	return func(c cursor) result[T] {
-		if c.depth == deepest {
-			return result[T]{at: c, consumed: true, failure: failure{c, []note{{kind: unexpected, text: fmt.Sprintf("nesting of more than %d levels", deepest)}}}}
-		}
-		c.depth++
-		r := p(c)
-		r.at.depth--
-		return r
-	}
-}
-
-func option[T any](otherwise T, p parser[T]) parser[T] { return choice(p, pure(otherwise)) }
-
-// many collects as many as there are; p must consume input where it succeeds.
-func many[T any](p parser[T]) parser[[]T] { return collect(p, false) }
-
-// repeated is many, but remembers why the last success did not read on.
-// PostgREST uses both, and their errors differ.
-func repeated[T any](p parser[T]) parser[[]T] { return collect(p, true) }
-
-func collect[T any](p parser[T], remember bool) parser[[]T] {
-	return func(c cursor) result[[]T] {
-		out := result[[]T]{at: c, ok: true, failure: failure{at: c}}
-		for {
-			r := p(out.at)
-			switch {
-			case r.ok:
-				out.value = append(out.value, r.value)
-				out.at, out.consumed = r.at, true
-				out.failure = failure{at: r.at}
-				if remember {
-					out.failure = r.failure
-				}
-			case r.consumed:
-				return result[[]T]{at: r.at, consumed: true, failure: r.failure}
-			default:
-				out.failure = out.failure.merge(r.failure)
-				return out
-			}
-		}
-	}
-}
-
-func many1[T any](p parser[T]) parser[[]T] {
-	return separated(p, many(p))
-}
-
-func sepBy1[T, S any](p parser[T], separator parser[S]) parser[[]T] {
-	return separated(p, many(right(separator, p)))
-}
-
-// separated puts the first before the others.
-func separated[T any](p parser[T], others parser[[]T]) parser[[]T] {
-	return then(p, func(first T) parser[[]T] {
-		return then(others, func(rest []T) parser[[]T] { return pure(slices.Concat([]T{first}, rest)) })
-	})
-}
-
-func lookAhead[T any](p parser[T]) parser[T] {
-	return func(c cursor) result[T] {
-		r := p(c)
-		if r.ok {
-			return result[T]{value: r.value, at: c, ok: true, failure: failure{at: c}}
-		}
-		return r
-	}
-}
-
-func notFollowedBy(p parser[rune]) parser[struct{}] {
-	return func(c cursor) result[struct{}] {
-		r := p(c)
-		if r.ok {
-			return result[struct{}]{at: c, failure: failure{c, []note{{kind: unexpected, text: showRune(r.value)}}}}
-		}
-		return result[struct{}]{at: c, ok: true, failure: r.failure}
-	}
-}
-
-func satisfy(test func(rune) bool) parser[rune] {
-	return func(c cursor) result[rune] {
-		if len(c.rest) == 0 {
-			return result[rune]{at: c, failure: failure{c, []note{{kind: sysUnexpected}}}}
-		}
-		r := c.rest[0]
-		if !test(r) {
-			return result[rune]{at: c, failure: failure{c, []note{{kind: unexpectedChar, char: r}}}}
-		}
-		next := c.next()
-		return result[rune]{value: r, at: next, ok: true, consumed: true, failure: failure{at: next}}
-	}
-}
-
-func char(want rune) parser[rune] {
-	return label(satisfy(func(r rune) bool { return r == want }), show(string(want)))
-}
-
-func oneOf(set string) parser[rune] {
-	return satisfy(func(r rune) bool { return strings.ContainsRune(set, r) })
-}
-
-func noneOf(set string) parser[rune] {
-	return satisfy(func(r rune) bool { return !strings.ContainsRune(set, r) })
-}
-
-var anyRune = satisfy(func(rune) bool { return true })
-
-var eof = func() parser[struct{}] {
-	return func(c cursor) result[struct{}] {
-		if len(c.rest) > 0 {
-			return result[struct{}]{at: c, failure: failure{c, []note{
-				{kind: unexpected, text: showRune(c.rest[0])}, {kind: expected, text: "end of input"},
-			}}}
-		}
-		return result[struct{}]{at: c, ok: true, failure: failure{c, []note{{kind: sysUnexpected}, {kind: expected, text: "end of input"}}}}
-	}
-}()
-
-// word matches text as a whole: where it fails, it fails at its start.
-func word(text string) parser[string] {
-	runes := []rune(text)
-	want := note{kind: expected, text: show(text)}
-	return func(c cursor) result[string] {
-		at := c
-		for i, w := range runes {
-			found := note{kind: sysUnexpected}
-			if len(at.rest) > 0 {
-				if at.rest[0] == w {
-					at = at.next()
-					continue
-				}
-				found = note{kind: unexpectedChar, char: at.rest[0]}
-			}
-			return result[string]{at: at, consumed: i > 0, failure: failure{c, []note{found, want}}}
-		}
-		return result[string]{value: text, at: at, ok: true, consumed: true, failure: failure{at: at}}
-	}
-}
-
-// each matches text rune by rune, once they are mapped, and fails at the first
-// that differs.
-func each(text string, mapped func(rune) rune) parser[string] {
-	p := pure("")
-	for _, want := range text {
-		next := satisfy(func(r rune) bool { return mapped(r) == want })
-		p = then(p, func(before string) parser[string] {
-			return then(next, func(r rune) parser[string] { return pure(before + string(r)) })
-		})
-	}
-	return p
-}
-
 // controlNames are Haskell's names of the control characters.
 var controlNames = [...]string{
 	"NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "a", "b", "t", "n", "v", "f", "r", "SO", "SI",
@@ -386,14 +328,14 @@ var controlNames = [...]string{
 }
 
 // showRune is a Haskell character literal.
-func showRune(r rune) string {
+func showRune(r string) string {
 	switch r {
-	case '\'':
+	case `'`:
 		return `'\''`
-	case '"':
+	case `"`:
 		return `'"'`
 	}
-	s := show(string(r))
+	s := show(r)
 	return "'" + s[1:len(s)-1] + "'"
 }
 
