@@ -334,7 +334,7 @@ func (r *reader) operation(c *Cond, operand func() string) bool {
 		return true
 	case r.operator(&c.Op, func() { r.quantifier(&c.Quant) }, OpEq, OpGte, OpGt, OpLte, OpLt, OpLike, OpILike, OpMatch, OpIMatch):
 		c.Value = operand()
-		if c.Quant == NoQuantifier {
+		if c.Quant == NoQuantifier || strings.Contains(c.Value, "\x00") { // PostgreSQL reads no further
 			return true
 		}
 		if elements, ok := parseList(c.Value); ok {
