@@ -338,7 +338,8 @@ function drawFoot() {
   const shows = JSON.stringify(state.keyboard);
   if (board.dataset.shows === shows) return;
   board.dataset.shows = shows;
-  board.hidden = state.keyboard.length === 0;
+  $("board").hidden = state.keyboard.length === 0;
+  showBoard(state.keyboard.length > 0);
   board.replaceChildren(...state.keyboard.map((row) => {
     const line = make("div", "row");
     for (const k of row ?? []) {
@@ -350,6 +351,13 @@ function drawFoot() {
     return line;
   }));
 }
+
+// The bot's own keyboard can be put away, as in Telegram.
+function showBoard(shown) {
+  $("keyboard").hidden = !shown;
+  $("board").setAttribute("aria-expanded", shown);
+}
+$("board").onclick = () => showBoard($("keyboard").hidden);
 
 function shareLocation() {
   navigator.geolocation?.getCurrentPosition(
