@@ -340,6 +340,9 @@ func toggleStep(ctx context.Context, t *turn, args []string) error {
 	if err != nil && !errors.Is(err, scheduler.ErrAlreadyHandled) && !errors.Is(err, scheduler.ErrNotFound) {
 		return err
 	}
+	if change.Mark.ReminderID != 0 {
+		t.marks.note(t.from.ID, change.Mark)
+	}
 	found := change.Lead
 	if found.ID == 0 {
 		// It stands as wanted already, is in the plan no more, or its lead was
