@@ -51,7 +51,8 @@ func stamp(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
 // calendarText escapes a text value.
 func calendarText(text string) string {
 	text = strings.Map(visible, strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\uFFFD"))
-	return strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`).Replace(text)
+	// Readers take other ends of a line for one, too.
+	return strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`, "\u0085", `\n`, "\u2028", `\n`, "\u2029", `\n`, "\x7f", "").Replace(text)
 }
 
 // lineOctets is the longest line that RFC 5545 recommends, in bytes.

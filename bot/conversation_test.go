@@ -264,6 +264,23 @@ func TestMoreRowsThanButtons(t *testing.T) {
 	})
 }
 
+// A note is read in the history, and a long one is, too.
+func TestLongNotes(t *testing.T) {
+	t.Parallel()
+	ann := newWorld(t, "embedded").person(7, "Ann")
+	note := strings.Repeat("word ", 600) + "and the end"
+	ann.converses([]line{
+		{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+		{says: "/note " + note, sees: []string{"Noted"}},
+		{says: "/lead", sees: []string{"noted: word"}, lacks: []string{"the end"}},
+		{presses: "History", sees: []string{"noted: word", "and the end", "added: Jane Doe"}},
+	})
+	for range 3 {
+		ann.converses([]line{{says: "/note " + note, sees: []string{"Noted"}}})
+	}
+	ann.converses([]line{{says: "/lead", sees: []string{"noted: word"}}, {presses: "History", sees: []string{"noted: word", "…", "added: Jane Doe"}, buttons: []string{"Open the lead"}}})
+}
+
 func TestTheMenuAndTheHelpAreTheCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "embedded")

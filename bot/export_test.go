@@ -31,6 +31,11 @@ func TestTheCalendarFile(t *testing.T) {
 	}, "\r\n"), file)
 }
 
+func TestACalendarHasNoEndsOfLinesButItsOwn(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, `a\nb\nc\nd\nef`, calendarText("a\r\nb\u2028c\u2029d\u0085e\x7f\x00f"))
+}
+
 func TestLongLinesOfACalendarAreFolded(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

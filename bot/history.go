@@ -39,9 +39,15 @@ func showLog(ctx context.Context, t *turn, args []string) error {
 	pages := (len(history) + historyPage - 1) / historyPage
 	page = min(page, max(pages-1, 0))
 	shown := history[page*historyPage : min((page+1)*historyPage, len(history))]
-	list := historyText(shown, t.now(user), 300)
-	if list == nil {
-		list = plain("Nothing yet.")
+	list := plain("Nothing yet.")
+	if len(shown) > 0 {
+		// Notes are read here, so a long one has the room that the others leave.
+		const most = maxText - 500
+		list = historyText(shown, t.now(user), most)
+		for room := most; units(list.plain()) > most; {
+			room = room * 3 / 4
+			list = historyText(shown, t.now(user), room)
+		}
 	}
 	return by(ctx, paragraphs(join(plain("🕓 History of "), describe(found)), list),
 		pageButtons(page, pages, "◀ Newer", "Older ▶", "log", found.ID),

@@ -153,14 +153,15 @@ func lead(ctx context.Context, t *turn, args string) error {
 // find is the lead a person names, or the one in focus. Where it is not clear
 // the person is asked, with a button for each that may be meant.
 func (t *turn) find(ctx context.Context, name, action string) (scheduler.Lead, bool, error) {
-	if name == "" {
+	wanted := searchable(strings.TrimPrefix(name, "#"))
+	if wanted == "" {
 		return t.focused(ctx)
 	}
 	all, err := t.store.Leads(ctx, t.from.ID)
 	if err != nil {
 		return scheduler.Lead{}, false, err
 	}
-	found := matching(all, name)
+	found := matching(all, wanted)
 	switch len(found) {
 	case 0:
 		return scheduler.Lead{}, false, t.say(ctx, plain("No lead is called “"+cut(oneLine(name), 80)+"”. /leads lists them; /newlead adds one."))
@@ -183,9 +184,8 @@ const mostFound = 10
 
 // matching are the leads a name may mean: the one with that number, or those
 // with exactly that name, or else those with it among the words of name and
-// company, or else anywhere in them. Case and accents do not count.
-func matching(all []scheduler.Lead, name string) []scheduler.Lead {
-	wanted := searchable(strings.TrimPrefix(name, "#"))
+// company, or else anywhere in them. What is wanted is [searchable].
+func matching(all []scheduler.Lead, wanted string) []scheduler.Lead {
 	var exact, inWords, partly []scheduler.Lead
 	for _, lead := range all {
 		switch called := searchable(lead.Display()); {
@@ -416,10 +416,11 @@ func keepLead(ctx context.Context, t *turn, args []string) error {
 	return t.show(ctx, join(describe(found), plain(" stays.")), []button{press("👤 Open the lead", "lead", found.ID)})
 }
 
-// searchable is a text as it is compared in a search.
+// searchable is a text as it is compared in a search: case, accents, and what
+// shows nothing do not count.
 func searchable(text string) string {
 	bare := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
+		if unicode.In(r, unicode.Mn, unicode.Cf) {
 			return -1
 		}
 		return unicode.ToLower(r)

@@ -201,7 +201,9 @@ func scheduledText(s scheduler.Scheduled, user scheduler.User, now time.Time) ri
 	slices.SortStableFunc(reminders, func(a, b scheduler.Reminder) int { return comes(a).Compare(comes(b)) })
 	open := len(reminders)
 	var list richText
+	var due []time.Time
 	for _, r := range reminders {
+		due = append(due, comes(r))
 		step, _ := plan.Step(r.StepID)
 		list = lines(list, plain(fmt.Sprintf("%d. %s · %s", r.StepID, dated(comes(r).In(now.Location()), now), cut(oneLine(step.Description), room))))
 	}
@@ -213,6 +215,9 @@ func scheduledText(s scheduler.Scheduled, user scheduler.User, now time.Time) ri
 	}
 	if s.Cancelled > 0 {
 		tail = count(int(s.Cancelled), "reminder") + " of the earlier plan cancelled. " + tail
+	}
+	if note := quietNote(due, user, now.Location()); note != "" {
+		tail += " " + note
 	}
 	if user.PausedUntil.After(now) {
 		tail += " You have paused me until " + moment(user.PausedUntil.In(now.Location()), now) + ", so none comes before; /resume ends that."

@@ -31,6 +31,15 @@ func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal s
 	}
 	text := parts[len(parts)-1]
 	notes := planWarnings(proposal.Plan, slots)
+	var due []time.Time
+	for i, step := range proposal.Plan.Steps {
+		if closedMark(step) == "" {
+			due = append(due, slots[i].Due)
+		}
+	}
+	if note := quietNote(due, user, t.zone); note != "" {
+		notes = append(notes, note)
+	}
 	if user.TimeZone == "" {
 		notes = append(notes, "Times are those of "+zoneLabel(t.zone.String())+"; /timezone sets yours.")
 	}

@@ -65,8 +65,17 @@ var (
 	hourForm = regexp.MustCompile(`(?i)^(?:at\s+)?` + clockForm + `$`)
 )
 
-// namedHours are the times of day that have names.
-var namedHours = strings.NewReplacer("midnight", "0:00", "noon", "12:00", "midday", "12:00")
+var (
+	// namedHours are the times of day that have names.
+	namedHours = strings.NewReplacer("midnight", "0:00", "noon", "12:00", "midday", "12:00")
+	// bareTime is a time of day without anything between hour and minute: "2130".
+	bareTime = regexp.MustCompile(`\b(\d{2})([0-5]\d)\b`)
+)
+
+// clockWords is a text about times of day as the forms have it.
+func clockWords(text string) string {
+	return namedHours.Replace(bareTime.ReplaceAllString(strings.ToLower(strings.TrimSpace(text)), "$1:$2"))
+}
 
 func quiet(ctx context.Context, t *turn, args string) error {
 	user, err := t.user(ctx)
@@ -97,8 +106,7 @@ func quiet(ctx context.Context, t *turn, args string) error {
 }
 
 func readHours(text string) (from, until string, ok bool) {
-	text = namedHours.Replace(strings.ToLower(strings.TrimSpace(text)))
-	found := hoursForm.FindStringSubmatch(text)
+	found := hoursForm.FindStringSubmatch(clockWords(text))
 	if found == nil {
 		return "", "", false
 	}
@@ -132,6 +140,21 @@ func clockTime(groups []string) string {
 	return fmt.Sprintf("%02d:%s:00", hour, minute)
 }
 
+// quietNote says how many of the times at which steps are due lie in a person's
+// quiet hours; empty for none.
+func quietNote(due []time.Time, user scheduler.User, zone *time.Location) string {
+	user.PausedUntil = time.Time{}
+	due = slices.DeleteFunc(slices.Clone(due), func(at time.Time) bool { return !user.SendableAt(at, zone).After(at) })
+	hours := " in your quiet hours (" + clock(user.QuietFrom) + "–" + clock(user.QuietUntil) + ")"
+	switch len(due) {
+	case 0:
+		return ""
+	case 1:
+		return "1 step falls" + hours + " and comes after them."
+	}
+	return count(len(due), "step") + " fall" + hours + " and come after them."
+}
+
 func sendHour(ctx context.Context, t *turn, args string) error {
 	user, err := t.user(ctx)
 	if err != nil {
@@ -150,7 +173,7 @@ func sendHour(ctx context.Context, t *turn, args string) error {
 		}
 		return t.say(ctx, plain("🕘 From now on a step is due at the time of day its plan was made."))
 	}
-	found := hourForm.FindStringSubmatch(namedHours.Replace(strings.ToLower(args)))
+	found := hourForm.FindStringSubmatch(clockWords(args))
 	at := ""
 	if found != nil {
 		at = clockTime(found[1:4])

@@ -102,11 +102,14 @@ func count(n int, noun string) string {
 // untilForm is how people begin when they say for how long.
 var untilForm = regexp.MustCompile(`(?i)^(?:until|till|til|for|to|on)\s+`)
 
+// hourOnly is a bare number where it can be an hour only: "until 8", "at 14".
+var hourOnly = regexp.MustCompile(`(?i)^(?:until|till|til|at)\s+(\d{1,2})$`)
+
 // readLater reads when something should come back: "in 3 hours", "friday
 // 14:00", "2 weeks", "tomorrow". What names a day and no time of it is at hour.
 // A time of day that is over is tomorrow's.
 func readLater(text string, now time.Time, hour int) (time.Time, bool) {
-	text = strings.ToLower(untilForm.ReplaceAllString(oneLine(text), ""))
+	text = strings.ToLower(untilForm.ReplaceAllString(hourOnly.ReplaceAllString(oneLine(text), "$1:00"), ""))
 	for _, unit := range []string{"hour", "day", "week", "month"} {
 		if text == unit {
 			text = "1 " + unit

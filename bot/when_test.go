@@ -55,6 +55,7 @@ func TestReadLater(t *testing.T) {
 		"in 3 hours": "Mon 23 Nov 13:30", "1h": "Mon 23 Nov 11:30", "30 min": "Mon 23 Nov 11:00", "tomorrow": "Tue 24 Nov 09:00",
 		"until friday": "Fri 27 Nov 09:00", "Friday 14:00": "Fri 27 Nov 14:00", "for 3 days": "Thu 26 Nov 09:00", "week": "Mon 30 Nov 09:00", "for a week": "Mon 30 Nov 09:00",
 		"2 weeks": "Mon 7 Dec 09:00", "12 Dec": "Sat 12 Dec 09:00", "14:00": "Mon 23 Nov 14:00", "9:00": "Tue 24 Nov 09:00", "noon": "Mon 23 Nov 12:00",
+		"until 8": "Tue 24 Nov 08:00", "at 14": "Mon 23 Nov 14:00", "until 25": "", "8": "Tue 1 Dec 09:00",
 		"tonight": "Mon 23 Nov 18:00", "morning": "Tue 24 Nov 09:00", "завтра": "Tue 24 Nov 09:00", "morgen": "Tue 24 Nov 09:00",
 		"": "", "later": "", "never": "", "yesterday": "", "once they answer": "", "2 days after step 1": "", "in 10 years": "", "-1": "", "every Monday": "",
 	} {
