@@ -185,16 +185,18 @@ func (s *Store) leadsByID(ctx context.Context, ids []int64) (map[int64]Lead, err
 		Name       string          `json:"prospect_name"`
 		Title      string          `json:"prospect_title"`
 		Company    string          `json:"prospect_company"`
+		Notes      string          `json:"notes"`
+		Context    string          `json:"original_context"`
 		PlanJSON   json.RawMessage `json:"engagement_plan"`
 	}
 	rows, err := insforge.All[brief](ctx, s.client.From(tableLeads).
-		Select("id", "telegram_id", "prospect_name", "prospect_title", "prospect_company", "engagement_plan").Where(filter.In("id", ids)).Limit(len(ids)))
+		Select("id", "telegram_id", "prospect_name", "prospect_title", "prospect_company", "notes", "original_context", "engagement_plan").Where(filter.In("id", ids)).Limit(len(ids)))
 	if err != nil {
 		return nil, fmt.Errorf("read leads: %w", err)
 	}
 	byID := make(map[int64]Lead, len(rows))
 	for _, row := range rows {
-		byID[row.ID] = Lead{ID: row.ID, TelegramID: row.TelegramID, Name: row.Name, Title: row.Title, Company: row.Company, PlanJSON: row.PlanJSON}
+		byID[row.ID] = Lead{ID: row.ID, TelegramID: row.TelegramID, Name: row.Name, Title: row.Title, Company: row.Company, Notes: row.Notes, Context: row.Context, PlanJSON: row.PlanJSON}
 	}
 	return byID, nil
 }
