@@ -297,13 +297,14 @@ func (d *dialogue) pressed(ctx context.Context, press *tele.Callback) {
 		t.chat, t.message, t.quoted = press.Message.Chat.ID, int64(press.Message.ID), press.Message.ReplyTo
 	}
 	t.run(ctx, func() error {
+		// In a message that was meant for somebody else, or stands where others
+		// read along, nothing of the presser's belongs.
+		foreign := t.chat != t.from.ID
+		t.chat = t.from.ID
 		if !d.allowed.Allow(press.Sender.ID) {
 			return t.notice(ctx, "This bot is private; your id is not among its ALLOWED_USERS.")
 		}
-		if t.chat != t.from.ID {
-			// A message that was meant for somebody else, or stands where others
-			// read along: nothing of the presser's belongs there.
-			t.chat = t.from.ID
+		if foreign {
 			return t.notice(ctx, "This button is not yours: it belongs to somebody else's chat with me, and your press changed nothing.")
 		}
 		name, rest, _ := strings.Cut(press.Data, ":")
