@@ -17,6 +17,11 @@ import (
 func wording(zone *time.Location) func(scheduler.Message) chatMessage {
 	return func(m scheduler.Message) chatMessage {
 		now := m.Now.In(m.User.Location(zone))
+		if m.Kind != scheduler.Digest && m.Kind != scheduler.Stale && !m.Items[0].Next.IsZero() {
+			// What comes next keeps to the quiet hours.
+			m.Items = []scheduler.Item{m.Items[0]}
+			m.Items[0].Next = m.User.SendableAt(m.Items[0].Next, zone)
+		}
 		switch {
 		case m.Kind == scheduler.Digest:
 			return digestMessage(m.Items, now)
@@ -41,6 +46,9 @@ func nudgeMessage(item scheduler.Item, now time.Time) chatMessage {
 	switch item.Stage {
 	case scheduler.StageGentle:
 		head, tail = "🔔 Still open", "Not the moment? Put it off, or let it go. Otherwise I ask again "+next+"."
+		if times := item.Reminder.ReminderCount; times > 2 {
+			head, tail = fmt.Sprintf("🔔 Still open, reminder %d", times), "Done in the meantime? Press it. Or give it another date; otherwise I ask again "+next+"."
+		}
 	case scheduler.StageLast:
 		head, tail = "❗ Last reminder for now", "If nothing happens, I snooze it myself and bring it back once, "+next+"."
 	case scheduler.StageFinal:
