@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"sync"
@@ -30,7 +32,37 @@ func (s *Service) endpoints() http.Handler {
 	if s.page != nil {
 		mux.Handle("/", s.page)
 	}
-	return mux
+	return bodiesWithin(bodyTime, mux)
+}
+
+// bodyTime is how long the body of a request may take to arrive.
+const bodyTime = 5 * time.Second
+
+// bodiesWithin has requests end whose body does not arrive in time, whether it is
+// wanted or not. A time limit of the server's own would end the long answers, too.
+func bodiesWithin(limit time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			conn := http.NewResponseController(w)
+			_ = conn.SetReadDeadline(time.Now().Add(limit)) // not in tests without a connection
+			r.Body = &boundBody{r.Body, conn}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// boundBody is a body with a time limit, which ends with it.
+type boundBody struct {
+	io.ReadCloser
+	conn *http.ResponseController
+}
+
+func (b *boundBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // readiness is the body of /readyz: "ok" or what is wrong, by part, and how the
