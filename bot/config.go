@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -100,7 +101,7 @@ func LoadConfig(environ []string, dotenv string) (Config, error) {
 	}
 	maps.Copy(values, env.ToMap(environ))
 	for name, value := range values {
-		values[name] = strings.TrimSpace(value)
+		values[name] = bare(strings.TrimSpace(value))
 	}
 
 	var config Config
@@ -115,6 +116,15 @@ func LoadConfig(environ []string, dotenv string) (Config, error) {
 	config.notes = append(misspelt(values), config.oddities()...)
 	config.proxies = proxyPasswords(environ)
 	return config, nil
+}
+
+// bare is a value without quotation marks around it: docker's --env-file
+// takes them for part of it, and they are never meant.
+func bare(value string) string {
+	if n := len(value); n > 1 && value[0] == value[n-1] && strings.ContainsRune(`"'`, rune(value[0])) {
+		return value[1 : n-1]
+	}
+	return value
 }
 
 // Notes are sentences about settings that can be right and most likely are
@@ -188,8 +198,22 @@ func (c Config) webhookProblems() []string {
 		return []string{"WEBHOOK_URL has a path with characters that proxies may change; use letters, digits, dots and hyphens"}
 	case slices.Contains([]string{"/healthz", "/readyz", "/metrics"}, path):
 		return []string{"WEBHOOK_URL has the path of another endpoint of the service; use another, such as /telegram"}
+	case c.TelegramURL == publicTelegram && !postable(string(c.WebhookURL)):
+		return []string{"WEBHOOK_URL is an address that Telegram does not post to; it wants a public host, and port 443, 80, 88 or 8443"}
 	}
 	return nil
+}
+
+// postable reports whether Telegram posts to an address, as far as can be seen
+// from here (core.telegram.org/bots/webhooks).
+func postable(address string) bool {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	host, err := netip.ParseAddr(parsed.Hostname())
+	inside := err == nil && (host.IsLoopback() || host.IsPrivate() || host.IsUnspecified() || host.IsLinkLocalUnicast())
+	return !inside && parsed.Hostname() != "localhost" && slices.Contains([]string{"", "443", "80", "88", "8443"}, parsed.Port())
 }
 
 // publicTelegram is the Bot API that everybody uses.
@@ -201,6 +225,9 @@ func (c Config) contradictions(values map[string]string) []string {
 	var problems []string
 	if c.TelegramToken != "" && !tokenForm.MatchString(c.TelegramToken.Reveal()) {
 		problems = append(problems, "TELEGRAM_BOT_TOKEN has characters no bot token has; copy it again from @BotFather (digits, a colon, letters)")
+	}
+	if tokenInPath.MatchString(string(c.TelegramURL)) {
+		problems = append(problems, "TELEGRAM_API_URL goes on into a bot's address; it is the base alone, such as "+string(publicTelegram)+", and the token belongs in TELEGRAM_BOT_TOKEN")
 	}
 	problems = append(problems, c.webhookProblems()...)
 	if c.BackendKey != "" && values["INSFORGE_URL"] == "" {
@@ -221,6 +248,9 @@ func (c Config) contradictions(values map[string]string) []string {
 // tokenForm is wider than Telegram's own tokens: it keeps out what would
 // change the path of a request, and leaves the rest to getMe.
 var tokenForm = regexp.MustCompile(`^[A-Za-z0-9:_-]+$`)
+
+// tokenInPath finds where the base of the Bot API ends in an address of a bot.
+var tokenInPath = regexp.MustCompile(`/bot(?:[0-9]+:.*)?$`)
 
 // explain turns the parser's errors into sentences that begin with the
 // variable's name.

@@ -40,7 +40,7 @@ func TestConfigSettings(t *testing.T) {
 	t.Parallel()
 	c, err := bot.LoadConfig([]string{
 		"TELEGRAM_BOT_TOKEN=123:abc", "TELEGRAM_API_URL=http://localhost:8081/", "INSFORGE_URL=https://p.example/x",
-		"INSFORGE_DIALECT=PostgREST", "ALLOWED_USERS=7, 8,", "ESCALATION=2s, 3s", "TZ_DEFAULT=Europe/Berlin", "POLL_INTERVAL=",
+		"INSFORGE_DIALECT=PostgREST", "ALLOWED_USERS=7, 8,", "ESCALATION=2s, 3s", `TZ_DEFAULT="Europe/Berlin"`, "POLL_INTERVAL=", "INSFORGE_API_KEY='k3y'",
 	}, "")
 	require.NoError(t, err)
 	require.False(t, c.Demo())
@@ -51,7 +51,8 @@ func TestConfigSettings(t *testing.T) {
 	require.True(t, c.AllowedUsers.Allow(8))
 	require.False(t, c.AllowedUsers.Allow(9))
 	require.Equal(t, bot.Intervals{2 * time.Second, 3 * time.Second}, c.Escalation)
-	require.Equal(t, "Europe/Berlin", c.Zone.String())
+	require.Equal(t, "Europe/Berlin", c.Zone.String(), "quotation marks of an env file's are none of the value's")
+	require.Equal(t, "k3y", c.BackendKey.Reveal())
 	require.Equal(t, 15*time.Minute, c.PollInterval.Duration(), "an empty variable is an absent one")
 }
 
@@ -83,6 +84,11 @@ func TestConfigProblemsSayWhatToDo(t *testing.T) {
 		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=http://bot.example", "https addresses only"},
 		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://bot.example/{x}", "characters that proxies may change"},
 		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://bot.example/metrics/", "another endpoint"},
+		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://bot.example:9000", "port 443, 80, 88 or 8443"},
+		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://192.168.1.2", "wants a public host"},
+		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://localhost:8443/x", "wants a public host"},
+		{"TELEGRAM_API_URL=https://api.telegram.org/bot", "is the base alone"},
+		{"TELEGRAM_API_URL=https://api.telegram.org/bot1:s3same", "the token belongs in TELEGRAM_BOT_TOKEN"},
 	} {
 		t.Run(tc.set, func(t *testing.T) {
 			t.Parallel()
@@ -91,6 +97,7 @@ func TestConfigProblemsSayWhatToDo(t *testing.T) {
 			require.ErrorAs(t, err, &problems)
 			require.Len(t, problems.Problems, 1)
 			require.Contains(t, err.Error(), tc.says)
+			require.NotContains(t, err.Error(), "s3same")
 		})
 	}
 	t.Run("all at once", func(t *testing.T) {

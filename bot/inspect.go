@@ -58,8 +58,10 @@ func telegramAdvice(config Config, err error) error {
 	switch {
 	case errors.As(err, &refused) && (refused.Code == http.StatusUnauthorized || refused.Code == http.StatusNotFound):
 		return fmt.Errorf("Telegram does not know TELEGRAM_BOT_TOKEN; copy it again from @BotFather (%w)", err)
+	case errors.As(err, &refused) && (refused.Code == http.StatusTooManyRequests || refused.Code >= 500):
+		return fmt.Errorf("Telegram is in trouble or has had enough of this bot for now; try again later (%w)", err)
 	case errors.As(err, &refused):
-		return err
+		return fmt.Errorf("Telegram refuses the bot, and only its support can tell why (%w)", err)
 	case errors.As(err, &proxy) && proxy.Status >= 500:
 		return fmt.Errorf("TELEGRAM_API_URL %s is not a Bot API server, or one in trouble (%w)", config.TelegramURL, err)
 	case errors.As(err, &proxy):
