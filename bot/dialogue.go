@@ -172,7 +172,9 @@ func (t *turn) run(ctx context.Context, handler func() error) {
 	case errors.As(err, &refused), errors.As(err, &failed):
 		// Telegram does not take our answers: no use in sending another.
 		log.Warn("answer not delivered")
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled):
+		log.Warn("handler cut off; the process that comes next handles it again")
+	case errors.Is(err, context.DeadlineExceeded):
 		log.Warn("handler cut off")
 		t.apologise(ctx, "That took longer than I can wait. Nothing was lost; please send it again in a moment.")
 	case errors.Is(err, scheduler.ErrNotFound):

@@ -41,7 +41,7 @@ var facts = []struct {
 	{"an edit that changes nothing is refused", []string{"TestEditThatChangesNothingIsFine"}},
 	{"getUpdates waits 50 s at most, gives a hundred, and forgets what is before the offset", []string{"TestWhatIsAskedOfGetUpdates", "TestUpdatesAreConfirmedOnlyAfterTheyWereHandled", "TestAStuckHandlerHoldsUpNobodyElse"}},
 	{"a 409 is tried again for ever", []string{"TestPollerOutlivesFailuresWithoutSpinning", "TestPollingThroughTelegramsTroubles", "TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly"}},
-	{"a webhook has a secret, and is posted again what it did not take", []string{"TestUpdatesByWebhook", "TestAWebhookThroughTelegramsTroubles"}},
+	{"a webhook has a secret, and is posted again what it did not take", []string{"TestUpdatesByWebhook", "TestAWebhookThroughTelegramsTroubles", "TestAWebhookIsSetWithinSecondsOfTelegramsReturn", "TestAWebhooksUpdateThatIsCutOffIsPostedAgain"}},
 	{"paid broadcasts cost Stars", []string{"TestWhatIsNeverAskedForAndWhatIsSilent"}},
 	{"a digest makes no sound", []string{"TestWhatIsNeverAskedForAndWhatIsSilent"}},
 	{"ids of updates may begin anew", []string{"TestNumbersMayStartAnewAfterAQuietWeek"}},
@@ -49,15 +49,15 @@ var facts = []struct {
 	{"its poller asks without waiting", []string{"TestWhatIsAskedOfGetUpdates", "TestServerThatDoesNotHoldRequestsIsNotHammered"}},
 	{"its buttons' data has a form of its own", []string{"TestButtonsPressedTwiceOrByOthers"}},
 	{"the token stands in its errors", []string{"TestSendWhereNothingListens", "TestSendTellsWhatBecameOfTheMessage", "TestRedirectsAreNotFollowedWithTheToken"}},
-	{"its poller spins when Telegram, a proxy or a name server fails", []string{"TestPollerOutlivesFailuresWithoutSpinning", "TestPollingThroughTelegramsTroubles"}},
-	{"it takes a proxy's page for success", []string{"TestAPageIsNoSuccess", "TestSendTellsWhatBecameOfTheMessage"}},
+	{"its poller spins when Telegram, a proxy or a name server fails", []string{"TestPollerOutlivesFailuresWithoutSpinning", "TestPollingThroughTelegramsTroubles", "TestAServerThatRepeatsItselfIsNotHammered"}},
+	{"it takes a proxy's page for success", []string{"TestAPageIsNoSuccess", "TestAnswersThatSayNothingAreNobodys", "TestSendTellsWhatBecameOfTheMessage"}},
 	{"its errors have no types but for two", []string{"TestSendTellsWhatBecameOfTheMessage", "TestEveryWayNotToBeReached", "TestADialogueThroughTelegramsTroubles"}},
 	{"a stop cuts a message off that is delivered all the same", []string{"TestSendIsSeenThroughWhenTheServiceStops"}},
 	{"a stop before the start hangs", []string{"TestAStopBeforeTheStart"}},
 	{"a stop with many updates waiting hangs", []string{"TestStoppingWithManyWaiting", "TestStoppingDoesNotWaitForEver"}},
-	{"a stop does not wait for handlers", []string{"TestStoppingFinishesAndConfirmsWhatIsAtWork"}},
+	{"a stop does not wait for handlers", []string{"TestStoppingFinishesAndConfirmsWhatIsAtWork", "TestAStopApologisesToNobody"}},
 	{"a panic ends the process, or is swallowed", []string{"TestAPanicIsCaughtLoggedAndTold", "TestAPanicWithAnything"}},
-	{"its calls have no context", []string{"TestSendThatWasCancelledBeforeItLeft", "TestACallEndsWithItsContext", "TestAConnectionThatDiedSilentlyIsNotUsedOnAndOn"}},
+	{"its calls have no context", []string{"TestSendThatWasCancelledBeforeItLeft", "TestACallEndsWithItsContext", "TestAConnectionThatDiedSilentlyIsNotUsedOnAndOn", "TestABodyThatIsNotSentIsClosed"}},
 	{"data over 64 bytes is not noticed", []string{"TestButtonsFitTelegramsLimit", "TestWhatIsTooLongIsCut"}},
 }
 
@@ -233,6 +233,51 @@ func TestAPageIsNoSuccess(t *testing.T) {
 	}
 }
 
+func TestAnswersThatSayNothingAreNobodys(t *testing.T) {
+	t.Parallel()
+	for body, call := range map[string]func(*telegram) error{
+		`{"ok":false}`:             func(api *telegram) error { return api.typing(t.Context(), 7) },
+		`{"ok":true,"result":{}}`:  func(api *telegram) error { _, err := api.me(t.Context()); return err },
+		`{"ok":true,"result":"x"}`: func(api *telegram) error { _, err := api.updates(t.Context(), 0, 0); return err },
+	} {
+		var foreign *proxyError
+		require.ErrorAs(t, call(apiThatAnswers(t, http.StatusOK, nil, body)), &foreign, body)
+		require.False(t, foreign.refused(), "it may have been carried out")
+	}
+}
+
+// closing is a request's body that knows whether it was closed.
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error { c.closed = true; return nil }
+
+func TestABodyThatIsNotSentIsClosed(t *testing.T) {
+	t.Parallel()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	const good = "http://telegram.invalid/bot" + placeholder + "/getMe"
+	nowhere := unnamed("", func() bool { return false })
+	for name, tc := range map[string]struct {
+		address string
+		journey *journey
+	}{
+		"a call that is over":    {good, &journey{ctx: gone, next: nowhere}},
+		"no place for the token": {"http://telegram.invalid/getMe", &journey{ctx: t.Context(), next: nowhere}},
+		"a form in its place":    {good, &journey{ctx: t.Context(), next: nowhere, form: &form{}}},
+		"a server out of reach":  {good, &journey{ctx: t.Context(), next: nowhere}},
+	} {
+		body := &closing{Reader: strings.NewReader("{}")}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, tc.address, body)
+		require.NoError(t, err)
+		_, err = tc.journey.RoundTrip(req)
+		require.Error(t, err, name)
+		require.True(t, body.closed, name)
+	}
+}
+
 func TestACallEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{})
@@ -275,6 +320,18 @@ func TestStoppingWithManyWaiting(t *testing.T) {
 		stop()
 		require.Less(t, time.Since(began), stopTime)
 	})
+}
+
+// What a stop cuts off is handled again, so that there is nothing to apologise for.
+func TestAStopApologisesToNobody(t *testing.T) {
+	t.Parallel()
+	d, srv, _ := newDialogue(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	update, ok := readUpdate([]byte(`{"update_id":1,"message":{"message_id":1,"from":{"id":7,"first_name":"Ann"},"chat":{"id":7,"type":"private"},"text":"/leads"}}`))
+	require.True(t, ok)
+	d.update(ctx, update)
+	require.Empty(t, srv.Calls("sendMessage"))
 }
 
 func TestAPanicWithAnything(t *testing.T) {

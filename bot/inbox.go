@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -16,6 +17,7 @@ type inbox struct {
 	received func(tele.Update) // told of each update at once, before its turn comes
 	handle   func(tele.Update)
 	mine     func() bool   // nil, or asked before each update whether it is still to be handled here
+	cutOff   func() bool   // nil, or asked after each update whether its handler was cut off, so that it is to be handled again
 	urge     func()        // told that a chat waits for the ledger; nil where what is handled is settled
 	slots    chan struct{} // one for each chat at work
 	gone     chan struct{} // a signal that an update was handled, or freed
@@ -25,6 +27,7 @@ type inbox struct {
 	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
 	pending   map[int]*receipt        // by id, received and not yet handled
 	done      map[int]bool            // ids handled that Telegram may send again; true: the ledger has to say so
+	since     int                     // the first id that Telegram gave this process; zero: none yet
 	last      int                     // id received
 	confirmed int                     // the offset that Telegram has answered last
 	unsettled map[int64]handledUpdate // by chat, the last that was handled, while a crash would have it handled again
@@ -187,7 +190,7 @@ func (in *inbox) crowded() bool {
 
 // resume takes over what a process before this one has left: what it handled is
 // not handled again, and what it did not is now. Telegram may send both once
-// more.
+// more, and has sent what is not older than the first it gave.
 func (in *inbox) resume(e entries) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -196,7 +199,11 @@ func (in *inbox) resume(e entries) {
 	}
 	for _, text := range e.Open {
 		last := in.last
-		if update, ok := readUpdate(text); ok && in.queue(update) {
+		update, ok := readUpdate(text)
+		if !ok || in.since != 0 && update.ID >= in.since {
+			continue
+		}
+		if in.queue(update) {
 			in.pending[update.ID].free, in.pending[update.ID].written = true, true
 		}
 		in.last = last // Telegram was not asked for it
@@ -253,6 +260,7 @@ func (in *inbox) admit(updates []tele.Update) int {
 	defer in.mu.Unlock()
 	admitted := 0
 	for _, update := range updates {
+		in.since = cmp.Or(in.since, update.ID)
 		if in.queue(update) {
 			admitted++
 		}
@@ -323,6 +331,10 @@ func (in *inbox) work(chat int64) {
 			continue
 		}
 		in.handle(update)
+		if in.cutOff != nil && in.cutOff() {
+			in.refuse()
+			continue
+		}
 		in.handled(chat, update.ID)
 	}
 }

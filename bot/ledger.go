@@ -21,7 +21,9 @@ type ledger struct {
 	poked chan struct{} // a signal that it is time to write
 	asked chan struct{} // a signal that somebody waits for it
 
-	last string // as written; for who reads and writes, one after the other
+	// For who reads and writes, one after the other.
+	last   string // as written
+	unread bool   // it could not be read yet, and may say more than this process knows
 }
 
 // unknown is what a ledger says after a write that failed: it may have been
@@ -57,7 +59,8 @@ func newLedger(store *scheduler.Store, log *slog.Logger) ledger {
 	return ledger{store: store, log: log, poked: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 }
 
-// read is what the process before this one has written.
+// read is what the process before this one has written. Where that cannot be
+// read, nothing is written over it until it could.
 func (l *ledger) read(ctx context.Context) (e entries) {
 	if l.store == nil {
 		return entries{}
@@ -65,21 +68,28 @@ func (l *ledger) read(ctx context.Context) (e entries) {
 	ctx, cancel := context.WithTimeout(ctx, 2*ledgerLimit)
 	defer cancel()
 	text, err := l.store.Memo(ctx, ledgerName)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &e)
-	}
 	if err != nil {
-		l.log.Warn("what a process before this one had in hand cannot be read; it may be handled again, or not at all", "error", err)
+		if !l.unread {
+			l.log.Warn("what a process before this one had in hand cannot be read yet", "error", err)
+		}
+		l.unread = true
 		return entries{}
 	}
-	l.last = text
+	l.last, l.unread = text, false
+	if text == "" {
+		return entries{}
+	}
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
+		l.log.Error("what a process before this one had in hand cannot be understood; it may be handled again, or not at all", "error", err)
+		return entries{}
+	}
 	return e
 }
 
 // write keeps the entries, if they are others than before, and reports whether
 // they are kept.
 func (l *ledger) write(ctx context.Context, e entries) bool {
-	if l.store == nil {
+	if l.store == nil || l.unread {
 		return false
 	}
 	text, err := json.Marshal(e)
@@ -132,6 +142,9 @@ func (l *ledger) keep(ctx context.Context, in *inbox, mine func() bool) {
 			case <-l.poked:
 			case <-time.After(ledgerGather):
 			}
+		}
+		if l.unread {
+			in.resume(l.read(ctx))
 		}
 		e := in.entries(time.Now())
 		if !mine() {

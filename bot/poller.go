@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	tele "gopkg.in/telebot.v3"
 )
 
@@ -26,6 +27,12 @@ const (
 	// pollMaxBackoff bounds the wait after failures, so that the bot listens
 	// again within seconds of Telegram's return.
 	pollMaxBackoff = 5 * time.Second
+	// pollGap is the time between two requests in the long run, and pollBurst how
+	// many may follow each other at once, as for what waited while nobody asked. A
+	// server that shows the same updates again and again is not asked as often as
+	// it answers.
+	pollGap   = 50 * time.Millisecond
+	pollBurst = 10
 	// drainTime is what handlers get to finish when the poller stops.
 	drainTime = 5 * time.Second
 	// atOnce is how many chats are handled at the same time.
@@ -66,6 +73,7 @@ func (p *poller) run(ctx context.Context) error {
 		func(update tele.Update) { p.received(handling, update) },
 		func(update tele.Update) { p.handle(handling, update) })
 	inbox.mine = func() bool { return p.held(handling) }
+	inbox.cutOff = func() bool { return handling.Err() != nil }
 	if p.ledger.store != nil {
 		inbox.urge = p.ledger.ask
 	}
@@ -90,7 +98,8 @@ func (p *poller) run(ctx context.Context) error {
 
 func (p *poller) poll(ctx context.Context, inbox *inbox) {
 	failures, polled := 0, false
-	for ctx.Err() == nil {
+	pace := rate.NewLimiter(rate.Every(pollGap), pollBurst)
+	for pace.Wait(ctx) == nil {
 		if !p.held(ctx) {
 			p.log.Warn("another process receives the updates now; this one was away for too long")
 			return
@@ -164,6 +173,12 @@ var errUnhooked = errors.New("updates went to a webhook until now")
 // failed notes a failure and waits.
 func (p *poller) failed(ctx context.Context, err error, failures int) {
 	p.health.failed(err)
+	retreat(ctx, p.log, "no updates from Telegram for now", err, failures)
+}
+
+// retreat tells of a failure to receive updates, the last of so many, and waits
+// before the next attempt.
+func retreat(ctx context.Context, log *slog.Logger, what string, err error, failures int) {
 	wait := min(500*time.Millisecond<<min(failures-1, 10), pollMaxBackoff)
 	wait = wait/2 + rand.N(wait/2)
 	var refused *apiError
@@ -175,7 +190,7 @@ func (p *poller) failed(ctx context.Context, err error, failures int) {
 	if failures <= 3 || failures%20 == 0 {
 		level = slog.LevelWarn
 	}
-	p.log.Log(ctx, level, "no updates from Telegram for now", "error", err, "failures", failures, "next_try_in", wait.Round(time.Millisecond), "advice", advice(err))
+	log.Log(ctx, level, what, "error", err, "failures", failures, "next_try_in", wait.Round(time.Millisecond), "advice", advice(err))
 	_ = pause(ctx, wait)
 }
 
@@ -189,6 +204,10 @@ func advice(err error) string {
 		return "Telegram does not know the token; check TELEGRAM_BOT_TOKEN with @BotFather"
 	case errors.As(err, &refused) && refused.Code == http.StatusConflict:
 		return "something else receives this bot's updates: another process with its token, or a webhook (a restart takes it away)"
+	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests:
+		return "Telegram is asked again when the pause that it wants is over"
+	case errors.As(err, &refused) && refused.Code == http.StatusBadRequest && refused.Method == "setWebhook":
+		return "Telegram does not take WEBHOOK_URL; it wants an https address that it can reach, on port 443, 80, 88 or 8443"
 	case errors.As(err, &refused) && refused.Code < 500:
 		return ""
 	case errors.As(err, &refused), errors.As(err, &proxy) && proxy.Status >= 500:

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -181,6 +182,7 @@ func TestStoppingDoesNotWaitForEver(t *testing.T) {
 		began := time.Now()
 		stop()
 		require.Less(t, time.Since(began), 10*time.Second)
+		require.Equal(t, []int{1}, f.unconfirmed(), "what was cut off is handled again by the next poller")
 	})
 }
 
@@ -232,6 +234,74 @@ func TestServerThatDoesNotHoldRequestsIsNotHammered(t *testing.T) {
 		defer cancel()
 		require.NoError(t, p.run(ctx))
 		require.LessOrEqual(t, calls, 241)
+	})
+}
+
+// A server that minds no offset has something to say each time, and is not asked
+// as fast as it answers.
+func TestAServerThatRepeatsItselfIsNotHammered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		const most = int(time.Minute/pollGap) + pollBurst + 1
+		calls := 0
+		p := &poller{received: ignored, handle: ignored, held: always, log: silence(), fetch: func(context.Context, int, time.Duration) ([]tele.Update, error) {
+			if calls++; calls > most {
+				cancel()
+			}
+			return []tele.Update{{ID: 77}}, nil
+		}}
+		require.NoError(t, p.run(ctx))
+		require.LessOrEqual(t, calls, most)
+		require.Greater(t, calls, most/2)
+	})
+}
+
+// A ledger that cannot be read when the process begins is read when it can be,
+// and not written over before.
+func TestALedgerIsReadLateRatherThanNever(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		store := newStore(t, func() time.Duration {
+			if down.Load() {
+				return time.Hour
+			}
+			return 0
+		})
+		open := func(id, chat int) string {
+			return fmt.Sprintf(`{"update_id":%d,"message":{"message_id":1,"from":{"id":%d},"chat":{"id":%d},"text":"x"}}`, id, chat, chat)
+		}
+		ledger := fmt.Sprintf(`{"open":[%s,%s],"handled":[6]}`, open(1, 7), open(5, 9))
+		require.NoError(t, store.SetMemo(t.Context(), ledgerName, ledger, ledgerLife))
+
+		f := newFakeUpdates(update(5, 9)) // 1 is forgotten
+		var mu sync.Mutex
+		var began []int
+		down.Store(true)
+		die := life(t, f, store, func(_ context.Context, u tele.Update) {
+			mu.Lock()
+			began = append(began, u.ID)
+			mu.Unlock()
+		})
+		defer die()
+		time.Sleep(time.Minute)
+		require.Equal(t, []int{5}, began, "people are not kept waiting")
+		down.Store(false)
+		time.Sleep(5 * time.Second)
+		require.Equal(t, []int{5, 1}, began)
+		f.add(update(6, 9))
+		time.Sleep(5 * time.Second)
+		require.Equal(t, []int{5, 1}, began, "6 was handled by the process before")
+
+		late := newLedger(store, silence())
+		down.Store(true)
+		late.read(t.Context())
+		down.Store(false)
+		require.False(t, late.write(t.Context(), entries{Handled: []int{9}}), "what it cannot read it does not write over")
+		late.read(t.Context())
+		require.True(t, late.write(t.Context(), entries{Handled: []int{9}}))
 	})
 }
 
@@ -330,6 +400,8 @@ func TestTheHealthOfPollingSaysWhatToDo(t *testing.T) {
 	}{
 		{&apiError{Method: "getUpdates", Code: 401, Description: "Unauthorized"}, "check TELEGRAM_BOT_TOKEN"},
 		{&apiError{Method: "getUpdates", Code: 409, Description: "Conflict: terminated by other getUpdates request"}, "another process with its token"},
+		{&apiError{Method: "getUpdates", Code: 429, Description: "Too Many Requests: retry after 3600"}, "when the pause that it wants is over"},
+		{&apiError{Method: "setWebhook", Code: 400, Description: "Bad Request: bad webhook: Failed to resolve host"}, "does not take WEBHOOK_URL"},
 		{&apiError{Method: "getUpdates", Code: 500, Description: "Internal Server Error"}, "nothing to do but wait"},
 		{&callError{Method: "getUpdates", Err: &proxyError{Status: 502}}, "nothing to do but wait"},
 		{&callError{Method: "getUpdates", Err: &proxyError{Status: 407}}, "check TELEGRAM_API_URL and the proxy"},

@@ -130,8 +130,8 @@ func (t *telegram) try(ctx context.Context, method string, params, result any) e
 	if data == nil {
 		return &callError{Method: method, Unsent: !journey.left.Load(), Err: cause(ctx, err)}
 	}
-	if json.Unmarshal(data, &answer) != nil || answer.OK == nil {
-		foreign := &proxyError{Status: journey.status, RetryAfter: journey.retryAfter}
+	foreign := &proxyError{Status: journey.status, RetryAfter: journey.retryAfter}
+	if json.Unmarshal(data, &answer) != nil || answer.OK == nil || !*answer.OK && answer.Code == 0 {
 		return &callError{Method: method, Unsent: foreign.refused(), Err: foreign}
 	}
 	if !*answer.OK {
@@ -142,7 +142,7 @@ func (t *telegram) try(ctx context.Context, method string, params, result any) e
 		return nil
 	}
 	if err := json.Unmarshal(answer.Result, result); err != nil {
-		return &callError{Method: method, Err: fmt.Errorf("result: %w", err)}
+		return &callError{Method: method, Err: fmt.Errorf("%w, and this as the result: %w", foreign, err)}
 	}
 	return nil
 }
@@ -176,10 +176,32 @@ type journey struct {
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 16 << 20
 
-// RoundTrip implements http.RoundTripper. It puts the token in. An address that
-// does not have the placeholder may have the token already, for every error above
-// to tell, and goes nowhere.
+// RoundTrip implements http.RoundTripper.
 func (j *journey) RoundTrip(outer *http.Request) (*http.Response, error) {
+	req, err := j.request(outer)
+	if outer.Body != nil && (err != nil || j.form != nil) {
+		_ = outer.Body.Close() // nobody else will
+	}
+	if err != nil {
+		return nil, err
+	}
+	resp, err := j.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	j.status = resp.StatusCode
+	j.clock.read(resp.Header.Get("Date"), time.Now())
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		j.retryAfter = retryAfter(seconds)
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	return resp, nil
+}
+
+// request is what goes out: it has the token. An address that does not have the
+// placeholder may have the token already, for every error above to tell, and goes
+// nowhere.
+func (j *journey) request(outer *http.Request) (*http.Request, error) {
 	if err := j.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -196,17 +218,7 @@ func (j *journey) RoundTrip(outer *http.Request) (*http.Response, error) {
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(j.form.body)), nil }
 		req.Header.Set("Content-Type", j.form.mime)
 	}
-	resp, err := j.next.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	j.status = resp.StatusCode
-	j.clock.read(resp.Header.Get("Date"), time.Now())
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		j.retryAfter = retryAfter(seconds)
-	}
-	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
-	return resp, nil
+	return req, nil
 }
 
 // longestPause bounds what Telegram, or what stands before it, may ask for. Who
@@ -257,6 +269,9 @@ type chatMessage struct {
 func (t *telegram) me(ctx context.Context) (tele.User, error) {
 	var me tele.User
 	err := t.call(ctx, callLimit, "getMe", map[string]any{}, &me)
+	if err == nil && me.Username == "" { // every bot has one
+		err = &callError{Method: "getMe", Err: &proxyError{Status: http.StatusOK}}
+	}
 	return me, err
 }
 

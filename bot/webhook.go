@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -57,10 +56,9 @@ func hookSecret(token Secret) Secret {
 // at once, and updates are handled from then on; run brings Telegram to it.
 func newWebhook(config Config, api *telegram, received, handle func(context.Context, tele.Update), health *pollHealth, log *slog.Logger) *webhook {
 	handling, cancel := context.WithCancel(context.Background())
-	return &webhook{
-		address: config.webhookAddress(), secret: hookSecret(config.TelegramToken), api: api, cancel: cancel, log: log, health: health,
-		inbox: newInbox(func(update tele.Update) { received(handling, update) }, func(update tele.Update) { handle(handling, update) }),
-	}
+	inbox := newInbox(func(update tele.Update) { received(handling, update) }, func(update tele.Update) { handle(handling, update) })
+	inbox.cutOff = func() bool { return handling.Err() != nil }
+	return &webhook{address: config.webhookAddress(), secret: hookSecret(config.TelegramToken), api: api, inbox: inbox, cancel: cancel, log: log, health: health}
 }
 
 // ServeHTTP takes an update from Telegram.
@@ -103,19 +101,17 @@ func (h *webhook) run(ctx context.Context) error {
 	defer h.health.stop()
 	failures := 0
 	for ctx.Err() == nil {
-		err := h.keep(ctx)
-		wait := hookCheck
-		if err != nil && ctx.Err() == nil {
+		switch err := h.keep(ctx); {
+		case ctx.Err() != nil:
+		case err != nil:
 			failures++
-			wait = min(500*time.Millisecond<<min(failures-1, 10), hookCheck)
-			wait = wait/2 + rand.N(wait/2)
 			h.health.failed(err)
-			h.log.Warn("webhook not in force", "error", err, "failures", failures, "next_try_in", wait.Round(time.Millisecond))
-		} else if err == nil {
+			retreat(ctx, h.log, "webhook not in force", err, failures)
+		default:
 			failures = 0
 			h.health.succeeded()
+			_ = pause(ctx, hookCheck)
 		}
-		_ = pause(ctx, wait)
 	}
 	patience := time.AfterFunc(drainTime, h.cancel)
 	h.inbox.close()
