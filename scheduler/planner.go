@@ -85,10 +85,11 @@ func New(store *Store, options ...Option) (*Scheduler, error) {
 	return s, nil
 }
 
-// Preview tells when the steps of plan would be due for user if it counted
-// from base, without storing anything: [Scheduler.Approve] uses the same
-// dates.
-func (s *Scheduler) Preview(user User, plan planparse.Plan, base time.Time) []planparse.Slot {
+// Preview tells when the steps of a plan that was proposed at proposedAt would
+// be due for user if it was approved today, without storing anything:
+// [Scheduler.Approve] uses the same dates.
+func (s *Scheduler) Preview(user User, plan planparse.Plan, proposedAt time.Time) []planparse.Slot {
+	base := movedToToday(proposedAt, s.store.clock.Now(), user.Location(s.zone))
 	return plan.Schedule(base, s.slotOptions(user)...)
 }
 
