@@ -22,7 +22,7 @@ import (
 const handlerTime = 2 * time.Minute
 
 // dialogue answers people. It is safe for concurrent use. What must not be
-// forgotten is in the store; fragments and marks may be.
+// forgotten is in the store; what it remembers itself may be.
 type dialogue struct {
 	store   *scheduler.Store
 	sched   *scheduler.Scheduler
@@ -41,6 +41,7 @@ type dialogue struct {
 	commands  []command
 	actions   map[string]action
 	fragments fragments
+	unplaced  unplaced
 	marks     marks
 	toasts    toasts
 	boards    boards

@@ -46,6 +46,9 @@ func newLead(ctx context.Context, t *turn, args string) error {
 	if err := t.logOnce(ctx, lead, scheduler.ActivityLeadCreated, cut(oneLine(args), 500), t.message); err != nil {
 		t.log.Warn("activity not logged", "lead", lead.ID, "error", err)
 	}
+	if !planned {
+		parsed, planned = t.unplaced.take(t.from.ID, t.clock.Now())
+	}
 	if planned {
 		return t.propose(ctx, lead, parsed, "")
 	}
@@ -144,10 +147,7 @@ func lead(ctx context.Context, t *turn, args string) error {
 	if err != nil || !ok {
 		return err
 	}
-	if err := t.focus(ctx, found.ID); err != nil {
-		return err
-	}
-	return t.card(ctx, found, t.say)
+	return t.opened(ctx, found, t.say)
 }
 
 // find is the lead a person names, or the one in focus. Where it is not clear
@@ -218,10 +218,19 @@ func (t *turn) open(ctx context.Context, args []string, by func(context.Context,
 	if err != nil {
 		return err
 	}
-	if err := t.focus(ctx, found.ID); err != nil {
+	return t.opened(ctx, found, by)
+}
+
+// opened has a lead in focus and shows it, or its proposal where the person had
+// a plan for it.
+func (t *turn) opened(ctx context.Context, lead scheduler.Lead, by func(context.Context, richText, ...[]button) error) error {
+	if err := t.focus(ctx, lead.ID); err != nil {
 		return err
 	}
-	return t.card(ctx, found, by)
+	if parsed, ok := t.unplaced.take(t.from.ID, t.clock.Now()); ok {
+		return t.propose(ctx, lead, parsed, "")
+	}
+	return t.card(ctx, lead, by)
 }
 
 // cardHistory is how much of a lead's history its card shows.

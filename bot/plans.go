@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/followthrough-go/followthrough/planparse"
@@ -17,38 +19,42 @@ func (t *turn) focus(ctx context.Context, leadID int64) error {
 	return t.change(ctx, scheduler.UserChange{scheduler.ColumnFocusLead: leadID, scheduler.ColumnAwaiting: nil})
 }
 
-// focused is the lead in focus. Without one, or where it was deleted, the
-// person is told and ok is false.
-func (t *turn) focused(ctx context.Context) (lead scheduler.Lead, ok bool, err error) {
+// inFocus is the lead in focus: the one added or opened last, or the only one.
+// Without one, or where it was deleted, ok is false, and others is how many
+// there are.
+func (t *turn) inFocus(ctx context.Context) (lead scheduler.Lead, ok bool, others int, err error) {
 	user, err := t.user(ctx)
 	if err != nil {
-		return scheduler.Lead{}, false, err
+		return scheduler.Lead{}, false, 0, err
 	}
 	if user.FocusLead != 0 {
 		lead, err = t.store.Lead(ctx, t.from.ID, user.FocusLead)
-		if err == nil {
-			return lead, true, nil
-		}
 		if !errors.Is(err, scheduler.ErrNotFound) {
-			return scheduler.Lead{}, false, err
+			return lead, err == nil, 0, err
 		}
 	}
 	all, err := t.store.Leads(ctx, t.from.ID)
-	if err != nil {
-		return scheduler.Lead{}, false, err
+	if err == nil && user.FocusLead == 0 && len(all) == 1 {
+		return all[0], true, 0, nil
 	}
-	gone := "Which lead is this for? Add one with /newlead, or open one from /leads, and then send it again."
-	switch {
-	case user.FocusLead != 0:
-		gone = "The lead you had open is gone: it was deleted. Open another from /leads, or add one with /newlead, and then send this again."
-	case len(all) == 1:
-		return all[0], true, nil
+	return scheduler.Lead{}, false, len(all), err
+}
+
+// focused is the lead in focus. Without one the person is told, and ok is false.
+func (t *turn) focused(ctx context.Context) (lead scheduler.Lead, ok bool, err error) {
+	lead, ok, others, err := t.inFocus(ctx)
+	if ok || err != nil {
+		return lead, ok, err
 	}
 	var rows [][]button
-	if len(all) > 0 {
+	if others > 0 {
 		rows = append(rows, yourLeads())
 	}
-	return scheduler.Lead{}, false, t.say(ctx, plain(gone), rows...)
+	text := "Which lead is this for? Add one with /newlead, or open one from /leads, and then send it again."
+	if user, err := t.user(ctx); err == nil && user.FocusLead != 0 {
+		text = "The lead you had open was deleted. " + text
+	}
+	return scheduler.Lead{}, false, t.say(ctx, plain(text), rows...)
 }
 
 // looksLikePlan reports whether the person meant to paste a plan.
@@ -110,13 +116,58 @@ func plan(ctx context.Context, t *turn, args string) error {
 	return t.say(ctx, text, []button{press("✨ Write one for me", "regen", lead.ID)})
 }
 
-// pasted makes a plan the proposal for the lead in focus.
+// pasted makes a plan the proposal for the lead in focus. Without one it becomes
+// that of the lead which the person adds or opens next.
 func (t *turn) pasted(ctx context.Context, parsed planparse.Plan) error {
-	lead, ok, err := t.focused(ctx)
-	if err != nil || !ok {
+	lead, ok, others, err := t.inFocus(ctx)
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		return t.propose(ctx, lead, parsed, "")
+	}
+	t.unplaced.put(t.from.ID, parsed, t.clock.Now())
+	if others > 0 {
+		return t.say(ctx, plain("Which lead is this plan of "+count(len(parsed.Steps), "step")+" for? Open one from /leads, or add one with /newlead: the plan becomes its proposal."), yourLeads())
+	}
+	if err := t.await(ctx, awaitingLead); err != nil {
 		return err
 	}
-	return t.propose(ctx, lead, parsed, "")
+	return t.say(ctx, join(plain("Who is this plan of "+count(len(parsed.Steps), "step")+" for? Send the name, and what you know, like this: "), code("Jane Doe, CTO @ Acme, met at the fair")), []button{press("Never mind", "cancel")})
+}
+
+// unplaced are plans that were pasted before it was clear for which lead. They
+// are kept in memory: should one be lost, the person sends it again.
+type unplaced struct {
+	mu    sync.Mutex
+	plans map[int64]unplacedPlan
+}
+
+type unplacedPlan struct {
+	plan planparse.Plan
+	at   time.Time
+}
+
+// unplacedFor is how long a plan waits for its lead.
+const unplacedFor = 10 * time.Minute
+
+func (u *unplaced) put(person int64, plan planparse.Plan, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.plans == nil {
+		u.plans = map[int64]unplacedPlan{}
+	}
+	maps.DeleteFunc(u.plans, func(_ int64, old unplacedPlan) bool { return now.Sub(old.at) >= unplacedFor })
+	u.plans[person] = unplacedPlan{plan, now}
+}
+
+// take is the plan that waits for a person's lead, if any does.
+func (u *unplaced) take(person int64, now time.Time) (planparse.Plan, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	waiting, ok := u.plans[person]
+	delete(u.plans, person)
+	return waiting.plan, ok && now.Sub(waiting.at) < unplacedFor
 }
 
 // propose stores a plan as a lead's proposal and shows it. A remark stands

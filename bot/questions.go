@@ -108,6 +108,7 @@ func cancelQuestion(ctx context.Context, t *turn, _ string) error {
 	if err := t.await(ctx, ""); err != nil {
 		return err
 	}
+	t.unplaced.take(t.from.ID, t.clock.Now())
 	return t.show(ctx, plain("👌 Never mind, then."))
 }
 

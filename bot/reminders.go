@@ -122,6 +122,12 @@ func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do f
 		// It is done; only the time zone to tell it in is missing.
 		t.log.Warn("settings not read", "telegram_id", t.from.ID, "error", err)
 	}
+	if user.Awaiting == awaitingTime+":"+args[0] {
+		// They were asked until when, and thought of something else.
+		if err := t.await(ctx, ""); err != nil {
+			t.log.Warn("question not taken back", "telegram_id", t.from.ID, "error", err)
+		}
+	}
 	now := t.now(user)
 	text := outcomeText(change, user, t.zone, now)
 	if old := change.Before.MessageID; t.toast == nil && old != 0 {
