@@ -164,6 +164,17 @@ func TestButtonsOfOlderProposals(t *testing.T) {
 	ann.hears(pressed(newer, of("Discard")), "This proposal was scheduled")
 	ann.converses([]line{{says: "/lead", sees: []string{"Write to her", "Tick"}}})
 
+	// A second tap on Schedule leaves what came of the first.
+	older, of = proposed(`[{"description":"Send a card","delay_days":1}]`, "Send a card")
+	schedule := of("Schedule")
+	for range 2 {
+		ann.told(pressed(older, schedule))
+	}
+	ann.converses([]line{{says: "/today", sees: []string{"Nothing is due today"}}})
+	for _, m := range ann.Messages() {
+		require.NotContains(t, m.Text, "Your press changed nothing")
+	}
+
 	// Two taps on Yes, and one on Keep behind them.
 	question, _ := proposed(`/plan [{"description":"Call again","delay_days":3}]`, "Call again")
 	ann.converses([]line{{says: "/lead", sees: []string{"Show the proposed plan"}}, {presses: "New plan", sees: []string{"Write a new plan for Jane Doe?", "is replaced"}}})

@@ -209,6 +209,11 @@ func approve(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
+	tapped := fmt.Sprint("scheduled ", t.chat, " ", t.message)
+	if t.recent.has(tapped, time.Now()) { // a second tap: they see what came of the first
+		t.flash(ctx, "✅ Scheduled")
+		return nil
+	}
 	scheduled, err := t.sched.Approve(ctx, t.from.ID, ids[0], made)
 	switch {
 	case errors.Is(err, scheduler.ErrNotFound):
@@ -234,7 +239,11 @@ func approve(ctx context.Context, t *turn, args []string) error {
 	if err != nil {
 		return err
 	}
-	return t.show(ctx, scheduledText(scheduled, user, t.now(user)), []button{press("👤 Open the lead", "lead", ids[0])})
+	if err := t.show(ctx, scheduledText(scheduled, user, t.now(user)), []button{press("👤 Open the lead", "lead", ids[0])}); err != nil {
+		return err
+	}
+	t.recent.first(tapped, time.Now())
+	return nil
 }
 
 // scheduledText tells what was scheduled, and when it comes.

@@ -336,4 +336,10 @@ func TestTheLocationButtonGoesAway(t *testing.T) {
 	got := said(t, d, srv, fmt.Sprintf(`{"update_id":1,"callback_query":{"id":"x","from":{"id":7,"first_name":"Ann"},"data":%q,"message":{"message_id":%d,"chat":{"id":7,"type":"private"}}}}`, button.CallbackData, last.ID))
 	require.Contains(t, got, "Your time zone is Europe/Madrid")
 	require.Nil(t, ann.Keyboard(), "a zone was chosen")
+	ask()
+	d.boards.people = nil // as in a process that has just begun
+	say(`"location":{"latitude":38.88,"longitude":-6.97}`)
+	last, _ = ann.Last()
+	said(t, d, srv, fmt.Sprintf(`{"update_id":1,"callback_query":{"id":"y","from":{"id":7,"first_name":"Ann"},"data":%q,"message":{"message_id":%d,"chat":{"id":7,"type":"private"}}}}`, button.CallbackData, last.ID))
+	require.Nil(t, ann.Keyboard(), "an earlier process showed it")
 }

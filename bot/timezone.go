@@ -67,6 +67,7 @@ const tooFar = 1500
 // located answers a shared location. The nearest city has the right time zone
 // as a rule, and a wrong one near some borders, so the person decides.
 func located(ctx context.Context, t *turn, at point) error {
+	t.boards.put(t.from.ID) // it came by the button, which an earlier process may have shown
 	near := t.atlas.near(at)
 	if len(near) == 0 || near[0].far > tooFar {
 		return t.say(ctx, plain("That is far from every city I know. Send your zone, such as /timezone Pacific/Auckland, or an offset: /timezone UTC-3."))
@@ -168,7 +169,7 @@ func (t *turn) setZone(ctx context.Context, name, place string) error {
 
 // boards are the people who have the button that shares a place in front of
 // them. Telegram leaves it there until a message takes it away. It is kept in
-// memory: after a restart the button stays until their zone is set.
+// memory: after a restart the button stays until they set their zone with it.
 type boards struct {
 	mu     sync.Mutex
 	people map[int64]bool
