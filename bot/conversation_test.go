@@ -95,6 +95,17 @@ func TestButtonsPressedTwiceOrByOthers(t *testing.T) {
 		// The second press says so if it can; a message of its own would be too much.
 		require.Contains(t, []string{"✅ Done already.", ""}, ann.told(twice))
 		ann.sees("✅ Done", "Undo")
+		// Another button of that message leaves what came of it, to be taken back.
+		skip, _ := first.Button("Skip")
+		id, err = ann.PressData(first.ID, skip.CallbackData)
+		require.NoError(ann, err)
+		ann.hears(id, "Done already")
+		ann.converses([]line{{says: "/settings", sees: []string{"Your settings"}}})
+		for _, m := range ann.Messages() {
+			if m.ID == first.ID {
+				require.Contains(t, m.Labels(), "↩️ Undo")
+			}
+		}
 
 		// Buttons of a message that is out of date, or of no version at all.
 		ann.look()

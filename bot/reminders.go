@@ -166,6 +166,9 @@ func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder) error {
 	if err := t.notice(ctx, words); err != nil {
 		return err
 	}
+	if t.message == r.MessageID && t.lastDid(r) {
+		return nil // what came of it stands there, and can be taken back
+	}
 	found, err := t.store.Lead(ctx, t.from.ID, r.LeadID)
 	if err != nil && !errors.Is(err, scheduler.ErrNotFound) {
 		return err
@@ -189,7 +192,7 @@ func (t *turn) repeated(ctx context.Context, r scheduler.Reminder) error {
 	}
 	now := t.now(user)
 	t.flash(ctx, handledWords(r, now))
-	if mark, _ := t.marks.last(t.from.ID); mark.ReminderID == r.ID && mark.At.Equal(r.UpdatedAt) {
+	if t.lastDid(r) {
 		return nil
 	}
 	lead, reminders, err := t.sched.Reconcile(ctx, t.from.ID, r.LeadID)
@@ -202,6 +205,12 @@ func (t *turn) repeated(ctx context.Context, r scheduler.Reminder) error {
 		change.Next = &reminders[next]
 	}
 	return t.show(ctx, outcomeText(change, user, t.zone, now), []button{press("👤 Lead", "lead", r.LeadID)})
+}
+
+// lastDid reports whether what a reminder is now is what the person did last.
+func (t *turn) lastDid(r scheduler.Reminder) bool {
+	mark, _ := t.marks.last(t.from.ID)
+	return mark.ReminderID == r.ID && mark.At.Equal(r.UpdatedAt)
 }
 
 // handledWords say how a reminder stands that is not open any more.
