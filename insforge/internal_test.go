@@ -47,7 +47,7 @@ func FuzzPlace(f *testing.F) {
 		for _, row := range rows {
 			require.Contains(t, body, string(row))
 		}
-		p.advance(pageRequest{}, p.look(pageRequest{}, []byte(body)), len(rows))
+		p.advance(pageRequest{}, p.look(pageRequest{}, answer{body: []byte(body)}, len(rows)), len(rows))
 		if len(p.last) == 0 {
 			return
 		}

@@ -28,9 +28,9 @@ func pages[T any](ctx context.Context, q Query) iter.Seq2[[]T, error] {
 	}
 }
 
-// walk yields the pages of a query that fits into one URL. Only an empty page
-// or the query's own limit is the end: a server may return fewer rows than it
-// was asked for.
+// walk yields the pages of a query that fits into one URL. Only an empty page,
+// the query's own limit or a count that is reached is the end: a server may
+// return fewer rows than it was asked for.
 func walk[T any](ctx context.Context, q Query, yield func([]T, error) bool) {
 	p := newPlace(q)
 	remaining := q.limit
@@ -41,9 +41,9 @@ func walk[T any](ctx context.Context, q Query, yield func([]T, error) bool) {
 		}
 		next := p.next(q, size)
 		var page pageEnds
-		rows, err := fetch[T](ctx, next.query, func(body []byte, rows int) {
+		rows, err := fetch[T](ctx, next.query, func(a answer, rows int) {
 			if !q.hasLimit || rows < remaining || next.repeat { // else there is no further page to find
-				page = p.look(next, body)
+				page = p.look(next, a, rows)
 			}
 		})
 		if err != nil {

@@ -23,14 +23,14 @@ type place struct {
 	digits bool        // numbers arrive with all their digits
 	most   int         // rows that are asked for again because they have been seen
 	count  int         // rows so far, with those that the query's own offset skips
+	end    int         // what count will be at the end, by the last that was told; 0: unknown
 
 	last   []cell // values of the last row, in the first columns of the order; none: the place is the count
 	ties   int    // how many of the rows so far have them
 	edge   bool   // no row before the next page has the values of its rows
 	nulls  bool   // rows with a value in the first column are through; those with null remain
-	probes bool   // the last page was short, or had nothing new: likely there is nothing more
-	doubts bool   // what a probe finds was there when the short page was read
-	capped bool   // the server returns fewer rows than it is asked for
+	probes bool   // the next page is likely the last
+	skips  bool   // it was not, and yet had only rows that have been seen
 }
 
 // cell is a value to compare with in a filter.
@@ -86,14 +86,15 @@ type pageRequest struct {
 	seeks  bool // from the values of the last row
 	repeat bool // beginning with rows that have been seen
 	probe  bool // or with those behind them, up to the very end
+	counts bool // with the number of all rows from there on
 }
 
 // next returns the query for the next page.
 //
 // Rows that equal the last one are asked for again, to be dropped on this side.
 // Were they skipped by the server, and one of them gone, a row that nobody has
-// seen would be skipped in its place. A probe skips them all the same: there it
-// is an empty answer that is expected, and anything else is read again.
+// seen would be skipped in its place. A probe counts, for only that tells the last
+// rows from those that a server returns while it holds others back.
 func (p *place) next(q Query, size int) pageRequest {
 	if len(p.last) == 0 && !p.nulls {
 		q.offset = p.count
@@ -104,15 +105,15 @@ func (p *place) next(q Query, size int) pageRequest {
 	sought.offset = 0
 	switch {
 	case len(p.last) == 0:
-	case p.probes || p.ties > p.most:
-		sought.offset = p.ties
-		if p.doubts {
-			limit = 1
-		}
+	case p.skips || p.ties > p.most:
+		sought.offset = p.ties // without a count: more than there are is an error then
 	default:
 		r.repeat, limit = true, size+p.ties
 	}
 	r.query = sought.Limit(limit)
+	if r.counts = r.probe && r.repeat; r.counts {
+		r.query.prefer.count = "exact"
+	}
 	if ps, err := r.query.readParams(); err == nil && !q.fits(ps) {
 		p.uncertain()
 		return p.next(q, size)
@@ -122,22 +123,26 @@ func (p *place) next(q Query, size int) pageRequest {
 
 // uncertain makes the count the place.
 func (p *place) uncertain() {
-	p.last, p.ties, p.nulls, p.probes, p.doubts = nil, 0, false, false, false
+	p.last, p.ties, p.nulls, p.probes, p.skips = nil, 0, false, false, false
 }
 
-// pageEnds is what the ends of a page tell.
+// pageEnds is what a page's ends tell, and its count.
 type pageEnds struct {
+	all  int64  // so many rows there are from its first on; 0: unknown
 	seen int    // so many of its first rows have been seen
 	last []cell // of the last one, as in place
 	ties int    // how many of the last rows that are new have these values
 }
 
-// look reads the ends of a page.
-func (p *place) look(r pageRequest, body []byte) (e pageEnds) {
-	if len(p.order) == 0 {
+// look reads the ends of a page of so many rows.
+func (p *place) look(r pageRequest, a answer, count int) (e pageEnds) {
+	if r.counts {
+		e.all, _ = total(a.header)
+	}
+	if len(p.order) == 0 || e.all == int64(count) && !r.repeat {
 		return e
 	}
-	rows := elements(body)
+	rows := elements(a.body)
 	for r.repeat && e.seen < min(p.ties, len(rows)) && sameCells(p.cells(rows[e.seen], len(p.last)), p.last) {
 		e.seen++
 	}
@@ -162,16 +167,16 @@ func (p *place) advance(r pageRequest, e pageEnds, rows int) (fresh int, more bo
 	case rows == 0 && r.seeks && !r.probe && p.nullsFollow():
 		p.nulls, p.last, p.ties, p.edge = true, nil, 0, true
 		return 0, true
-	case rows == 0:
-		return 0, false
-	case r.probe && p.doubts:
-		p.probes, p.doubts, p.capped = false, false, true
-		return 0, true
+	case rows == 0, e.all == int64(rows):
+		return fresh, false
 	case fresh == 0:
-		p.probes = true
+		p.probes, p.skips = true, p.probes
 		return 0, true
 	}
 	p.count += fresh
+	if e.all > 0 {
+		p.end = p.count + int(e.all) - rows
+	}
 	if e.ties == fresh && !p.edge { // rows before these may have the same values
 		n := min(len(e.last), len(p.last))
 		switch {
@@ -188,8 +193,10 @@ func (p *place) advance(r pageRequest, e pageEnds, rows int) (fresh int, more bo
 		return fresh, true
 	}
 	p.last, p.ties = e.last, e.ties
-	p.probes = rows < r.rows && !p.capped
-	p.doubts = p.probes
+	p.probes, p.skips = rows < r.rows, false
+	if p.end > 0 {
+		p.probes = p.end-p.count <= r.rows
+	}
 	return fresh, true
 }
 

@@ -201,8 +201,8 @@ func (q Query) readCall(operation, method string, ps params) *call {
 	}
 }
 
-// fetch reads one page. Its body is only valid while look runs.
-func fetch[T any](ctx context.Context, q Query, look func(body []byte, rows int)) ([]T, error) {
+// fetch reads one page. The answer is only valid while look runs.
+func fetch[T any](ctx context.Context, q Query, look func(a answer, rows int)) ([]T, error) {
 	ps, err := q.readParams()
 	if err != nil {
 		return nil, err
@@ -215,7 +215,7 @@ func fetch[T any](ctx context.Context, q Query, look func(body []byte, rows int)
 			return decodeError(r, a, q.client.redact(), err)
 		}
 		if look != nil {
-			look(a.body, len(rows))
+			look(a, len(rows))
 		}
 		return nil
 	})
