@@ -83,11 +83,11 @@
 //
 // [All] and [Rows] read page after page until one is empty, because a server
 // may return fewer rows than it is asked for. That takes a small request or two
-// more than there are pages; a [Query.Limit] that is reached saves them. Give an
-// order that ends in a unique column, or rows may come twice or not at all: with
-// one, each page is sought from the last row of the one before, and rows that
-// come and go meanwhile do no harm. All returns an error rather than more than
-// [WithMaxRows].
+// more than there are pages; a [Query.Limit] that is reached saves them, and
+// [Query.Counted] does where one page has all the rows. Give an order that ends
+// in a unique column, or rows may come twice or not at all: with one, each page
+// is sought from the last row of the one before, and rows that come and go
+// meanwhile do no harm. All returns an error rather than more than [WithMaxRows].
 //
 // A long [filter.In] list is split over several requests, so that no URL is
 // longer than gateways take, and the parts of an ordered result are merged; not

@@ -28,6 +28,14 @@ func ExampleAll() {
 	// true
 }
 
+// A list that is short as a rule comes with its count, and then one request is
+// enough to know that it is whole.
+func ExampleQuery_Counted() {
+	leads, err := insforge.All[Lead](context.Background(), exampleClient().From("leads").Order("id").Counted())
+	fmt.Println(len(leads), err)
+	// Output: 3 <nil>
+}
+
 // What is selected is named, renamed, converted and taken apart by the server.
 func ExampleQuery_Select() {
 	type row struct {

@@ -314,7 +314,7 @@ func pathsOf(f filter.Filter, paths []filter.Path) []filter.Path {
 func (s *sieve) asAsked(ctx context.Context, q Query, give func([]json.RawMessage) bool) error {
 	w := q.window()
 	q = w.part(q)
-	q.columns, q.fallback, q.counted = s.selects, nil, true
+	q.columns, q.fallback, q.numbered = s.selects, nil, true
 	for page, err := range pages[json.RawMessage](ctx, q) {
 		if err != nil {
 			return err
@@ -351,7 +351,7 @@ func (s *sieve) byHand(ctx context.Context, q Query, skip int, report *FallbackR
 	s.trusting = false
 	most := q.fallback.rows
 	source := q
-	source.fallback, source.columns, source.counted = nil, s.selects, true
+	source.fallback, source.columns, source.numbered = nil, s.selects, true
 	source.hasLimit, source.offset = false, 0
 	source, sortHere, err := s.reduce(ctx, source, report)
 	if err != nil {

@@ -448,6 +448,50 @@ func TestPagesOnTheRealEngine(t *testing.T) {
 	}
 }
 
+// TestCountedOnTheRealEngine has a server with a limit of three rows: a list that
+// it gives whole is one request, and what it holds back is read all the same.
+func TestCountedOnTheRealEngine(t *testing.T) {
+	t.Parallel()
+	srv := insforgetest.Genuine(t, `
+		CREATE TABLE rows (id int PRIMARY KEY);
+		CREATE TABLE notes (id int PRIMARY KEY, row_id int REFERENCES rows);
+		INSERT INTO rows SELECT generate_series(1, 10);
+		INSERT INTO notes VALUES (1, 4), (2, 4), (3, 9);
+		CREATE FUNCTION low() RETURNS SETOF rows STABLE LANGUAGE sql AS 'SELECT * FROM rows WHERE id < 6';
+		DO $$ BEGIN EXECUTE format('ALTER ROLE authenticator IN DATABASE %I SET pgrst.db_max_rows = 3', current_database()); END $$`)
+	c := srv.Client(insforge.WithPageSize(5))
+	rows := c.From("rows").Select("id").Order("id")
+	for name, tt := range map[string]struct {
+		query    insforge.Query
+		want     []int64
+		requests [2]int // without and with a count
+	}{
+		"none":                {rows.Where(filter.Gt("id", 10)), []int64{}, [2]int{1, 1}},
+		"two":                 {rows.Where(filter.Gt("id", 8)), []int64{9, 10}, [2]int{2, 1}},
+		"the server's limit":  {rows.Where(filter.Gt("id", 7)), []int64{8, 9, 10}, [2]int{2, 1}},
+		"one more":            {rows.Where(filter.Gt("id", 6)), []int64{7, 8, 9, 10}, [2]int{2, 2}},
+		"all":                 {rows, []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, [2]int{5, 5}},
+		"a limit not reached": {rows.Where(filter.Gt("id", 8)).Limit(4), []int64{9, 10}, [2]int{2, 1}},
+		"a limit reached":     {rows.Limit(2), []int64{1, 2}, [2]int{1, 1}},
+		"an offset":           {rows.Offset(8), []int64{9, 10}, [2]int{2, 2}},
+		"an offset too far":   {rows.Offset(11), []int64{}, [2]int{1, 1}},
+		"by another table":    {c.From("rows").Select("id", "notes!inner()").Order("id"), []int64{4, 9}, [2]int{2, 1}},
+		"with none in another": {c.From("rows").Select("id", "notes()").Where(filter.IsNull("notes")).Order("id"),
+			[]int64{1, 2, 3, 5, 6, 7, 8, 10}, [2]int{4, 4}},
+		"with some in another": {c.From("rows").Select("id", "notes()").Where(filter.Not(filter.IsNull("notes"))).Order("id"), []int64{4, 9}, [2]int{2, 1}},
+		"without an order":     {c.From("rows").Where(filter.Eq("id", 4)), []int64{4}, [2]int{2, 1}},
+		"a function":           {c.Function("low", nil).Where(filter.Lt("id", 3)).Order("id"), []int64{1, 2}, [2]int{2, 1}},
+	} {
+		for i, query := range []insforge.Query{tt.query, tt.query.Counted()} {
+			srv.ForgetRequests()
+			got, err := insforge.All[reminder](t.Context(), query)
+			require.NoError(t, err, name)
+			require.Equal(t, tt.want, ids(got), name)
+			require.Len(t, srv.Requests(), tt.requests[i], name)
+		}
+	}
+}
+
 func TestLongListsOnTheRealEngine(t *testing.T) {
 	t.Parallel()
 	srv := insforgetest.Genuine(t, `CREATE TABLE rows (id int PRIMARY KEY, name text);

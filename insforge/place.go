@@ -63,7 +63,7 @@ func sameCells(a, b []cell) bool { return slices.EqualFunc(a, b, cell.same) }
 
 func newPlace(q Query) *place {
 	p := &place{count: q.offset, edge: q.offset == 0}
-	if q.isFunc || q.counted {
+	if q.isFunc || q.numbered {
 		return p
 	}
 	if q.client != nil {
@@ -98,7 +98,7 @@ type pageRequest struct {
 func (p *place) next(q Query, size int) pageRequest {
 	if len(p.last) == 0 && !p.nulls {
 		q.offset = p.count
-		return pageRequest{query: q.Limit(size), rows: size}
+		return pageRequest{query: q.Limit(size), rows: size}.counting(q.counted && p.count == 0)
 	}
 	r := pageRequest{rows: size, seeks: true, probe: p.probes}
 	sought, limit := q.Where(p.filters()...), size
@@ -111,12 +111,17 @@ func (p *place) next(q Query, size int) pageRequest {
 		r.repeat, limit = true, size+p.ties
 	}
 	r.query = sought.Limit(limit)
-	if r.counts = r.probe && r.repeat; r.counts {
-		r.query.prefer.count = "exact"
-	}
+	r = r.counting(r.probe && r.repeat)
 	if ps, err := r.query.readParams(); err == nil && !q.fits(ps) {
 		p.uncertain()
 		return p.next(q, size)
+	}
+	return r
+}
+
+func (r pageRequest) counting(counts bool) pageRequest {
+	if r.counts = counts; counts {
+		r.query.prefer.count = "exact"
 	}
 	return r
 }

@@ -143,6 +143,9 @@ func TestWalksAmongChanges(t *testing.T) {
 		require.NoError(rt, err)
 		order := rapid.SampledFrom(walkOrders).Draw(rt, "order")
 		q := c.From("rows").Order(order)
+		if rapid.Bool().Draw(rt, "counted") {
+			q = q.Counted()
+		}
 		limit := -1
 		if rapid.IntRange(0, 3).Draw(rt, "limited") == 0 {
 			limit = rapid.IntRange(0, 40).Draw(rt, "limit")

@@ -33,7 +33,8 @@ type Query struct {
 	hasLimit bool
 	offset   int
 	allRows  bool
-	counted  bool // pages are found by their number alone, not by a filter
+	numbered bool // pages are found by their number alone, not by a filter
+	counted  bool // see Counted
 
 	prefer   preferences
 	fallback *fallbackSettings
@@ -155,6 +156,16 @@ func (q Query) MaxRows(n int) Query {
 		return q.fail(fmt.Errorf("at most %d rows", n))
 	}
 	q.maxRows = n
+	return q
+}
+
+// Counted has the server count the rows when [All] and [Rows] ask for the first
+// page, unless that has an offset. Where the page has them all, nothing more is
+// asked: a short list is one request, not two. For the count the server looks at
+// every row that passes the filters, however few the page or a limit lets
+// through, so this is for lists that are short as a rule.
+func (q Query) Counted() Query {
+	q.counted = true
 	return q
 }
 
