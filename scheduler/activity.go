@@ -68,7 +68,7 @@ func (s *Store) Activities(ctx context.Context, telegramID, leadID int64, limit 
 	lines, err := insforge.All[Activity](ctx, s.client.From(tableActivity).
 		Select("lead_id,telegram_id,activity_type,content,metadata,created_at").
 		Where(filter.Eq("lead_id", leadID), filter.Eq("telegram_id", telegramID)).
-		Order("created_at.desc", "id.desc").Limit(limit))
+		Order("created_at.desc", "id.desc").Limit(limit).Counted())
 	if err != nil {
 		return nil, fmt.Errorf("list activity: %w", err)
 	}

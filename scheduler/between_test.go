@@ -27,9 +27,9 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // between is the same world through a connection of its own.
-func (w *world) between(t *testing.T, f roundTrip) *world {
+func (w *world) between(t *testing.T, f roundTrip, opts ...insforge.Option) *world {
 	t.Helper()
-	client, err := insforge.New(w.server.URL, insforge.WithDialect(insforge.PostgREST), insforge.WithAPIKey(w.server.APIKey), insforge.WithHTTPClient(&http.Client{Transport: f}))
+	client, err := insforge.New(w.server.URL, append(opts, insforge.WithDialect(insforge.PostgREST), insforge.WithAPIKey(w.server.APIKey), insforge.WithHTTPClient(&http.Client{Transport: f}))...)
 	require.NoError(t, err)
 	other := *w
 	other.client = client
@@ -272,7 +272,8 @@ func TestARowListedTwiceIsSentOnce(t *testing.T) {
 	})
 }
 
-// What is due at once is claimed while the person's press still lists the plan.
+// What is due at once is claimed while the person's press still lists the plan,
+// which takes two pages.
 func TestAPlanIsListedOnceThoughAClaimMovesIt(t *testing.T) {
 	everyEngine(t, func(t *testing.T, w *world) {
 		lead := w.lead(t, ann, "Jane")
@@ -283,7 +284,7 @@ func TestAPlanIsListedOnceThoughAClaimMovesIt(t *testing.T) {
 				w.cycle(t, d)
 			}
 			return http.DefaultTransport.RoundTrip(r)
-		})
+		}, insforge.WithPageSize(1))
 		listed, err := h.store.Reminders(t.Context(), ann, lead.ID)
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, gets, 2)

@@ -88,7 +88,7 @@ func (s *Store) claim(ctx context.Context, c *claim, now time.Time) (rows []held
 // left them.
 func (s *Store) claimed(ctx context.Context, c *claim) ([]held, error) {
 	answer, err := insforge.All[storedReminder](ctx, s.reminders(
-		filter.In("id", ids(c.rows)), filter.Eq("last_reminded_at", c.token), filter.Eq("due_at", c.dueAt), open()).Select(claimedColumns))
+		filter.In("id", ids(c.rows)), filter.Eq("last_reminded_at", c.token), filter.Eq("due_at", c.dueAt), open()).Select(claimedColumns).Counted())
 	if err != nil {
 		return nil, fmt.Errorf("read claimed reminders: %w", err)
 	}

@@ -211,7 +211,7 @@ func (f *Followups) busy(ctx context.Context, leads []Lead) (map[int64]bool, err
 	for i, lead := range leads {
 		ids[i] = lead.ID
 	}
-	open, err := f.store.listReminders(ctx, f.store.reminders(filter.In("lead_id", ids), open()).Select("id", "lead_id"))
+	open, err := f.store.listReminders(ctx, f.store.reminders(filter.In("lead_id", ids), open()).Select("id", "lead_id").Counted())
 	if err != nil {
 		return nil, err
 	}

@@ -169,7 +169,7 @@ func (s *Store) oneLead(ctx context.Context, filters ...filter.Filter) (Lead, er
 // Leads lists a user's leads, the newest first.
 func (s *Store) Leads(ctx context.Context, telegramID int64) ([]Lead, error) {
 	leads, err := insforge.All[Lead](ctx, s.client.From(tableLeads).Select(leadColumns).
-		Where(filter.Eq("telegram_id", telegramID)).Order("id.desc"))
+		Where(filter.Eq("telegram_id", telegramID)).Order("id.desc").Counted())
 	if err != nil {
 		return nil, fmt.Errorf("list leads: %w", err)
 	}

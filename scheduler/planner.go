@@ -337,7 +337,7 @@ func (s *Scheduler) rows(lead Lead, user User, plan planparse.Plan, version stri
 func (s *Scheduler) cancelOthers(ctx context.Context, lead Lead, version string) (int64, error) {
 	rows, err := s.store.listReminders(ctx, s.store.reminders(
 		filter.Eq("lead_id", lead.ID), filter.Not(filter.IsNull("planned_at")),
-	).Select("id", "plan_version", "status").Order("id.asc"))
+	).Select("id", "plan_version", "status").Order("id.asc").Counted())
 	if err != nil {
 		return 0, err
 	}

@@ -71,21 +71,21 @@ func (s *Store) Reminders(ctx context.Context, telegramID, leadID int64) ([]Remi
 // ones included.
 func (s *Store) leadReminders(ctx context.Context, telegramID, leadID int64, filters ...filter.Filter) ([]Reminder, error) {
 	return s.listReminders(ctx, s.reminders(filter.Eq("lead_id", leadID), filter.Eq("telegram_id", telegramID), dated()).
-		Where(filters...).Order("due_at.asc", "step_id.asc", "id.asc"))
+		Where(filters...).Order("due_at.asc", "step_id.asc", "id.asc").Counted())
 }
 
 // Agenda lists a user's open reminders due before until, the oldest first.
 func (s *Store) Agenda(ctx context.Context, telegramID int64, until time.Time) ([]Reminder, error) {
 	return s.listReminders(ctx, s.reminders(
 		filter.Eq("telegram_id", telegramID), open(), filter.Gte("due_at", epoch), filter.Lt("due_at", until),
-	).Order("due_at.asc", "id.asc"))
+	).Order("due_at.asc", "id.asc").Counted())
 }
 
 // Resting lists a user's reminders that were put off or are no longer sent.
 func (s *Store) Resting(ctx context.Context, telegramID int64) ([]Reminder, error) {
 	return s.listReminders(ctx, s.reminders(
 		filter.Eq("telegram_id", telegramID), filter.In("status", Snoozed, Parked), dated(),
-	).Order("due_at.asc", "id.asc"))
+	).Order("due_at.asc", "id.asc").Counted())
 }
 
 // Upcoming lists the next open reminders of all users, at most limit.

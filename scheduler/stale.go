@@ -92,7 +92,7 @@ func (f *Followups) told(ctx context.Context, users []int64) (map[int64]toldOf, 
 		names[i] = staleLease(user)
 		byName[names[i]] = user
 	}
-	rows, err := insforge.All[toldOf](ctx, f.store.client.From(tableLeases).Where(filter.In("name", names)))
+	rows, err := insforge.All[toldOf](ctx, f.store.client.From(tableLeases).Where(filter.In("name", names)).Counted())
 	if err != nil {
 		return nil, fmt.Errorf("read when stale leads were told: %w", err)
 	}
