@@ -17,6 +17,9 @@ const (
 	// time. Where there are more, a press is answered when it comes and worked on
 	// then, or the answers of many would wait behind the work of a few.
 	unhurried = 8
+	// crowdAnswered bounds how long work waits for the answers of a crowd: Telegram
+	// may not take them for long.
+	crowdAnswered = 2 * answerWithin
 )
 
 // toast is the answer to a press: given once, in time.
@@ -25,35 +28,22 @@ type toast struct {
 	log    *slog.Logger
 	id     string
 	given  atomic.Bool
-	timer  *time.Timer
-	done   chan struct{} // closed when the timer's answer is through
-	hurry  bool          // the timer's answer is the first thing to do
+	timer  *time.Timer   // nil in a crowd, where nothing is waited for
+	done   chan struct{} // closed when the answer that comes of itself is through
+	calm   chan struct{} // of a press in a crowd: closed when the crowd is answered
 	closed func()        // told when all is over
 	taken  func() bool   // told when its turn has come
 }
 
-func newToast(ctx context.Context, api *telegram, log *slog.Logger, id string, hurry bool, closed func()) *toast {
-	t := &toast{api: api, log: log, id: id, done: make(chan struct{}), hurry: hurry, closed: closed}
-	wait := answerWithin
-	if hurry {
-		wait = 0
-	}
-	t.timer = time.AfterFunc(wait, func() {
-		defer close(t.done)
-		t.show(ctx, "")
-	})
-	return t
-}
-
-// lead lets the answer of a press in a crowd go before the work on it.
+// lead lets the answers of a crowd go before the work on it.
 func (t *toast) lead(ctx context.Context) {
-	if !t.hurry {
+	if t.calm == nil {
 		return
 	}
-	timer := time.NewTimer(2 * answerWithin) // Telegram may not answer for long
+	timer := time.NewTimer(crowdAnswered)
 	defer timer.Stop()
 	select {
-	case <-t.done:
+	case <-t.calm:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -75,7 +65,7 @@ func (t *toast) show(ctx context.Context, text string) (shown bool) {
 // close answers the press if nothing else did, and waits for the answer.
 func (t *toast) close(ctx context.Context) {
 	defer t.closed()
-	if !t.timer.Stop() {
+	if t.timer == nil || !t.timer.Stop() {
 		<-t.done
 	}
 	t.show(ctx, "")
@@ -86,6 +76,8 @@ type toasts struct {
 	mu      sync.Mutex
 	open    int
 	waiting map[string]*toast // those whose turn has not come
+	crowd   int               // those of a crowd that are not answered
+	calm    chan struct{}     // closed when there are none; nil while there are none
 }
 
 // expect sees to it that a press is answered in time.
@@ -127,10 +119,39 @@ func (t *toasts) take(ctx context.Context, api *telegram, log *slog.Logger, id s
 
 // begin makes a toast. The caller holds mu.
 func (t *toasts) begin(ctx context.Context, api *telegram, log *slog.Logger, id string) *toast {
+	begun := &toast{api: api, log: log, id: id, done: make(chan struct{}), closed: t.closed}
+	answer := func() {
+		defer close(begun.done)
+		begun.show(ctx, "")
+	}
 	t.open++
-	return newToast(ctx, api, log, id, t.open > unhurried, func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.open--
-	})
+	if t.open <= unhurried {
+		begun.timer = time.AfterFunc(answerWithin, answer)
+		return begun
+	}
+	if t.crowd++; t.calm == nil {
+		t.calm = make(chan struct{})
+	}
+	begun.calm = t.calm
+	go func() {
+		defer t.answered()
+		answer()
+	}()
+	return begun
+}
+
+func (t *toasts) closed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.open--
+}
+
+// answered notes that one of a crowd is answered.
+func (t *toasts) answered() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.crowd--; t.crowd == 0 {
+		close(t.calm)
+		t.calm = nil
+	}
 }
