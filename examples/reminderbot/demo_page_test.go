@@ -180,6 +180,9 @@ const misfits = `[...document.querySelectorAll(".bar *, .body, .body *, .key, .c
 	`.map((e) => e.outerHTML.slice(0, 200)).concat(window.errors)` +
 	`.concat(performance.getEntriesByType("resource").map((e) => e.name).filter((name) => !name.startsWith(location.origin + "/")))`
 
+// nameless are controls that a screen reader has no name for.
+const nameless = `[...document.querySelectorAll("button, a, textarea, [role]")].filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.getAttribute("aria-label") && !e.innerText.trim() && !e.matches("[role=status], [role=alert]")).map((e) => e.outerHTML.slice(0, 200))`
+
 // faint is what can be seen and has less contrast than WCAG 2 asks of text at
 // level AA: 4.5 to 1, or 3 to 1 where it is large. What lies on the wall is
 // compared with each of its colours.
@@ -229,7 +232,7 @@ func TestThePageOnEveryScreen(t *testing.T) {
 			ctx := browse(t, view.width, view.height, view.dark)
 			dir := screens(t)
 			look := func(name string) chromedp.Action[chromedp.Void] {
-				return chromedp.Steps(shoot(filepath.Join(dir, view.name+"-"+name+".png")), none(misfits), none(faint))
+				return chromedp.Steps(shoot(filepath.Join(dir, view.name+"-"+name+".png")), none(misfits), none(faint), none(nameless))
 			}
 			steps := []chromedp.Action[chromedp.Void]{
 				chromedp.Navigate(page.URL),

@@ -105,6 +105,7 @@ const drawn = new Map(); // message id → its element and what it shows
 function drawLog(fresh, changed, jump) {
   const log = $("log");
   const messages = [...state.messages.values()].sort((a, b) => a.id - b.id);
+  if (document.hidden && !jump) entitle(waiting + messages.filter((m) => fresh.has(m.id) && !m.mine).length);
   const days = []; // the elements of each day, in order
   messages.forEach((m, i) => {
     const day = dayOf(m);
@@ -138,6 +139,15 @@ function drawLog(fresh, changed, jump) {
   showDown();
 }
 
+// The title counts what came while nobody was looking.
+let waiting = 0;
+const title = document.title;
+function entitle(n) {
+  waiting = n;
+  document.title = n ? `(${n}) ${title}` : title;
+}
+document.addEventListener("visibilitychange", () => { if (!document.hidden) entitle(0); });
+
 const dayOf = (m) => dayKey(Date.parse(m.at));
 
 // arrange gives a list exactly these children, moving no child that is in its
@@ -151,10 +161,8 @@ function arrange(list, children) {
 const groups = new Map();
 function dayGroup(day, at) {
   if (!groups.has(day)) {
-    const group = make("li", "group");
-    const list = make("ol");
-    list.setAttribute("role", "presentation");
-    group.append(make("div", "day"), list);
+    const group = make("div", "group");
+    group.append(make("div", "day"), make("ol"));
     groups.set(day, group);
   }
   const group = groups.get(day);
@@ -440,6 +448,7 @@ function openMenu(prefix) {
 }
 
 function closeMenu() {
+  if (document.activeElement === menu) text.focus();
   menu.hidden = true;
   $("menu").setAttribute("aria-expanded", "false");
   text.removeAttribute("aria-activedescendant");
@@ -450,7 +459,7 @@ function select(i) {
   const chosen = items[(i + items.length) % items.length];
   for (const item of items) item.setAttribute("aria-selected", String(item === chosen));
   chosen.scrollIntoView({ block: "nearest" });
-  text.setAttribute("aria-activedescendant", chosen.id);
+  for (const el of [text, menu]) el.setAttribute("aria-activedescendant", chosen.id);
 }
 
 function menuKey(e) {
@@ -459,13 +468,20 @@ function menuKey(e) {
     case "ArrowDown": select(at + 1); break;
     case "ArrowUp": select(at - 1); break;
     case "Escape": closeMenu(); break;
-    case "Tab": text.value = menu.children[at].firstChild.textContent + " "; closeMenu(); typed(); break;
+    case "Tab":
+      if (e.shiftKey) return false;
+      text.value = menu.children[at].firstChild.textContent + " ";
+      closeMenu();
+      typed();
+      break;
     case "Enter": menu.children[at].click(); break;
     default: return false;
   }
   e.preventDefault();
   return true;
 }
+
+menu.addEventListener("keydown", menuKey);
 
 function choose(command) {
   closeMenu();
