@@ -15,6 +15,7 @@ import (
 
 	"github.com/followthrough-go/followthrough/bot"
 	"github.com/followthrough-go/followthrough/insforge"
+	"github.com/followthrough-go/followthrough/insforge/filter"
 	"github.com/followthrough-go/followthrough/migrations"
 )
 
@@ -105,17 +106,42 @@ func isEmbedded(ctx context.Context, client *insforge.Client) bool {
 	return err == nil && bytes.Contains(root.Body, []byte(`"Embedded PostgREST"`))
 }
 
-// checkWriting tests whether plans can be scheduled, by a row that is refused
-// in any case: PostgreSQL looks for the unique index and at the rights of the
-// role before it misses the lead.
+// writtenTables are the tables that the service writes to: the primary key, a column
+// that takes no NULL, and what a conflict is looked for by, if it is.
+var writtenTables = []struct {
+	table, key, required string
+	unique               []string
+}{
+	{"lead_registry", "id", "telegram_id", []string{"source_ref"}},
+	{"lead_activity_log", "id", "lead_id", nil},
+	{"scheduled_reminders", "id", "lead_id", []string{"lead_id", "plan_version", "step_id"}},
+	{"bot_users", "telegram_id", "telegram_id", []string{"telegram_id"}},
+	{"service_leases", "name", "name", []string{"name"}},
+}
+
+// checkWriting tests whether the tables can be written to, by requests that
+// change nothing in any case: PostgreSQL looks for the unique index and at the
+// rights of the role before it misses a value, or finds no row.
 func checkWriting(ctx context.Context, client *insforge.Client, remedy string) error {
-	_, err := client.From("scheduled_reminders").Insert(ctx, map[string]any{"lead_id": nil}, insforge.OnConflictIgnore("lead_id", "plan_version", "step_id"))
-	var refused *insforge.Error
-	switch {
-	case insforge.IsPermission(err):
-		return fmt.Errorf("the key may read the tables but not write; its role must bypass row security, as service_role and project_admin do (%w)", err)
-	case errors.As(err, &refused) && refused.Code == "42P10":
-		return fmt.Errorf("002_scheduled_reminders is incomplete: scheduled_reminders has no unique index on lead_id, plan_version, step_id; run: %s", remedy)
+	for _, w := range writtenTables {
+		var options []insforge.WriteOption
+		if w.unique != nil {
+			options = append(options, insforge.OnConflictIgnore(w.unique...))
+		}
+		nothing := map[string]any{w.required: nil}
+		none := client.From(w.table).Where(filter.IsNull(w.key))
+		_, insertErr := client.From(w.table).Insert(ctx, nothing, options...)
+		_, updateErr := none.Update(ctx, nothing)
+		_, deleteErr := none.Delete(ctx)
+		for _, err := range []error{insertErr, updateErr, deleteErr} {
+			var refused *insforge.Error
+			switch {
+			case insforge.IsPermission(err):
+				return fmt.Errorf("the key may read the tables but not write to %s; its role must have every right on them and bypass row security, as service_role and project_admin do (%w)", w.table, err)
+			case errors.As(err, &refused) && refused.Code == "42P10":
+				return fmt.Errorf("%s is incomplete: it has no unique index on %s; run: %s", w.table, strings.Join(w.unique, ", "), remedy)
+			}
+		}
 	}
 	return nil
 }
@@ -213,6 +239,10 @@ func backendAdvice(table string, err error) error {
 		return fmt.Errorf("INSFORGE_URL does not answer; is the address right, and the server up? (%w)", err)
 	}
 	switch {
+	case refused.Code == "42501": // 401 where the role is anon, which is everybody's without a key
+		return fmt.Errorf("the key may not read %s; the service needs the service key, not the one for browsers, nor none (%w)", table, err)
+	case refused.Code == "22023":
+		return fmt.Errorf("INSFORGE_API_KEY is for a role that the database does not have; make one for its service role (%w)", err)
 	case refused.Status == 401:
 		return fmt.Errorf("the backend does not accept INSFORGE_API_KEY; copy it again from the project's settings (%w)", err)
 	case insforge.IsPermission(err):
@@ -221,6 +251,8 @@ func backendAdvice(table string, err error) error {
 		return fmt.Errorf("there is no table %s: %w", table, err)
 	case refused.Code == "42703" || refused.Code == "PGRST204":
 		return fmt.Errorf("table %s lacks a column: %w", table, err)
+	case refused.Status >= 500:
+		return fmt.Errorf("the backend is in trouble; is its database up? (%w)", err)
 	case refused.Status == http.StatusNotFound, refused.Status < 300: // or a page instead of rows
 		return fmt.Errorf("there are no tables at this address; are INSFORGE_URL and INSFORGE_DIALECT right? (%w)", err)
 	}

@@ -277,7 +277,7 @@ func TestCheckMissesTheIndexThatSchedulingNeeds(t *testing.T) {
 	require.NoError(t, err)
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitError, command(t.Context(), []string{"check"}, []string{"INSFORGE_DIALECT=postgrest", "INSFORGE_URL=" + insforgetest.New(t, without).URL}, &stdout, &stderr))
-	require.Contains(t, stdout.String(), "002_scheduled_reminders is incomplete: ")
+	require.Contains(t, stdout.String(), "scheduled_reminders is incomplete: it has no unique index on lead_id, plan_version, step_id; run: ")
 }
 
 func TestCheckNamesTheMigrationsThatAreMissing(t *testing.T) {
@@ -303,14 +303,21 @@ func TestCheckTellsAKeyThatSeesNothing(t *testing.T) {
 	backend := insforgetest.Genuine(t, script+`
 		DO $$ BEGIN CREATE ROLE weak NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
 		GRANT weak TO authenticator;
-		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO weak;`)
+		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO weak;
+		DO $$ BEGIN CREATE ROLE half NOLOGIN BYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
+		GRANT half TO authenticator;
+		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO half;
+		REVOKE DELETE ON service_leases FROM half;`)
 	for role, want := range map[string]struct {
 		status int
 		says   string
 	}{
 		insforgetest.RoleService: {exitFine, "has every table and column\n"},
 		insforgetest.RoleUser:    {exitError, "the service needs the service key, not the one for browsers"},
-		"weak":                   {exitError, "may read the tables but not write; its role must bypass row security"},
+		insforgetest.RoleAnon:    {exitError, "the service needs the service key, not the one for browsers"},
+		"nobody":                 {exitError, "is for a role that the database does not have"},
+		"weak":                   {exitError, "may read the tables but not write to lead_registry; its role must have every right on them and bypass row security"},
+		"half":                   {exitError, "may read the tables but not write to service_leases;"},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := command(t.Context(), []string{"check"}, []string{"INSFORGE_DIALECT=postgrest", "INSFORGE_URL=" + backend.URL,
@@ -318,7 +325,9 @@ func TestCheckTellsAKeyThatSeesNothing(t *testing.T) {
 		require.Equal(t, want.status, status, "%s: %s%s", role, &stdout, &stderr)
 		require.Contains(t, stdout.String(), want.says)
 	}
-	require.Equal(t, [][]string{{"0"}}, backend.SQL(`SELECT count(*) FROM scheduled_reminders`), "nothing was written")
+	for _, w := range writtenTables {
+		require.Equal(t, [][]string{{"0"}}, backend.SQL(`SELECT count(*) FROM `+w.table), "nothing was written")
+	}
 
 	all, err := migrations.All()
 	require.NoError(t, err)
