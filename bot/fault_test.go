@@ -156,6 +156,7 @@ func TestBackendThatIsDownAtStart(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, status)
 		require.Contains(t, body, `"ready":false`)
 		require.Contains(t, body, "502")
+		require.Contains(t, body, "(the database is in trouble; look at its log)")
 		status, _ = w.get("/healthz")
 		require.Equal(t, http.StatusOK, status)
 

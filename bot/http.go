@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/followthrough-go/followthrough/insforge"
 )
 
 // endpoints serves health, metrics and the webhook, and the page at / where
@@ -85,7 +88,11 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 			state.Checks[part] = err.Error()
 		}
 	}
-	note("backend", cmp.Or(s.backend.check(r.Context()), s.lease.Err()), "ok")
+	backend := cmp.Or(s.backend.check(r.Context()), s.lease.Err())
+	if backend != nil {
+		backend = fmt.Errorf("%w (%s)", backend, s.config.backendAdvice(backend))
+	}
+	note("backend", backend, "ok")
 	dispatch := s.dispatcher.Status()
 	state.LastCycle, state.Lag = dispatch.LastCycle, dispatch.Lag.Seconds()
 	note("dispatcher", dispatch.LastError, "ok")
@@ -113,6 +120,23 @@ func (s *Service) ready(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_, _ = body.WriteTo(w)
+}
+
+// backendAdvice is what an operator can do about a backend that does not do what
+// it is asked.
+func (c Config) backendAdvice(err error) string {
+	var refused *insforge.Error
+	switch {
+	case c.Embedded():
+		return "the store cannot be used; look at DATA_FILE, and for room on its disk"
+	case !errors.As(err, &refused):
+		return "the database cannot be reached; check INSFORGE_URL, and whether the server is up"
+	case insforge.IsPermission(err):
+		return "the database refuses INSFORGE_API_KEY; it must be the service's key"
+	case refused.Status < 500:
+		return "the database is there, and not as it should be; run reminderbot check"
+	}
+	return "the database is in trouble; look at its log"
 }
 
 // probe asks the backend whether it is there, at most once a second however

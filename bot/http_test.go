@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/followthrough-go/followthrough/insforge"
 )
 
 // A connection is not held by who promises a body and sends none, whether it is
@@ -54,5 +58,23 @@ func TestARequestWhoseBodyCameMayTakeItsTime(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "body", string(answer))
 		require.NoError(t, resp.Body.Close())
+	}
+}
+
+func TestAnUnreadyBackendComesWithAdvice(t *testing.T) {
+	t.Parallel()
+	remote := Config{BackendURL: "https://p.example"}
+	for _, tc := range []struct {
+		config Config
+		err    error
+		says   string
+	}{
+		{Config{}, errors.New("closed"), "look at DATA_FILE"},
+		{remote, errors.New("connection refused"), "check INSFORGE_URL"},
+		{remote, &insforge.Error{Status: 401, Code: "PGRST301"}, "refuses INSFORGE_API_KEY"},
+		{remote, &insforge.Error{Status: 404, Code: "42P01"}, "run reminderbot check"},
+		{remote, &insforge.Error{Status: 503}, "look at its log"},
+	} {
+		require.Contains(t, tc.config.backendAdvice(fmt.Errorf("reach reminders: %w", tc.err)), tc.says)
 	}
 }
