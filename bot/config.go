@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -225,6 +226,11 @@ func (c Config) contradictions(values map[string]string) []string {
 	var problems []string
 	if c.TelegramToken != "" && !tokenForm.MatchString(c.TelegramToken.Reveal()) {
 		problems = append(problems, "TELEGRAM_BOT_TOKEN has characters no bot token has; copy it again from @BotFather (digits, a colon, letters)")
+	}
+	for name, secret := range map[string]Secret{"INSFORGE_API_KEY": c.BackendKey, "LLM_API_KEY": c.LLMKey} {
+		if strings.ContainsFunc(secret.Reveal(), unicode.IsControl) {
+			problems = append(problems, name+" has a line break or another control character in it; copy it again, in one line")
+		}
 	}
 	if tokenInPath.MatchString(string(c.TelegramURL)) {
 		problems = append(problems, "TELEGRAM_API_URL goes on into a bot's address; it is the base alone, such as "+string(publicTelegram)+", and the token belongs in TELEGRAM_BOT_TOKEN")

@@ -87,6 +87,7 @@ func TestConfigProblemsSayWhatToDo(t *testing.T) {
 		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://bot.example:9000", "port 443, 80, 88 or 8443"},
 		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://192.168.1.2", "wants a public host"},
 		{"TELEGRAM_BOT_TOKEN=1:x WEBHOOK_URL=https://localhost:8443/x", "wants a public host"},
+		{"INSFORGE_URL=https://p.example INSFORGE_API_KEY=s3same\x01", "INSFORGE_API_KEY has a line break or another control character"},
 		{"TELEGRAM_API_URL=https://api.telegram.org/bot", "is the base alone"},
 		{"TELEGRAM_API_URL=https://api.telegram.org/bot1:s3same", "the token belongs in TELEGRAM_BOT_TOKEN"},
 	} {

@@ -75,7 +75,10 @@ func unreached(err error) string {
 	var name *net.DNSError
 	var plain tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError
+	var connection *net.OpError
 	switch {
+	case errors.As(err, &connection) && connection.Op == "proxyconnect":
+		return "is behind a proxy that cannot be reached; are HTTPS_PROXY and HTTP_PROXY right?"
 	case errors.As(err, &name):
 		return "names a host that this machine's name server does not know; is the name right, and is there a way to the internet?"
 	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):

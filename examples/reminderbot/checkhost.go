@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/followthrough-go/followthrough/bot"
 	"github.com/followthrough-go/followthrough/insforge/embedded"
@@ -80,6 +81,8 @@ func isBot(ctx context.Context, address string) bool {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // a probe of the backend included
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
 	if err != nil {
 		return false
