@@ -101,7 +101,7 @@ func (leads leadsByID) named(r scheduler.Reminder) (name, what string) {
 	lead.ID = r.LeadID
 	step, _ := lead.Step(r.StepID)
 	what, _ = stepTexts(r, step)
-	return oneLine(lead.Display()), what
+	return called(lead), what
 }
 
 // leadsByID are leads by their numbers.
@@ -167,5 +167,5 @@ func listedBy(r scheduler.Reminder, now time.Time) time.Time {
 
 // reminderLabel is the label of a button that opens a reminder.
 func reminderLabel(number int, lead, what string) string {
-	return cut(fmt.Sprintf("%d. %s · %s", number, cut(oneLine(lead), 24), oneLine(what)), 40)
+	return cut(fmt.Sprintf("%d. %s · %s", number, cut(lead, 24), oneLine(what)), 40)
 }

@@ -24,9 +24,9 @@ func calendar(open []holding, now time.Time) []byte {
 	line("X-WR-CALNAME", "Followthrough")
 	for _, h := range open {
 		what, draft := h.texts()
-		about := oneLine(h.lead.Display())
+		about := called(h.lead)
 		if role := roleOf(h.lead); role != "" {
-			about += " (" + oneLine(role) + ")"
+			about += " (" + role + ")"
 		}
 		if draft != "" {
 			about += "\n\n" + draft
@@ -36,7 +36,7 @@ func calendar(open []holding, now time.Time) []byte {
 		line("DTSTAMP", stamp(now))
 		line("DTSTART", stamp(h.reminder.DueAt))
 		line("DTEND", stamp(h.reminder.DueAt.Add(eventLength)))
-		line("SUMMARY", calendarText(oneLine(h.lead.Display())+": "+cut(oneLine(what), 200)))
+		line("SUMMARY", calendarText(called(h.lead)+": "+cut(oneLine(what), 200)))
 		line("DESCRIPTION", calendarText(cut(about, maxText)))
 		line("TRANSP", "TRANSPARENT") // a step does not make its person busy
 		line("END", "VEVENT")

@@ -168,7 +168,7 @@ func (d *dialogue) menu() []tele.Command {
 }
 
 func start(ctx context.Context, t *turn, _ string) error {
-	name := cut(strings.TrimSpace(t.from.FirstName), 60)
+	name := cut(oneLine(t.from.FirstName), 60)
 	if name != "" {
 		name = " " + name
 	}

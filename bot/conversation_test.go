@@ -259,6 +259,25 @@ func TestARowThatSomebodyElseWrote(t *testing.T) {
 	}
 }
 
+// A name that shows nothing is none: Telegram takes no button without a label.
+func TestALeadThatSomebodyElseWrote(t *testing.T) {
+	t.Parallel()
+	onEngines(t, "", func(t *testing.T, backend string) {
+		w := newWorld(t, backend)
+		ann := w.person(7, "Ann\n\u202e")
+		_, err := w.backend.Client().From("lead_registry").Insert(t.Context(), map[string]any{
+			"telegram_id": 7, "prospect_name": "\u2800 \u200b", "prospect_title": "C\nTO\u202e", "prospect_company": "Ac me",
+		})
+		require.NoError(t, err)
+		ann.converses([]line{
+			{says: "/start", sees: []string{"Hello Ann!"}},
+			{says: "/leads", sees: []string{"Your leads (1)", "Lead 1 (C TO @ Ac me) – no plan"}, buttons: []string{"Lead 1"}},
+			{presses: "Lead 1", sees: []string{"👤 Lead 1 (C TO @ Ac me)", "No plan is scheduled"}},
+			{says: "/export", sees: []string{"Your leads and their steps"}},
+		})
+	})
+}
+
 // Other programs may write more steps than Telegram takes buttons.
 func TestMoreRowsThanButtons(t *testing.T) {
 	t.Parallel()

@@ -348,9 +348,20 @@ func numbers(args []string, n int) ([]int64, error) {
 
 // describe names a lead with what is known of them: "Jane Doe (CTO @ Acme)".
 func describe(lead scheduler.Lead) richText {
-	name := bold(cut(strings.TrimSpace(lead.Display()), maxField))
+	name := bold(cut(called(lead), maxField))
 	if role := roleOf(lead); role != "" {
 		return join(name, plain(" ("+role+")"))
+	}
+	return name
+}
+
+// called is what a lead is called, in one line; its number where the name, which
+// another program may have written, shows nothing.
+func called(lead scheduler.Lead) string {
+	name := oneLine(lead.Display())
+	if unseen(name) {
+		lead.Name = ""
+		return lead.Display()
 	}
 	return name
 }
@@ -364,8 +375,9 @@ func whose(lead scheduler.Lead) richText {
 	return join(plain("👤 "), describe(lead))
 }
 
+// roleOf is what a lead does and where, in one line: "CTO @ Acme".
 func roleOf(lead scheduler.Lead) string {
-	title, company := cut(strings.TrimSpace(lead.Title), maxField), cut(strings.TrimSpace(lead.Company), maxField)
+	title, company := cut(oneLine(lead.Title), maxField), cut(oneLine(lead.Company), maxField)
 	switch {
 	case title != "" && company != "":
 		return fmt.Sprintf("%s @ %s", title, company)

@@ -173,7 +173,7 @@ func askDetails(ctx context.Context, t *turn, args []string) error {
 
 // typed is a lead as a person would type it.
 func typed(lead scheduler.Lead) string {
-	text := oneLine(lead.Display())
+	text := called(lead)
 	switch {
 	case lead.Company != "":
 		text += ", " + strings.TrimSpace(oneLine(lead.Title)+" @ "+oneLine(lead.Company))

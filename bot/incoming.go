@@ -57,7 +57,7 @@ func (t *turn) unclear(ctx context.Context, user scheduler.User) error {
 	if user.FocusLead != 0 {
 		found, err := t.store.Lead(ctx, t.from.ID, user.FocusLead)
 		if err == nil {
-			rows = append(keyboard{{press("📝 A note on "+cut(oneLine(found.Display()), 40), "keepnote", found.ID)}}, rows...)
+			rows = append(keyboard{{press("📝 A note on "+cut(called(found), 40), "keepnote", found.ID)}}, rows...)
 		}
 	}
 	_, err := t.courier.say(ctx, t.chat, chatMessage{

@@ -110,12 +110,12 @@ func (t *turn) list(ctx context.Context, page int, by func(context.Context, rich
 	var list richText
 	var rows [][]button
 	for _, lead := range shown {
-		line := join(plain("• "), bold(cut(oneLine(lead.Display()), 80)))
+		line := join(plain("• "), bold(cut(called(lead), 80)))
 		if role := roleOf(lead); role != "" {
-			line = join(line, plain(" ("+cut(oneLine(role), 120)+")"))
+			line = join(line, plain(" ("+cut(role, 120)+")"))
 		}
 		list = lines(list, join(line, plain(" – "+progress(lead))))
-		rows = append(rows, []button{press(cut(oneLine(lead.Display()), 40), "lead", lead.ID)})
+		rows = append(rows, []button{press(cut(called(lead), 40), "lead", lead.ID)})
 	}
 	return by(ctx, paragraphs(text, list), append(rows, pageButtons(page, pages, "◀ Newer", "Older ▶", "leads"))...)
 }
@@ -170,7 +170,7 @@ func (t *turn) find(ctx context.Context, name, action string) (scheduler.Lead, b
 	}
 	var rows [][]button
 	for _, lead := range found[:min(len(found), mostFound)] {
-		rows = append(rows, []button{press(cut(oneLine(lead.Display()+" "+roleOf(lead)), 50), action, lead.ID)})
+		rows = append(rows, []button{press(cut(called(lead)+" "+roleOf(lead), 50), action, lead.ID)})
 	}
 	text := plain("Which one?")
 	if more := len(found) - mostFound; more > 0 {
@@ -188,14 +188,14 @@ const mostFound = 10
 func matching(all []scheduler.Lead, wanted string) []scheduler.Lead {
 	var exact, inWords, partly []scheduler.Lead
 	for _, lead := range all {
-		switch called := searchable(lead.Display()); {
+		switch name := searchable(lead.Display()); {
 		case strconv.FormatInt(lead.ID, 10) == wanted:
 			return []scheduler.Lead{lead}
-		case called == wanted:
+		case name == wanted:
 			exact = append(exact, lead)
-		case strings.Contains(" "+called+" "+searchable(lead.Company)+" ", " "+wanted+" "):
+		case strings.Contains(" "+name+" "+searchable(lead.Company)+" ", " "+wanted+" "):
 			inWords = append(inWords, lead)
-		case strings.Contains(called+" "+searchable(lead.Company), wanted):
+		case strings.Contains(name+" "+searchable(lead.Company), wanted):
 			partly = append(partly, lead)
 		}
 	}

@@ -287,5 +287,5 @@ func scheduledText(s scheduler.Scheduled, user scheduler.User, now time.Time) ri
 
 // oneLine is a text without line breaks and characters that reorder it.
 func oneLine(text string) string {
-	return strings.Map(dropControl, strings.Join(strings.Fields(text), " "))
+	return strings.TrimSpace(strings.Map(dropControl, strings.Join(strings.Fields(text), " ")))
 }

@@ -4,6 +4,7 @@ import (
 	"html"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -103,10 +104,15 @@ func (t richText) sendable() richText {
 			out = append(out, s)
 		}
 	}
-	if strings.TrimSpace(out.plain()) == "" {
+	if unseen(out.plain()) {
 		return plain("…")
 	}
 	return out
+}
+
+// unseen reports whether a text shows nothing: Telegram takes it for empty.
+func unseen(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && !blank(r) })
 }
 
 // visible drops control characters, which Telegram drops too.

@@ -22,6 +22,7 @@ func TestRichTextIsAlwaysSendable(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "…", richText(nil).sendable().plain())
 	require.Equal(t, "…", plain(" \n").sendable().plain())
+	require.Equal(t, "…", plain("\u200b\u2800\u2060 \u3164").sendable().plain(), "what shows nothing is empty to Telegram")
 	require.Equal(t, "a\uFFFDb", plain("a\xffb").sendable().plain())
 
 	rapid.Check(t, func(t *rapid.T) {
