@@ -144,6 +144,15 @@ func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text string, mess
 	if err := t.logOnce(ctx, lead, activityNote, text, message); err != nil {
 		return err
 	}
+	// Reminders look for addresses in what the lead has for notes.
+	_, found := takeAddresses(text)
+	found = slices.DeleteFunc(found, func(address string) bool { return strings.Contains(lead.Notes, address) })
+	if len(found) > 0 {
+		notes := strings.TrimSpace(lead.Notes + "\n" + strings.Join(found, ", "))
+		if err := t.store.Describe(ctx, t.from.ID, lead.ID, scheduler.Details{Name: lead.Name, Title: lead.Title, Company: lead.Company, Notes: notes}); err != nil {
+			return err
+		}
+	}
 	if err := t.focus(ctx, lead.ID); err != nil {
 		return err
 	}
