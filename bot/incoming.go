@@ -32,7 +32,7 @@ func (t *turn) text(ctx context.Context, text string) error {
 	switch {
 	case planErr == nil:
 		return t.pasted(ctx, parsed)
-	case looksLikePlan(text):
+	case mustBePlan(text), looksLikePlan(text) && !anyText(user.Awaiting):
 		return t.say(ctx, unusable(planErr))
 	}
 	if answered, err := t.answer(ctx, user, text); answered || err != nil {

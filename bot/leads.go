@@ -81,7 +81,12 @@ func (t *turn) pressedLead(ctx context.Context, args []string) (scheduler.Lead, 
 // leadsPerPage is how many leads one message lists.
 const leadsPerPage = 8
 
-func leads(ctx context.Context, t *turn, _ string) error { return t.list(ctx, 0, t.say) }
+func leads(ctx context.Context, t *turn, args string) error {
+	if args != "" {
+		return lead(ctx, t, args) // who names one means it
+	}
+	return t.list(ctx, 0, t.say)
+}
 
 func pageLeads(ctx context.Context, t *turn, args []string) error {
 	page, err := numbers(args, 1)

@@ -57,11 +57,17 @@ func (t *turn) focused(ctx context.Context) (lead scheduler.Lead, ok bool, err e
 	return scheduler.Lead{}, false, t.say(ctx, plain(text), rows...)
 }
 
-// looksLikePlan reports whether the person meant to paste a plan.
+// looksLikePlan reports whether the person may have meant to paste a plan, and
+// mustBePlan whether nobody would write so otherwise. "[urgent] call her" is a
+// text.
 func looksLikePlan(text string) bool {
 	text = strings.TrimSpace(text)
-	return strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") || strings.Contains(text, "```") ||
-		strings.Contains(text, `"step_id"`) || strings.Contains(text, `"delay_days"`)
+	begins := strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{")
+	return begins && (strings.Contains(text, `"`) || strings.Trim(text, "[]{} \n") == "") || strings.Contains(text, "```") || mustBePlan(text)
+}
+
+func mustBePlan(text string) bool {
+	return strings.Contains(text, `"step_id"`) || strings.Contains(text, `"delay_days"`)
 }
 
 // unusable says what is wrong with a text that should be a plan.

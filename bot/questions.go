@@ -62,7 +62,7 @@ func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (an
 	if what == awaitingTime {
 		return true, t.snoozeTo(ctx, id, text)
 	}
-	if what != awaitingNote && what != awaitingDetails {
+	if !anyText(user.Awaiting) {
 		return false, nil
 	}
 	found, err := t.store.Lead(ctx, t.from.ID, id)
@@ -76,6 +76,12 @@ func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (an
 		return true, t.noted(ctx, found, text, t.message)
 	}
 	return true, t.redescribe(ctx, found, text)
+}
+
+// anyText reports whether what is awaited may be any text at all.
+func anyText(awaiting string) bool {
+	what, _, _ := strings.Cut(awaiting, ":")
+	return what == awaitingNote || what == awaitingDetails
 }
 
 // settle ends what an earlier command, or a plan that was cut in two, waited
