@@ -175,7 +175,7 @@ func (t *turn) find(ctx context.Context, name, action string) (scheduler.Lead, b
 	}
 	var rows [][]button
 	for _, lead := range found[:min(len(found), mostFound)] {
-		rows = append(rows, []button{press(cut(called(lead)+" "+roleOf(lead), 50), action, lead.ID)})
+		rows = append(rows, []button{press(cut(strings.TrimSpace(called(lead)+" "+roleOf(lead)), 50), action, lead.ID)})
 	}
 	text := plain("Which one?")
 	if more := len(found) - mostFound; more > 0 {
