@@ -24,6 +24,7 @@ type keptMessage struct {
 	Text     string         `json:"text,omitempty"`
 	Location *tele.Location `json:"location,omitempty"`
 	Contact  *tele.Contact  `json:"contact,omitempty"`
+	Album    string         `json:"media_group_id,omitempty"`
 	ReplyTo  *keptMessage   `json:"reply_to_message,omitempty"`
 }
 
@@ -84,7 +85,7 @@ func keepMessage(m *tele.Message) *keptMessage {
 	if m == nil {
 		return nil
 	}
-	return &keptMessage{ID: m.ID, From: keepUser(m.Sender), Chat: keepChat(m.Chat), Date: m.Unixtime, Text: textOf(m), Location: m.Location, Contact: m.Contact}
+	return &keptMessage{ID: m.ID, From: keepUser(m.Sender), Chat: keepChat(m.Chat), Date: m.Unixtime, Text: textOf(m), Location: m.Location, Contact: m.Contact, Album: m.AlbumID}
 }
 
 func keepUser(u *tele.User) *keptUser {
