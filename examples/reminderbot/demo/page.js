@@ -675,9 +675,10 @@ async function copy(value) {
     box.value = value;
     document.body.append(box);
     box.select();
-    document.execCommand("copy");
+    const copied = document.execCommand("copy");
     box.remove();
     focused?.focus({ preventScroll: true });
+    if (!copied) return toast("The browser does not let this page copy. Select the text instead.");
   }
   toast("Copied to the clipboard");
 }
