@@ -14,8 +14,9 @@ const narrow = matchMedia("(max-width: 860px)");
 
 // ── Time ────────────────────────────────────────────────────────────────────
 
-let clock = { at: Date.now(), since: performance.now() };
-const now = () => clock.at + (performance.now() - clock.since);
+// By the system's clock, as the service's: performance.now() stands still while a laptop sleeps.
+let clock = { at: Date.now(), since: Date.now() };
+const now = () => clock.at + (Date.now() - clock.since);
 
 const formats = new Map();
 function format(when, options) {
@@ -80,7 +81,7 @@ function take(e) {
     bot: e.bot, username: e.username, zone: e.zone, commands: e.commands ?? [], keyboard: e.keyboard ?? [], doing: e.doing,
     agenda: e.agenda ?? [], more: !!e.more, trouble: e.trouble, journey: e.journey, connected: true, drawn: true,
   });
-  clock = { at: Date.parse(e.now), since: performance.now() };
+  clock = { at: Date.parse(e.now), since: Date.now() };
   tick();
   drawStatus();
   drawLog(first ? new Set() : fresh, changed, first);
