@@ -33,8 +33,9 @@ const (
 	// it answers.
 	pollGap   = 50 * time.Millisecond
 	pollBurst = 10
-	// drainTime is what handlers get to finish when the poller stops.
-	drainTime = 5 * time.Second
+	// drainTime is what handlers get to finish when the poller stops. To confirm,
+	// to write the ledger and to give the lease back may take five seconds more.
+	drainTime = 4 * time.Second
 	// atOnce is how many chats are handled at the same time.
 	atOnce = 64
 )
