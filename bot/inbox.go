@@ -16,12 +16,13 @@ import (
 type inbox struct {
 	received func(tele.Update) // told of each update at once, before its turn comes
 	handle   func(tele.Update)
-	mine     func() bool   // nil, or asked before each update whether it is still to be handled here
-	cutOff   func() bool   // nil, or asked after each update whether its handler was cut off, so that it is to be handled again
-	urge     func()        // told that a chat waits for the ledger; nil where what is handled is settled
-	slots    chan struct{} // one for each chat at work
-	gone     chan struct{} // a signal that an update was handled, or freed
-	shut     chan struct{} // closed when nothing more is handled
+	mine     func() bool       // nil, or asked before each update whether it is still to be handled here
+	cutOff   func() bool       // nil, or asked after each update whether its handler was cut off, so that it is to be handled again
+	flooded  func(tele.Update) // nil, or told of each update that is passed over, since too many of its chat wait
+	urge     func()            // told that a chat waits for the ledger; nil where what is handled is settled
+	slots    chan struct{}     // one for each chat at work
+	gone     chan struct{}     // a signal that an update was handled, or freed
+	shut     chan struct{}     // closed when nothing more is handled
 
 	mu        sync.Mutex
 	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
@@ -281,16 +282,28 @@ func (in *inbox) queue(update tele.Update) bool {
 		return false
 	}
 	in.last = update.ID
-	in.pending[update.ID] = &receipt{update: update, at: time.Now(), handled: make(chan struct{})}
-	in.received(update)
 	chat := chatOf(update)
 	queue, atWork := in.queues[chat]
+	if len(queue) >= mostWaiting {
+		in.done[update.ID] = false
+		if in.flooded != nil {
+			in.workers.Go(func() { in.flooded(update) })
+		}
+		return false
+	}
+	in.pending[update.ID] = &receipt{update: update, at: time.Now(), handled: make(chan struct{})}
+	in.received(update)
 	in.queues[chat] = append(queue, update)
 	if !atWork {
 		in.workers.Go(func() { in.work(chat) })
 	}
 	return true
 }
+
+// mostWaiting is how many updates of a chat are kept while an earlier one is being
+// handled: nobody has written so much in earnest, and whoever writes on and on
+// must not fill the memory.
+const mostWaiting = 300
 
 // remembered is how many handled updates are recognised when they are posted
 // again.

@@ -51,6 +51,7 @@ type poller struct {
 	// its turn has come.
 	received func(ctx context.Context, update tele.Update)
 	handle   func(ctx context.Context, update tele.Update)
+	flooded  func(ctx context.Context, update tele.Update) // told of an update that is passed over
 	// held tells whether polling is still this process's task. It is asked
 	// before each request and each update: a process that was paused may have a
 	// successor, with the same updates in hand.
@@ -74,6 +75,7 @@ func (p *poller) run(ctx context.Context) error {
 		func(update tele.Update) { p.received(handling, update) },
 		func(update tele.Update) { p.handle(handling, update) })
 	inbox.mine = func() bool { return p.held(handling) }
+	inbox.flooded = func(update tele.Update) { p.flooded(handling, update) }
 	inbox.cutOff = func() bool { return handling.Err() != nil }
 	if p.ledger.store != nil {
 		inbox.urge = p.ledger.ask

@@ -93,7 +93,7 @@ func update(id int, chat int64) tele.Update {
 // running starts a poller and returns what stops it.
 func running(t *testing.T, f *fakeUpdates, handle func(ctx context.Context, u tele.Update)) (p *poller, stop func()) {
 	t.Helper()
-	p = &poller{fetch: f.fetch, received: ignored, handle: handle, held: always, log: slog.New(slog.DiscardHandler)}
+	p = &poller{fetch: f.fetch, received: ignored, handle: handle, flooded: ignored, held: always, log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- p.run(ctx) }()
@@ -305,6 +305,46 @@ func TestALedgerIsReadLateRatherThanNever(t *testing.T) {
 	})
 }
 
+// Who writes on and on behind a handler that takes long is told, and does not fill
+// the memory; what others say gets through.
+func TestAFloodIsPassedOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeUpdates()
+		for id := range 3 * mostWaiting {
+			f.queue = append(f.queue, update(id+1, 7))
+		}
+		f.queue = append(f.queue, update(5000, 8))
+		var handled, over, other atomic.Int32
+		release := make(chan struct{})
+		p := &poller{fetch: f.fetch, received: ignored, held: always, log: silence(),
+			handle: func(_ context.Context, u tele.Update) {
+				if u.ID == 5000 {
+					other.Add(1)
+				} else {
+					<-release
+					handled.Add(1)
+				}
+			},
+			flooded: func(_ context.Context, u tele.Update) {
+				require.Greater(t, u.ID, mostWaiting)
+				over.Add(1)
+			}}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- p.run(ctx) }()
+		time.Sleep(30 * time.Second)
+		require.EqualValues(t, 1, other.Load())
+		require.EqualValues(t, 2*mostWaiting, over.Load(), "each is passed over once")
+		close(release)
+		time.Sleep(30 * time.Second)
+		require.EqualValues(t, mostWaiting, handled.Load())
+		require.Empty(t, f.unconfirmed())
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
 func TestAStuckHandlerHoldsUpNobodyElse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -436,8 +476,10 @@ func TestOneWorkerPerChat(t *testing.T) {
 	const all = 5000
 	for id := 1; id <= all; id++ {
 		in.admit([]tele.Update{update(id, 7)})
+		if id%mostWaiting == 0 || id == all {
+			require.Eventually(t, func() bool { return int(handled.Load()) == id }, time.Minute, time.Millisecond)
+		}
 	}
-	require.Eventually(t, func() bool { return handled.Load() == all }, time.Minute, time.Millisecond)
 	in.close()
 	require.Equal(t, all+1, in.offset())
 }
