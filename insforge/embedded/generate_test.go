@@ -909,7 +909,8 @@ func (g generator) update(t *genTable) question {
 			list = append(list, spell(c.name))
 		}
 		p.add("columns", strings.Join(list, ","))
-		if !t.column(columns[0]).identity { // whether its number is used up depends on the plan
+		// Whether a number is used up depends on the plan, and a name with a blank is not quoted.
+		if !t.column(columns[0]).identity && !strings.Contains(t.name, " ") {
 			missing = g.pick("missing=default", "missing=null")
 		}
 	}
