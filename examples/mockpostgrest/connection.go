@@ -21,6 +21,7 @@ import (
 
 const (
 	headTime    = 10 * time.Second // in which the head of a request must arrive once it has begun
+	bodyTime    = 2 * time.Minute  // and its body
 	largestHead = 1 << 20
 	mostIgnored = 256 << 10 // of a body that the handler has left unread
 	lingering   = 500 * time.Millisecond
@@ -104,6 +105,12 @@ func (c *connection) answer() (again bool) {
 		if _, err := io.WriteString(c.socket, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
 			return false
 		}
+	}
+	if r.Body != http.NoBody && (r.ContentLength < 0 || r.ContentLength > int64(c.in.Buffered())) { // else it is there
+		if err := c.socket.SetReadDeadline(time.Now().Add(bodyTime)); err != nil {
+			return false
+		}
+		defer func() { _ = c.socket.SetReadDeadline(time.Time{}) }()
 	}
 	w := &answer{request: r, header: http.Header{}, out: c.server.writer(c.socket)}
 	defer c.server.release(w.out)

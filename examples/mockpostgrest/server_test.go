@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -220,6 +221,49 @@ func TestAnswersWhoeverIsStillSending(t *testing.T) {
 	address, _ := serveAt(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	status, _ := fetch(t, http.MethodPost, "http://"+address, "", strings.Repeat("x", 3<<20))
 	require.Equal(t, http.StatusUnauthorized, status)
+}
+
+// Who promises a body and sends none, or stops in the middle, does not hold a
+// connection for ever; who sends it late is answered, and may go on.
+func TestABodyThatDoesNotComeEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	for _, rest := range []string{"", "late"} {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := net.Pipe()
+			s := newServer(nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if _, err := io.ReadAll(r.Body); err != nil {
+					w.WriteHeader(http.StatusBadRequest)
+				}
+			}), slog.New(slog.DiscardHandler))
+			s.start(far)
+			began := time.Now()
+			go func() {
+				_, _ = io.WriteString(near, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{")
+				time.Sleep(bodyTime / 2)
+				_, _ = io.WriteString(near, rest)
+			}()
+			in := bufio.NewReader(near)
+			resp, err := http.ReadResponse(in, nil)
+			require.NoError(t, err)
+			_, err = io.Copy(io.Discard, resp.Body)
+			require.NoError(t, err)
+			if rest == "" {
+				require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+				require.Equal(t, bodyTime, time.Since(began))
+				_, err = in.ReadByte()
+				require.ErrorIs(t, err, io.EOF)
+			} else {
+				require.Equal(t, http.StatusOK, resp.StatusCode)
+				time.Sleep(bodyTime) // a connection that is at rest may be
+				_, err = io.WriteString(near, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+				require.NoError(t, err)
+				_, err = http.ReadResponse(in, nil)
+				require.NoError(t, err)
+			}
+			require.NoError(t, near.Close())
+			s.serving.Wait()
+		})
+	}
 }
 
 func TestGoesOnAfterAPanic(t *testing.T) {
