@@ -69,7 +69,7 @@ func browse(t *testing.T, width, height int64, dark bool) context.Context {
 		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
 				Source: `window.errors = []; console.error = console.warn = (...words) => errors.push(words.join(" "));
-					for (const e of ["error", "unhandledrejection", "securitypolicyviolation"]) addEventListener(e, (x) => errors.push(x.message || x.reason || x.violatedDirective));`,
+					for (const e of ["error", "unhandledrejection", "securitypolicyviolation"]) addEventListener(e, (x) => errors.push(x.message || x.reason || x.violatedDirective || x.target.outerHTML), true);`,
 			})
 			if err != nil {
 				return err
@@ -277,7 +277,7 @@ func TestThePageOnEveryScreen(t *testing.T) {
 // A person without a mouse gets everywhere.
 func TestThePageByKeyboardAlone(t *testing.T) {
 	t.Parallel()
-	_, d, page := startDemo(t)
+	s, d, page := startDemo(t)
 	ctx := browse(t, 1280, 800, false)
 	tab := chromedp.KeyEvent(kb.Tab)
 	require.NoError(t, walk(ctx,
@@ -317,6 +317,20 @@ func TestThePageByKeyboardAlone(t *testing.T) {
 	))
 	_, err := d.person.Wait(t.Context(), telegramtest.Contains("step 1"))
 	require.NoError(t, err)
+
+	// The bot's own keyboard, put away and back.
+	s.call("sendMessage", map[string]any{"chat_id": demoPerson.ID, "text": "Where are you?", "reply_markup": map[string]any{"keyboard": [][]map[string]any{{{"text": "Far away"}}}}})
+	require.NoError(t, walk(ctx,
+		chromedp.WaitVisible(chromedp.CSS("#keyboard")),
+		chromedp.Focus(chromedp.CSS("#board")),
+		enter(),
+		chromedp.WaitNotVisible(chromedp.CSS("#keyboard")),
+		enter(),
+		chromedp.WaitVisible(chromedp.CSS("#keyboard")),
+		chromedp.Focus(chromedp.CSS("#keyboard button")),
+		enter(),
+		chromedp.WaitVisible(chromedp.Search(`//*[contains(@class, "out")]//*[contains(@class, "body") and contains(., "Far away")]`)),
+	))
 }
 
 // What comes in is followed to the end, also where one message comes while the
