@@ -49,7 +49,7 @@ func pageAgenda(ctx context.Context, t *turn, args []string) error {
 }
 
 // agenda shows a page of the list of that name.
-func (t *turn) agenda(ctx context.Context, name string, page int, by func(context.Context, richText, ...[]button) error) error {
+func (t *turn) agenda(ctx context.Context, name string, page int, by teller) error {
 	user, err := t.user(ctx)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ type leadsByID map[int64]scheduler.Lead
 
 // listReminders lists a page of reminders under the days they come, with a
 // button each.
-func (t *turn) listReminders(ctx context.Context, name string, reminders []scheduler.Reminder, leads leadsByID, page int, nothing richText, now time.Time, by func(context.Context, richText, ...[]button) error) error {
+func (t *turn) listReminders(ctx context.Context, name string, reminders []scheduler.Reminder, leads leadsByID, page int, nothing richText, now time.Time, by teller) error {
 	if len(reminders) == 0 {
 		return by(ctx, nothing)
 	}

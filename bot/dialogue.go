@@ -228,7 +228,11 @@ func (t *turn) apologise(ctx context.Context, text string) {
 	}
 }
 
-// say sends an answer, with rows of buttons if there are any.
+// teller is a way to tell a person something, with rows of buttons if there are
+// any: to say it, or to show it in place of what was said.
+type teller func(ctx context.Context, text richText, rows ...[]button) error
+
+// say sends an answer.
 func (t *turn) say(ctx context.Context, text richText, rows ...[]button) error {
 	t.flash(ctx, "") // a press is answered before anything else
 	m := chatMessage{text: text, keys: rows}

@@ -97,7 +97,7 @@ func pageLeads(ctx context.Context, t *turn, args []string) error {
 }
 
 // list shows a page of a person's leads.
-func (t *turn) list(ctx context.Context, page int, by func(context.Context, richText, ...[]button) error) error {
+func (t *turn) list(ctx context.Context, page int, by teller) error {
 	all, err := t.store.Leads(ctx, t.from.ID)
 	if err != nil {
 		return err
@@ -218,7 +218,7 @@ func matching(all []scheduler.Lead, wanted string) []scheduler.Lead {
 func openLead(ctx context.Context, t *turn, args []string) error   { return t.open(ctx, args, t.say) }
 func backToLead(ctx context.Context, t *turn, args []string) error { return t.open(ctx, args, t.show) }
 
-func (t *turn) open(ctx context.Context, args []string, by func(context.Context, richText, ...[]button) error) error {
+func (t *turn) open(ctx context.Context, args []string, by teller) error {
 	found, err := t.pressedLead(ctx, args)
 	if err != nil {
 		return err
@@ -228,7 +228,7 @@ func (t *turn) open(ctx context.Context, args []string, by func(context.Context,
 
 // opened has a lead in focus and shows it, or its proposal where the person had
 // a plan for it.
-func (t *turn) opened(ctx context.Context, lead scheduler.Lead, by func(context.Context, richText, ...[]button) error) error {
+func (t *turn) opened(ctx context.Context, lead scheduler.Lead, by teller) error {
 	if err := t.focus(ctx, lead.ID); err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func (t *turn) opened(ctx context.Context, lead scheduler.Lead, by func(context.
 const cardHistory = 3
 
 // card shows a lead: who it is, the plan with its dates, and what can be done.
-func (t *turn) card(ctx context.Context, lead scheduler.Lead, by func(context.Context, richText, ...[]button) error) error {
+func (t *turn) card(ctx context.Context, lead scheduler.Lead, by teller) error {
 	user, err := t.user(ctx)
 	if err != nil {
 		return err

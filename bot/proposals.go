@@ -15,7 +15,7 @@ import (
 
 // showProposal shows a proposal: every step, when it will come, and how that
 // date was found.
-func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal scheduler.Proposal, remark string, by func(context.Context, richText, ...[]button) error) error {
+func (t *turn) showProposal(ctx context.Context, lead scheduler.Lead, proposal scheduler.Proposal, remark string, by teller) error {
 	user, err := t.user(ctx)
 	if err != nil {
 		return err
