@@ -253,7 +253,7 @@ func TestARowThatSomebodyElseWrote(t *testing.T) {
 			})
 			require.NoError(ann, err)
 			require.EqualValues(ann, 1, n)
-			ann.sees("Jane Doe (CTO @ Acme)", "Send her the slides", "Done", "Snooze", "Skip")
+			ann.sees("Jane Doe (CTO @ Acme)", "Send her the slides\n📅 Planned for today.\n", "Done", "Snooze", "Skip")
 			ann.converses([]line{{presses: "Done", sees: []string{"✅ Done", "Send her the slides"}}})
 		})
 	}

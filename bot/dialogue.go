@@ -119,7 +119,7 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 		if m.Chat.Type != tele.ChatPrivate && (m.Chat.Type != "" || m.Chat.ID != m.Sender.ID) {
 			// People talk to each other there, or to many bots of theirs; and
 			// Telegram bears no more than twenty messages a minute.
-			if !isCommand || !d.recent.first(fmt.Sprint("group ", m.Chat.ID), time.Now()) {
+			if !isCommand || !d.recent.first(fmt.Sprint("group ", m.Chat.ID), d.clock.Now()) {
 				return nil
 			}
 			return t.say(ctx, plain("I keep leads and reminders private, so let's talk in a chat of our own: open "+d.self()+" and send /start."))
@@ -128,7 +128,7 @@ func (d *dialogue) said(ctx context.Context, m *tele.Message) {
 			return t.say(ctx, join(plain("This bot is private. If it should be yours too, ask its owner to add your id to ALLOWED_USERS: "), code(strconv.FormatInt(m.Sender.ID, 10))))
 		}
 		// Each picture of an album comes as a message, and one of them has the text.
-		seen := m.AlbumID != "" && !d.recent.first("album "+m.AlbumID, time.Now())
+		seen := m.AlbumID != "" && !d.recent.first("album "+m.AlbumID, d.clock.Now())
 		switch {
 		case isCommand:
 			return t.command(ctx, name, args)

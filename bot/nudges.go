@@ -62,7 +62,11 @@ func nudgeMessage(item scheduler.Item, now time.Time) chatMessage {
 	if late := overdue(item.Overdue); late != "" && item.Stage == scheduler.StageDue {
 		head += " (" + late + ")"
 	}
-	return reminderMessage(head, item.Reminder, item.Lead, item.Step, tail, now)
+	r := item.Reminder
+	if r.PlannedAt.IsZero() && item.Stage == scheduler.StageDue {
+		r.PlannedAt = now.Add(-item.Overdue) // somebody else wrote it, and meant the date it had until now
+	}
+	return reminderMessage(head, r, item.Lead, item.Step, tail, now)
 }
 
 // withSteps returns what completes a message about steps that the lead's plan,
@@ -138,7 +142,8 @@ func reminderMessage(head string, r scheduler.Reminder, lead scheduler.Lead, ste
 }
 
 // whyNow says what brought a step up: the plan's own words about its time, or
-// the date that was planned. A row that somebody else wrote says nothing.
+// the date that was planned. A row that somebody else wrote says less, and after
+// its first nudge nothing.
 func whyNow(r scheduler.Reminder, step planparse.Step, now time.Time) richText {
 	if r.PlannedAt.IsZero() {
 		return nil
@@ -146,7 +151,7 @@ func whyNow(r scheduler.Reminder, step planparse.Step, now time.Time) richText {
 	why := "📅 Planned for " + day(r.PlannedAt.In(now.Location()), now)
 	if timing := cut(oneLine(step.Timing), 60); timing != "" && r.TimingSource == string(planparse.SourceTiming) {
 		why += ": the plan says “" + timing + "”"
-	} else if r.StepID > 1 {
+	} else if r.StepID > 1 && r.TimingSource != "" {
 		why += ", after the steps before it"
 	}
 	return plain(why + ".")

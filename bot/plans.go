@@ -216,7 +216,7 @@ func approve(ctx context.Context, t *turn, args []string) error {
 		return err
 	}
 	tapped := fmt.Sprint("scheduled ", t.chat, " ", t.message)
-	if t.recent.has(tapped, time.Now()) { // a second tap: they see what came of the first
+	if t.recent.has(tapped, t.clock.Now()) { // a second tap: they see what came of the first
 		t.flash(ctx, "✅ Scheduled")
 		return nil
 	}
@@ -248,7 +248,7 @@ func approve(ctx context.Context, t *turn, args []string) error {
 	if err := t.show(ctx, scheduledText(scheduled, user, t.now(user)), []button{press("👤 Open the lead", "lead", ids[0])}); err != nil {
 		return err
 	}
-	t.recent.first(tapped, time.Now())
+	t.recent.first(tapped, t.clock.Now())
 	return nil
 }
 

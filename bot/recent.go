@@ -21,7 +21,7 @@ const recentFor = 2 * time.Minute
 func (r *recent) first(thing string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	maps.DeleteFunc(r.done, func(_ string, at time.Time) bool { return now.Sub(at) >= recentFor })
+	maps.DeleteFunc(r.done, func(_ string, at time.Time) bool { return !lately(at, now) })
 	if _, done := r.done[thing]; done {
 		return false
 	}
@@ -37,5 +37,8 @@ func (r *recent) has(thing string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, done := r.done[thing]
-	return done && now.Sub(at) < recentFor
+	return done && lately(at, now)
 }
+
+// lately reports whether a time was a short while ago. A clock may be set back.
+func lately(at, now time.Time) bool { return !at.After(now) && now.Sub(at) < recentFor }

@@ -48,7 +48,7 @@ func confirmRegenerate(ctx context.Context, t *turn, args []string) error {
 	if err := t.write(ctx, lead, t.message); err != nil {
 		return err
 	}
-	t.recent.first(t.question(), time.Now())
+	t.recent.first(t.question(), t.clock.Now())
 	return nil
 }
 
@@ -58,7 +58,7 @@ func confirmRegenerate(ctx context.Context, t *turn, args []string) error {
 // question: it was a second tap then.
 func (t *turn) outdated(ctx context.Context, lead scheduler.Lead, args []string) (bool, error) {
 	switch {
-	case t.recent.has(t.question(), time.Now()):
+	case t.recent.has(t.question(), t.clock.Now()):
 		t.flash(ctx, "")
 		return true, nil
 	case !slices.Equal(args, []string{proposalMark(lead)}):
