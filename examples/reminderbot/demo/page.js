@@ -120,14 +120,12 @@ function drawLog(fresh, changed, jump) {
     if (changed.has(m.id)) restart(el.querySelector(".bubble"), "changed");
     days.at(-1).elements.push(el);
   });
-  if (state.doing === "typing" && days.length) days.at(-1).elements.push(writing);
   for (const [id, entry] of drawn) {
     if (!state.messages.has(id)) {
       entry.el.remove();
       drawn.delete(id);
     }
   }
-  if (state.doing !== "typing") writing.remove();
   arrange(log, days.map(({ day, at, elements }) => {
     const group = dayGroup(day, at);
     arrange(group.lastElementChild, elements);
@@ -171,10 +169,6 @@ function dayGroup(day, at) {
   group.firstElementChild.textContent = ["Today", "Yesterday"].includes(name) ? name : format(at, { day: "numeric", month: "long" });
   return group;
 }
-
-const writing = make("li", "msg first last");
-writing.innerHTML = '<div class="bubble writing"><i></i><i></i><i></i></div>';
-writing.setAttribute("aria-hidden", "true");
 
 function messageElement(m) {
   const shows = JSON.stringify([m, state.zone]);
