@@ -187,10 +187,7 @@ func (c *call) arguments() (args arguments, err error) {
 	args.media, args.whole = contentType(c.request.Header), string(c.body)
 	body := c.body
 	switch args.media {
-	case "text/plain", "text/xml":
-		return args, nil
-	case "application/octet-stream":
-		args.whole = fmt.Sprintf(`\x%x`, c.body)
+	case "text/plain", "text/xml", "application/octet-stream":
 		return args, nil
 	case "application/json":
 		if len(body) == 0 && !c.query.hasColumns {
@@ -397,7 +394,11 @@ func (f *function) give(args arguments, whole bool, session filter.Session) (giv
 	switch {
 	case whole && !f.undeclared:
 		p := f.parameters[0]
-		v, err := p.typ.Parse(args.whole, session)
+		literal := args.whole
+		if p.typ.String() == "bytea" {
+			literal = fmt.Sprintf(`\x%x`, literal)
+		}
+		v, err := p.typ.Parse(literal, session)
 		given[p.name] = p.typ.AppendJSON(nil, v, session)
 		return given, true, err
 	case len(f.parameters) == 0 && !f.undeclared:
