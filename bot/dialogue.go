@@ -61,6 +61,8 @@ type turn struct {
 	quoted   *tele.Message   // what the message with the pressed button answered, if anything
 }
 
+func (d *dialogue) handlers() handlers { return handlers{d.received, d.update, d.flooded} }
+
 // received is told of an update before its turn comes. A press is answered in
 // time even if it has to wait: behind others in its chat, or for a backend that
 // is busy with other chats.

@@ -300,7 +300,7 @@ func TestAStopBeforeTheStart(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		f := newFakeUpdates(update(1, 7))
-		p := &poller{fetch: f.fetch, received: ignored, handle: ignored, held: always, log: silence()}
+		p := &poller{fetch: f.fetch, handlers: handledBy(ignored), held: always, log: silence()}
 		require.NoError(t, p.run(ctx))
 		require.Zero(t, f.fetched())
 	})

@@ -12,17 +12,27 @@ import (
 	tele "gopkg.in/telebot.v3"
 )
 
+// handlers are what becomes of updates. Their context ends when a stop cuts them
+// off.
+type handlers struct {
+	// received is told of each update at once, before its turn comes.
+	received func(ctx context.Context, update tele.Update)
+	// handle handles an update when its turn has come.
+	handle func(ctx context.Context, update tele.Update)
+	// flooded is told of an update that is passed over, since too many of its chat
+	// wait.
+	flooded func(ctx context.Context, update tele.Update)
+}
+
 // inbox holds updates between their receipt and the end of their handling.
 type inbox struct {
-	received func(tele.Update) // told of each update at once, before its turn comes
-	handle   func(tele.Update)
-	mine     func() bool       // nil, or asked before each update whether it is still to be handled here
-	cutOff   func() bool       // nil, or asked after each update whether its handler was cut off, so that it is to be handled again
-	flooded  func(tele.Update) // nil, or told of each update that is passed over, since too many of its chat wait
-	urge     func()            // told that a chat waits for the ledger; nil where what is handled is settled
-	slots    chan struct{}     // one for each chat at work
-	gone     chan struct{}     // a signal that an update was handled, or freed
-	shut     chan struct{}     // closed when nothing more is handled
+	handlers
+	ctx   context.Context // of the handlers
+	mine  func() bool     // nil, or asked before each update whether it is still to be handled here
+	urge  func()          // told that a chat waits for the ledger; nil where what is handled is settled
+	slots chan struct{}   // one for each chat at work
+	gone  chan struct{}   // a signal that an update was handled, or freed
+	shut  chan struct{}   // closed when nothing more is handled
 
 	mu        sync.Mutex
 	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
@@ -53,9 +63,9 @@ type handledUpdate struct {
 	written bool // as its receipt was
 }
 
-func newInbox(received, handle func(tele.Update)) *inbox {
+func newInbox(ctx context.Context, h handlers) *inbox {
 	return &inbox{
-		received: received, handle: handle, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1), shut: make(chan struct{}),
+		handlers: h, ctx: ctx, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1), shut: make(chan struct{}),
 		queues: map[int64][]tele.Update{}, pending: map[int]*receipt{}, done: map[int]bool{},
 		unsettled: map[int64]handledUpdate{}, waiting: map[int64]struct{}{},
 	}
@@ -286,13 +296,11 @@ func (in *inbox) queue(update tele.Update) bool {
 	queue, atWork := in.queues[chat]
 	if len(queue) >= mostWaiting {
 		in.done[update.ID] = false
-		if in.flooded != nil {
-			in.workers.Go(func() { in.flooded(update) })
-		}
+		in.workers.Go(func() { in.flooded(in.ctx, update) })
 		return false
 	}
 	in.pending[update.ID] = &receipt{update: update, at: time.Now(), handled: make(chan struct{})}
-	in.received(update)
+	in.received(in.ctx, update)
 	in.queues[chat] = append(queue, update)
 	if !atWork {
 		in.workers.Go(func() { in.work(chat) })
@@ -343,8 +351,8 @@ func (in *inbox) work(chat int64) {
 			in.refuse()
 			continue
 		}
-		in.handle(update)
-		if in.cutOff != nil && in.cutOff() {
+		in.handle(in.ctx, update)
+		if in.ctx.Err() != nil { // it was cut off, and is handled again by who comes next
 			in.refuse()
 			continue
 		}

@@ -47,11 +47,7 @@ const (
 type poller struct {
 	fetch  func(ctx context.Context, offset int, wait time.Duration) ([]tele.Update, error)
 	unhook func(ctx context.Context) error // deletes the webhook
-	// received is told of an update when it comes, and handle handles it when
-	// its turn has come.
-	received func(ctx context.Context, update tele.Update)
-	handle   func(ctx context.Context, update tele.Update)
-	flooded  func(ctx context.Context, update tele.Update) // told of an update that is passed over
+	handlers
 	// held tells whether polling is still this process's task. It is asked
 	// before each request and each update: a process that was paused may have a
 	// successor, with the same updates in hand.
@@ -71,12 +67,8 @@ func (p *poller) run(ctx context.Context) error {
 	// Handlers outlive ctx by drainTime, so that they can finish their answer.
 	handling, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	inbox := newInbox(
-		func(update tele.Update) { p.received(handling, update) },
-		func(update tele.Update) { p.handle(handling, update) })
+	inbox := newInbox(handling, p.handlers)
 	inbox.mine = func() bool { return p.held(handling) }
-	inbox.flooded = func(update tele.Update) { p.flooded(handling, update) }
-	inbox.cutOff = func() bool { return handling.Err() != nil }
 	if p.ledger.store != nil {
 		inbox.urge = p.ledger.ask
 	}

@@ -84,6 +84,11 @@ func (f *fakeUpdates) fetched() int {
 
 func ignored(context.Context, tele.Update) {}
 
+// handledBy is a function for a dialogue.
+func handledBy(handle func(context.Context, tele.Update)) handlers {
+	return handlers{ignored, handle, ignored}
+}
+
 func always(context.Context) bool { return true }
 
 func update(id int, chat int64) tele.Update {
@@ -93,7 +98,7 @@ func update(id int, chat int64) tele.Update {
 // running starts a poller and returns what stops it.
 func running(t *testing.T, f *fakeUpdates, handle func(ctx context.Context, u tele.Update)) (p *poller, stop func()) {
 	t.Helper()
-	p = &poller{fetch: f.fetch, received: ignored, handle: handle, flooded: ignored, held: always, log: slog.New(slog.DiscardHandler)}
+	p = &poller{fetch: f.fetch, handlers: handledBy(handle), held: always, log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- p.run(ctx) }()
@@ -226,7 +231,7 @@ func TestServerThatDoesNotHoldRequestsIsNotHammered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		p := &poller{held: always, log: slog.New(slog.DiscardHandler), fetch: func(context.Context, int, time.Duration) ([]tele.Update, error) {
+		p := &poller{handlers: handledBy(ignored), held: always, log: slog.New(slog.DiscardHandler), fetch: func(context.Context, int, time.Duration) ([]tele.Update, error) {
 			calls++
 			return nil, nil
 		}}
@@ -246,7 +251,7 @@ func TestAServerThatRepeatsItselfIsNotHammered(t *testing.T) {
 		defer cancel()
 		const most = int(time.Minute/pollGap) + pollBurst + 1
 		calls := 0
-		p := &poller{received: ignored, handle: ignored, held: always, log: silence(), fetch: func(context.Context, int, time.Duration) ([]tele.Update, error) {
+		p := &poller{handlers: handledBy(ignored), held: always, log: silence(), fetch: func(context.Context, int, time.Duration) ([]tele.Update, error) {
 			if calls++; calls > most {
 				cancel()
 			}
@@ -286,14 +291,19 @@ func TestALedgerIsReadLateRatherThanNever(t *testing.T) {
 			mu.Unlock()
 		})
 		defer die()
+		handled := func() []int {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(began)
+		}
 		time.Sleep(time.Minute)
-		require.Equal(t, []int{5}, began, "people are not kept waiting")
+		require.Equal(t, []int{5}, handled(), "people are not kept waiting")
 		down.Store(false)
 		time.Sleep(5 * time.Second)
-		require.Equal(t, []int{5, 1}, began)
+		require.Equal(t, []int{5, 1}, handled())
 		f.add(update(6, 9))
 		time.Sleep(5 * time.Second)
-		require.Equal(t, []int{5, 1}, began, "6 was handled by the process before")
+		require.Equal(t, []int{5, 1}, handled(), "6 was handled by the process before")
 
 		late := newLedger(store, silence())
 		down.Store(true)
@@ -317,19 +327,19 @@ func TestAFloodIsPassedOver(t *testing.T) {
 		f.queue = append(f.queue, update(5000, 8))
 		var handled, over, other atomic.Int32
 		release := make(chan struct{})
-		p := &poller{fetch: f.fetch, received: ignored, held: always, log: silence(),
-			handle: func(_ context.Context, u tele.Update) {
-				if u.ID == 5000 {
-					other.Add(1)
-				} else {
-					<-release
-					handled.Add(1)
-				}
-			},
-			flooded: func(_ context.Context, u tele.Update) {
-				require.Greater(t, u.ID, mostWaiting)
-				over.Add(1)
-			}}
+		p := &poller{fetch: f.fetch, held: always, log: silence()}
+		p.handlers = handledBy(func(_ context.Context, u tele.Update) {
+			if u.ID == 5000 {
+				other.Add(1)
+			} else {
+				<-release
+				handled.Add(1)
+			}
+		})
+		p.flooded = func(_ context.Context, u tele.Update) {
+			require.Greater(t, u.ID, mostWaiting)
+			over.Add(1)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- p.run(ctx) }()
@@ -379,7 +389,7 @@ func TestAWebhookOfEarlierIsTakenAwayAtTheBeginningOnly(t *testing.T) {
 		f := newFakeUpdates()
 		f.set(hook)
 		var unhooked atomic.Int32
-		p := &poller{fetch: f.fetch, received: ignored, handle: ignored, held: always, log: slog.New(slog.DiscardHandler), unhook: func(context.Context) error {
+		p := &poller{fetch: f.fetch, handlers: handledBy(ignored), held: always, log: slog.New(slog.DiscardHandler), unhook: func(context.Context) error {
 			unhooked.Add(1)
 			f.set(nil)
 			return nil
@@ -410,12 +420,11 @@ func TestAPollerWithASuccessorBeginsNothingMore(t *testing.T) {
 		mine.Store(true)
 		var began atomic.Int32
 		release := make(chan struct{})
-		p := &poller{fetch: f.fetch, received: ignored, log: slog.New(slog.DiscardHandler),
-			held: func(context.Context) bool { return mine.Load() },
-			handle: func(_ context.Context, u tele.Update) {
-				began.Add(1)
-				<-release
-			}}
+		p := &poller{fetch: f.fetch, log: silence(), held: func(context.Context) bool { return mine.Load() }}
+		p.handlers = handledBy(func(context.Context, tele.Update) {
+			began.Add(1)
+			<-release
+		})
 		done := make(chan error)
 		go func() { done <- p.run(t.Context()) }()
 		synctest.Wait()
@@ -468,11 +477,11 @@ func TestTheHealthOfPollingSaysWhatToDo(t *testing.T) {
 func TestOneWorkerPerChat(t *testing.T) {
 	t.Parallel()
 	var busy, handled atomic.Int32
-	in := newInbox(func(tele.Update) {}, func(tele.Update) {
+	in := newInbox(t.Context(), handledBy(func(context.Context, tele.Update) {
 		require.EqualValues(t, 1, busy.Add(1), "updates of one chat are handled one at a time")
 		busy.Add(-1)
 		handled.Add(1)
-	})
+	}))
 	const all = 5000
 	for id := 1; id <= all; id++ {
 		in.admit([]tele.Update{update(id, 7)})
@@ -486,7 +495,7 @@ func TestOneWorkerPerChat(t *testing.T) {
 
 func TestNumbersMayStartAnewAfterAQuietWeek(t *testing.T) {
 	t.Parallel()
-	in := newInbox(func(tele.Update) {}, func(tele.Update) {})
+	in := newInbox(t.Context(), handledBy(ignored))
 	require.Equal(t, 1, in.admit([]tele.Update{update(1000, 7)}))
 	require.Equal(t, 0, in.admit([]tele.Update{update(1000, 7)}), "queued or handled, but not confirmed")
 	in.workers.Wait()

@@ -101,7 +101,7 @@ func newStore(t *testing.T, takes func() time.Duration) *scheduler.Store {
 func life(t *testing.T, f *fakeUpdates, store *scheduler.Store, handle func(ctx context.Context, u tele.Update)) (die func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &poller{fetch: f.fetch, held: always, log: silence(), ledger: newLedger(store, silence())}
-	inbox := newInbox(func(tele.Update) {}, func(u tele.Update) { handle(ctx, u) })
+	inbox := newInbox(ctx, handledBy(handle))
 	inbox.urge = p.ledger.ask
 	inbox.resume(p.ledger.read(ctx))
 	var running sync.WaitGroup
@@ -230,7 +230,7 @@ func TestWhatTheLedgerHasForOpenIsSettledByTheLedger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var began []int
 		through := make(chan struct{})
-		in := newInbox(func(tele.Update) {}, func(u tele.Update) { began = append(began, u.ID); <-through })
+		in := newInbox(t.Context(), handledBy(func(_ context.Context, u tele.Update) { began = append(began, u.ID); <-through }))
 		in.urge = func() {}
 		in.admit([]tele.Update{update(1, 7), update(2, 7)})
 		e := in.entries(time.Now().Add(inHand))

@@ -222,11 +222,11 @@ func (s *Service) assemble(client *insforge.Client) (err error) {
 	}
 	s.dialogue.register()
 	held := func(ctx context.Context) bool { return s.lease.Held(ctx) }
-	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, received: s.dialogue.received, handle: s.dialogue.update, flooded: s.dialogue.flooded, held: held, ledger: newLedger(s.store, s.log), log: s.log}
+	s.poller = &poller{fetch: s.telegram.updates, unhook: s.telegram.deleteWebhook, handlers: s.dialogue.handlers(), held: held, ledger: newLedger(s.store, s.log), log: s.log}
 	if s.config.WebhookURL == "" {
 		messages.held = held
 	} else {
-		s.webhook = newWebhook(s.config, s.telegram, s.dialogue.received, s.dialogue.update, s.dialogue.flooded, &s.poller.health, s.log)
+		s.webhook = newWebhook(s.config, s.telegram, s.dialogue.handlers(), &s.poller.health, s.log)
 	}
 	s.metrics.watch(&s.poller.health, s.dispatcher, &s.telegram.clock)
 	return nil

@@ -11,8 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
-
-	tele "gopkg.in/telebot.v3"
 )
 
 // webhook receives updates that Telegram posts. Like the poller it has those
@@ -54,12 +52,9 @@ func hookSecret(token Secret) Secret {
 
 // newWebhook returns a webhook at the configured address. It answers requests
 // at once, and updates are handled from then on; run brings Telegram to it.
-func newWebhook(config Config, api *telegram, received, handle, flooded func(context.Context, tele.Update), health *pollHealth, log *slog.Logger) *webhook {
+func newWebhook(config Config, api *telegram, h handlers, health *pollHealth, log *slog.Logger) *webhook {
 	handling, cancel := context.WithCancel(context.Background())
-	inbox := newInbox(func(update tele.Update) { received(handling, update) }, func(update tele.Update) { handle(handling, update) })
-	inbox.flooded = func(update tele.Update) { flooded(handling, update) }
-	inbox.cutOff = func() bool { return handling.Err() != nil }
-	return &webhook{address: config.webhookAddress(), secret: hookSecret(config.TelegramToken), api: api, inbox: inbox, cancel: cancel, log: log, health: health}
+	return &webhook{address: config.webhookAddress(), secret: hookSecret(config.TelegramToken), api: api, inbox: newInbox(handling, h), cancel: cancel, log: log, health: health}
 }
 
 // ServeHTTP takes an update from Telegram.

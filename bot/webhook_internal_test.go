@@ -40,7 +40,7 @@ func TestAWebhookIsSetWithinSecondsOfTelegramsReturn(t *testing.T) {
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 		})}
 		var health pollHealth
-		h := newWebhook(config, api, ignored, ignored, ignored, &health, silence())
+		h := newWebhook(config, api, handledBy(ignored), &health, silence())
 		ctx, cancel := context.WithTimeout(t.Context(), outage+30*time.Second)
 		defer cancel()
 		require.NoError(t, h.run(ctx))
@@ -55,7 +55,7 @@ func TestAWebhooksUpdateThatIsCutOffIsPostedAgain(t *testing.T) {
 	config, err := LoadConfig([]string{"TELEGRAM_BOT_TOKEN=" + testToken, "WEBHOOK_URL=https://bot.example"}, "")
 	require.NoError(t, err)
 	began := make(chan struct{})
-	h := newWebhook(config, nil, ignored, func(ctx context.Context, _ tele.Update) { close(began); <-ctx.Done() }, ignored, nil, silence())
+	h := newWebhook(config, nil, handledBy(func(ctx context.Context, _ tele.Update) { close(began); <-ctx.Done() }), nil, silence())
 	posted := httptest.NewRequest(http.MethodPost, "/telegram", strings.NewReader(`{"update_id":1,"message":{"message_id":1,"chat":{"id":7}}}`))
 	posted.Header.Set(secretHeader, h.secret.Reveal())
 	answer := httptest.NewRecorder()
