@@ -221,11 +221,17 @@ func refusal(err error) int {
 	return 0
 }
 
-// apologise says what went wrong, also when the handler's time is over.
+// apologise says what went wrong, also when the handler's time is over, but not
+// when it was cut off.
 func (t *turn) apologise(ctx context.Context, text string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := t.say(ctx, plain("⚠️ "+text)); err != nil {
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel()
+		}
+	})()
+	if err := t.say(late, plain("⚠️ "+text)); err != nil {
 		t.log.Warn("answer not delivered", "telegram_id", t.from.ID, "error", err)
 	}
 }

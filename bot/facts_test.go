@@ -55,7 +55,7 @@ var facts = []struct {
 	{"a stop cuts a message off that is delivered all the same", []string{"TestSendIsSeenThroughWhenTheServiceStops"}},
 	{"a stop before the start hangs", []string{"TestAStopBeforeTheStart"}},
 	{"a stop with many updates waiting hangs", []string{"TestStoppingWithManyWaiting", "TestStoppingDoesNotWaitForEver"}},
-	{"a stop does not wait for handlers", []string{"TestStoppingFinishesAndConfirmsWhatIsAtWork", "TestAStopApologisesToNobody"}},
+	{"a stop does not wait for handlers", []string{"TestStoppingFinishesAndConfirmsWhatIsAtWork", "TestAStopApologisesToNobody", "TestAStopDoesNotWaitForAnApology"}},
 	{"a panic ends the process, or is swallowed", []string{"TestAPanicIsCaughtLoggedAndTold", "TestAPanicWithAnything"}},
 	{"its calls have no context", []string{"TestSendThatWasCancelledBeforeItLeft", "TestACallEndsWithItsContext", "TestAConnectionThatDiedSilentlyIsNotUsedOnAndOn", "TestABodyThatIsNotSentIsClosed"}},
 	{"data over 64 bytes is not noticed", []string{"TestButtonsFitTelegramsLimit", "TestWhatIsTooLongIsCut"}},
@@ -332,6 +332,25 @@ func TestAStopApologisesToNobody(t *testing.T) {
 	require.True(t, ok)
 	d.update(ctx, update)
 	require.Empty(t, srv.Calls("sendMessage"))
+}
+
+func TestAStopDoesNotWaitForAnApology(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		cancel()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(silent.Close)
+	d := &dialogue{
+		courier: newTestCourier(silent.URL), clock: scheduler.SystemClock(), log: silence(),
+		username: func() string { return "" }, handled: func(string, time.Duration) {},
+		commands: []command{{name: "help", run: func(context.Context, *turn, string) error { return errors.New("no database") }}},
+	}
+	began := time.Now()
+	d.update(ctx, tele.Update{Message: &tele.Message{Text: "/help", Sender: &tele.User{ID: 7}, Chat: &tele.Chat{ID: 7, Type: tele.ChatPrivate}}})
+	require.Less(t, time.Since(began), 5*time.Second)
 }
 
 func TestAPanicWithAnything(t *testing.T) {
