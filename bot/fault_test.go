@@ -216,6 +216,17 @@ func TestAPressThatWasCutOffIsFinishedByTheNext(t *testing.T) {
 	})
 }
 
+func TestAPlanWaitsForItsLeadThroughAnOutage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	ann := w.person(7, "Ann")
+	ann.converses([]line{{says: `[{"step_id":1,"description":"Call her"}]`, sees: []string{"Who is this plan of 1 step for?"}}})
+	heal := w.backend.Fault(insforgetest.Fault{Method: http.MethodPatch, Table: "lead_registry", Status: http.StatusServiceUnavailable, Body: "<html>Service Unavailable</html>"})
+	ann.converses([]line{{says: "Jane Doe", sees: []string{"Nothing was lost"}}})
+	heal()
+	ann.converses([]line{{says: "/lead", sees: []string{"Plan for Jane Doe: 1 step", "Call her"}}})
+}
+
 func TestALostAnswerOfTheBackendDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"lead_registry", "scheduled_reminders", "bot_users"} {

@@ -47,7 +47,7 @@ func newLead(ctx context.Context, t *turn, args string) error {
 		t.log.Warn("activity not logged", "lead", lead.ID, "error", err)
 	}
 	if !planned {
-		parsed, planned = t.unplaced.take(t.from.ID, t.clock.Now())
+		parsed, planned = t.unplaced.of(t.from.ID, t.clock.Now())
 	}
 	if planned {
 		return t.propose(ctx, lead, parsed, "")
@@ -232,7 +232,7 @@ func (t *turn) opened(ctx context.Context, lead scheduler.Lead, by teller) error
 	if err := t.focus(ctx, lead.ID); err != nil {
 		return err
 	}
-	if parsed, ok := t.unplaced.take(t.from.ID, t.clock.Now()); ok {
+	if parsed, ok := t.unplaced.of(t.from.ID, t.clock.Now()); ok {
 		return t.propose(ctx, lead, parsed, "")
 	}
 	return t.card(ctx, lead, by)

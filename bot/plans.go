@@ -167,13 +167,19 @@ func (u *unplaced) put(person int64, plan planparse.Plan, now time.Time) {
 	u.plans[person] = unplacedPlan{plan, now}
 }
 
-// take is the plan that waits for a person's lead, if any does.
-func (u *unplaced) take(person int64, now time.Time) (planparse.Plan, bool) {
+// of is the plan that waits for a person's lead, if any does.
+func (u *unplaced) of(person int64, now time.Time) (planparse.Plan, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	waiting, ok := u.plans[person]
-	delete(u.plans, person)
 	return waiting.plan, ok && now.Sub(waiting.at) < unplacedFor
+}
+
+// forget ends the wait: the plan has its lead, or it is not wanted any more.
+func (u *unplaced) forget(person int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.plans, person)
 }
 
 // propose stores a plan as a lead's proposal and shows it. A remark stands
@@ -183,6 +189,7 @@ func (t *turn) propose(ctx context.Context, lead scheduler.Lead, parsed planpars
 	if err != nil {
 		return err
 	}
+	t.unplaced.forget(t.from.ID) // it was this one, or an earlier one that this one stands for
 	if err := t.focus(ctx, lead.ID); err != nil {
 		return err
 	}

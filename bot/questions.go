@@ -46,7 +46,7 @@ var neverMind = regexp.MustCompile(`(?i)^(?:cancel|never ?mind|nothing|no(?:,? t
 // that takes any text for an answer.
 func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (answered bool, err error) {
 	what, number, _ := strings.Cut(user.Awaiting, ":")
-	if what != "" && neverMind.MatchString(text) {
+	if t.asked(user) && neverMind.MatchString(text) {
 		return true, cancelQuestion(ctx, t, "")
 	}
 	if c, ok := t.named(strings.ToLower(text)); ok && what == awaitingLead {
@@ -76,6 +76,13 @@ func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (an
 		return true, t.noted(ctx, found, text, t.message)
 	}
 	return true, t.redescribe(ctx, found, text)
+}
+
+// asked reports whether the person has a question to answer: what their next
+// message is, or which lead a plan is for.
+func (t *turn) asked(user scheduler.User) bool {
+	_, unplaced := t.unplaced.of(t.from.ID, t.clock.Now())
+	return user.Awaiting != "" || unplaced
 }
 
 // anyText reports whether what is awaited may be any text at all.
@@ -108,13 +115,13 @@ func cancelQuestion(ctx context.Context, t *turn, _ string) error {
 	if err != nil {
 		return err
 	}
-	if user.Awaiting == "" {
+	if !t.asked(user) {
 		return t.show(ctx, plain("I am not waiting for anything. /undo takes back what you last did with a step."))
 	}
 	if err := t.await(ctx, ""); err != nil {
 		return err
 	}
-	t.unplaced.take(t.from.ID, t.clock.Now())
+	t.unplaced.forget(t.from.ID)
 	return t.show(ctx, plain("👌 Never mind, then."))
 }
 
