@@ -122,7 +122,7 @@ func note(ctx context.Context, t *turn, args string) error {
 	if args == "" {
 		return t.askNote(ctx, found)
 	}
-	return t.noted(ctx, found, args, t.message)
+	return t.noted(ctx, found, args, t.source())
 }
 
 func askNote(ctx context.Context, t *turn, args []string) error {
@@ -137,11 +137,11 @@ func (t *turn) askNote(ctx context.Context, lead scheduler.Lead) error {
 	return t.ask(ctx, awaitingNote, lead.ID, join(plain("📝 What is new with "), describe(lead), plain("? Your next message becomes a note.")))
 }
 
-// noted keeps a note on a lead, and has the lead in focus from then on. message
-// is the one the note comes from: of each there is one note, also where it is
+// noted keeps a note on a lead, and has the lead in focus from then on. source
+// is the message the note comes from: of each there is one note, also where it is
 // handled again after a crash, or its button is pressed twice.
-func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text string, message int64) error {
-	if err := t.logOnce(ctx, lead, activityNote, text, message); err != nil {
+func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text, source string) error {
+	if err := t.logOnce(ctx, lead, activityNote, text, source); err != nil {
 		return err
 	}
 	// Reminders look for addresses in what the lead has for notes.
@@ -160,13 +160,19 @@ func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text string, mess
 }
 
 // logOnce adds the line to a lead's log that a message leads to.
-func (t *turn) logOnce(ctx context.Context, lead scheduler.Lead, kind, text string, message int64) error {
+func (t *turn) logOnce(ctx context.Context, lead scheduler.Lead, kind, text, source string) error {
 	return t.store.LogOnce(ctx, scheduler.Activity{LeadID: lead.ID, TelegramID: t.from.ID, Type: kind, Content: text,
-		Metadata: map[string]any{"source": t.source(message)}}, "source")
+		Metadata: map[string]any{"source": source}}, "source")
 }
 
-// source names a message of the chat in the database.
-func (t *turn) source(message int64) string { return fmt.Sprintf("telegram:%d:%d", t.chat, message) }
+// source names the person's message in the database.
+func (t *turn) source() string { return sourceOf(t.chat, t.message, t.sent) }
+
+// sourceOf names a message. Its time is part of that: each bot of Telegram numbers
+// the messages of its chats anew, and another may have had this database before.
+func sourceOf(chat, message int64, sent time.Time) string {
+	return fmt.Sprintf("telegram:%d:%d:%d", chat, message, sent.Unix())
+}
 
 // askDetails asks how a lead should be described from now on.
 func askDetails(ctx context.Context, t *turn, args []string) error {
@@ -208,7 +214,7 @@ func (t *turn) redescribe(ctx context.Context, lead scheduler.Lead, text string)
 		lead.Notes = described.notes
 	}
 	if typed(lead) != typed(old) || lead.Notes != old.Notes { // or it was handled before
-		if err := t.logOnce(ctx, lead, activityDetails, before, t.message); err != nil {
+		if err := t.logOnce(ctx, lead, activityDetails, before, t.source()); err != nil {
 			return err
 		}
 	}

@@ -88,7 +88,7 @@ func keepAsNote(ctx context.Context, t *turn, args []string) error {
 	if err != nil || !ok {
 		return err
 	}
-	return t.noted(ctx, found, text, int64(t.quoted.ID))
+	return t.noted(ctx, found, text, sourceOf(t.chat, int64(t.quoted.ID), t.quoted.Time()))
 }
 
 // keepAsLead makes the quoted text a lead.
@@ -99,7 +99,7 @@ func keepAsLead(ctx context.Context, t *turn, _ []string) error {
 	}
 	// The lead comes from that message, however often the button is pressed.
 	from := *t
-	from.message, from.toast = int64(t.quoted.ID), nil
+	from.message, from.sent, from.toast = int64(t.quoted.ID), t.quoted.Time(), nil
 	t.flash(ctx, "")
 	if err := t.show(ctx, plain("👤 A new lead it is.")); err != nil {
 		return err

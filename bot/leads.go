@@ -28,7 +28,7 @@ func newLead(ctx context.Context, t *turn, args string) error {
 	}
 	lead, err := t.store.CreateLead(ctx, scheduler.NewLead{
 		TelegramID: t.from.ID, Name: text.name, Title: text.title, Company: text.company, Notes: text.notes, Context: args,
-		SourceRef: t.source(t.message),
+		SourceRef: t.source(),
 	})
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func newLead(ctx context.Context, t *turn, args string) error {
 		return t.card(ctx, lead, t.say)
 	}
 	// The log is for reading; a lead is no less there without a line in it.
-	if err := t.logOnce(ctx, lead, scheduler.ActivityLeadCreated, cut(oneLine(args), 500), t.message); err != nil {
+	if err := t.logOnce(ctx, lead, scheduler.ActivityLeadCreated, cut(oneLine(args), 500), t.source()); err != nil {
 		t.log.Warn("activity not logged", "lead", lead.ID, "error", err)
 	}
 	if !planned {

@@ -73,7 +73,7 @@ func (t *turn) answer(ctx context.Context, user scheduler.User, text string) (an
 		return true, err
 	}
 	if what == awaitingNote {
-		return true, t.noted(ctx, found, text, t.message)
+		return true, t.noted(ctx, found, text, t.source())
 	}
 	return true, t.redescribe(ctx, found, text)
 }

@@ -88,6 +88,22 @@ func TestAnUpdateThatIsHandledAgain(t *testing.T) {
 	require.NotContains(t, press(button.CallbackData), "discarded")
 }
 
+// Another bot on the same database numbers the messages of its chats from one,
+// too.
+func TestAMessageOfAnotherBotIsAnother(t *testing.T) {
+	t.Parallel()
+	d, srv, _ := newDialogue(t)
+	say := func(sent time.Time, text string) string {
+		return said(t, d, srv, fmt.Sprintf(`{"update_id":1,"message":{"message_id":10,"date":%d,"from":{"id":7,"first_name":"Ann"},"chat":{"id":7,"type":"private"},"text":%q}}`, sent.Unix(), text))
+	}
+	before := time.Now().Add(-time.Hour)
+	require.Contains(t, say(before, "/newlead Jane Doe"), "Plan for <b>Jane Doe</b>")
+	require.Contains(t, say(time.Now(), "/newlead John Roe"), "Plan for <b>John Roe</b>")
+	require.Contains(t, say(before, "/note likes tea"), "Noted")
+	require.Contains(t, say(time.Now(), "/note likes coffee"), "Noted")
+	require.Contains(t, say(time.Now(), "/lead"), "noted: likes coffee")
+}
+
 func newStore(t *testing.T, takes func() time.Duration) *scheduler.Store {
 	client, err := newBackend(t, takes)()
 	require.NoError(t, err)
