@@ -279,10 +279,14 @@ func nextText(change scheduler.Change, now time.Time) string {
 	step, _ := change.Lead.Step(change.Next.StepID)
 	what, _ := stepTexts(*change.Next, step)
 	at := change.Next.DueAt.In(now.Location())
-	if !at.After(now) {
-		return fmt.Sprintf("Next: %d. %s – due now", change.Next.StepID, cut(oneLine(what), 100))
+	when := dated(at, now)
+	switch {
+	case waiting(*change.Next): // what is due then is its next nudge
+		when = standing(*change.Next, now)
+	case !at.After(now):
+		when = "due now"
 	}
-	return fmt.Sprintf("Next: %d. %s – %s", change.Next.StepID, cut(oneLine(what), 100), dated(at, now))
+	return fmt.Sprintf("Next: %d. %s – %s", change.Next.StepID, cut(oneLine(what), 100), when)
 }
 
 // openReminder sends a reminder as a message of its own.
