@@ -77,7 +77,7 @@ func (d *dialogue) received(ctx context.Context, u tele.Update) {
 func (d *dialogue) flooded(ctx context.Context, u tele.Update) {
 	chat := chatOf(u)
 	d.log.Debug("update passed over, too many of its chat are waiting", "telegram_id", chat)
-	if !d.recent.first(fmt.Sprint("flood ", chat), time.Now()) {
+	if !d.recent.first(fmt.Sprint("flood ", chat), d.clock.Now()) {
 		return
 	}
 	d.log.Warn("updates passed over, too many of their chat are waiting", "telegram_id", chat, "most", mostWaiting)
