@@ -106,29 +106,31 @@ func isEmbedded(ctx context.Context, client *insforge.Client) bool {
 	return err == nil && bytes.Contains(root.Body, []byte(`"Embedded PostgREST"`))
 }
 
-// writtenTables are the tables that the service writes to: the primary key, a column
-// that takes no NULL, and what a conflict is looked for by, if it is.
+// writtenTables are the tables that the service writes to: the primary key, and what
+// a conflict is looked for by, if it is.
 var writtenTables = []struct {
-	table, key, required string
-	unique               []string
+	table, key string
+	unique     []string
 }{
-	{"lead_registry", "id", "telegram_id", []string{"source_ref"}},
-	{"lead_activity_log", "id", "lead_id", nil},
-	{"scheduled_reminders", "id", "lead_id", []string{"lead_id", "plan_version", "step_id"}},
-	{"bot_users", "telegram_id", "telegram_id", []string{"telegram_id"}},
-	{"service_leases", "name", "name", []string{"name"}},
+	{"lead_registry", "id", []string{"source_ref"}},
+	{"lead_activity_log", "id", nil},
+	{"scheduled_reminders", "id", []string{"lead_id", "plan_version", "step_id"}},
+	{"bot_users", "telegram_id", []string{"telegram_id"}},
+	{"service_leases", "name", []string{"name"}},
 }
 
 // checkWriting tests whether the tables can be written to, by requests that
 // change nothing in any case: PostgreSQL looks for the unique index and at the
-// rights of the role before it misses a value, or finds no row.
+// rights of the role before it misses a value, or finds no row. The value is the
+// primary key's: other columns take NULL where the tables are older than the
+// migrations.
 func checkWriting(ctx context.Context, client *insforge.Client, remedy string) error {
 	for _, w := range writtenTables {
 		var options []insforge.WriteOption
 		if w.unique != nil {
 			options = append(options, insforge.OnConflictIgnore(w.unique...))
 		}
-		nothing := map[string]any{w.required: nil}
+		nothing := map[string]any{w.key: nil}
 		none := client.From(w.table).Where(filter.IsNull(w.key))
 		_, insertErr := client.From(w.table).Insert(ctx, nothing, options...)
 		_, updateErr := none.Update(ctx, nothing)

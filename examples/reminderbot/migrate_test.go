@@ -300,7 +300,10 @@ func TestCheckTellsAKeyThatSeesNothing(t *testing.T) {
 	t.Parallel()
 	script, err := migrations.Script()
 	require.NoError(t, err)
-	backend := insforgetest.Genuine(t, script+`
+	// Tables of an older installation, whose columns take NULL.
+	backend := insforgetest.Genuine(t, `
+		CREATE TABLE lead_registry (id serial PRIMARY KEY, telegram_id bigint);
+		CREATE TABLE lead_activity_log (id serial PRIMARY KEY, lead_id integer, telegram_id bigint, activity_type text);`+script+`
 		DO $$ BEGIN CREATE ROLE weak NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
 		GRANT weak TO authenticator;
 		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO weak;
