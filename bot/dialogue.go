@@ -73,7 +73,7 @@ func (d *dialogue) received(ctx context.Context, u tele.Update) {
 }
 
 // flooded is told of an update that is passed over, since too many of its chat
-// wait for their turn.
+// wait for their turn. In a group, whose id is negative, nobody spoke to the bot.
 func (d *dialogue) flooded(ctx context.Context, u tele.Update) {
 	chat := chatOf(u)
 	d.log.Debug("update passed over, too many of its chat are waiting", "telegram_id", chat)
@@ -81,6 +81,9 @@ func (d *dialogue) flooded(ctx context.Context, u tele.Update) {
 		return
 	}
 	d.log.Warn("updates passed over, too many of their chat are waiting", "telegram_id", chat, "most", mostWaiting)
+	if chat < 0 {
+		return
+	}
 	text := "⚠️ That is more at once than I can keep. I am still at your earlier messages, and did not take the last ones; please send them again when I have caught up."
 	if _, err := d.courier.say(ctx, chat, chatMessage{text: plain(text)}); err != nil {
 		d.log.Warn("answer not delivered", "telegram_id", chat, "error", err)

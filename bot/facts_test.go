@@ -219,6 +219,14 @@ func TestAGroupIsToldOnceInAWhile(t *testing.T) {
 		require.Empty(t, command(id+1))
 	}
 	require.Len(t, ann.In(group).Messages(), 1)
+
+	// What others wrote to each other while the bot was away is more than it keeps.
+	for _, chat := range []int64{group.ID, ann.ID()} {
+		d.flooded(t.Context(), update(1, chat))
+	}
+	require.Len(t, ann.In(group).Messages(), 1)
+	last, _ := ann.Last()
+	require.Contains(t, last.Text, "more at once than I can keep")
 }
 
 func TestAPageIsNoSuccess(t *testing.T) {
