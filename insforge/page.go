@@ -47,7 +47,7 @@ func walk[T any](ctx context.Context, q Query, yield func([]T, error) bool) {
 			}
 		})
 		if err != nil {
-			if next.seeks && p.forget(err) {
+			if p.relents(next, err) {
 				continue
 			}
 			yield(nil, err)

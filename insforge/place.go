@@ -31,6 +31,7 @@ type place struct {
 	nulls  bool   // rows with a value in the first column are through; those with null remain
 	probes bool   // the next page is likely the last
 	skips  bool   // it was not, and yet had only rows that have been seen
+	blind  bool   // the server does not get to the end of a count
 }
 
 // cell is a value to compare with in a filter.
@@ -98,7 +99,7 @@ type pageRequest struct {
 func (p *place) next(q Query, size int) pageRequest {
 	if len(p.last) == 0 && !p.nulls {
 		q.offset = p.count
-		return pageRequest{query: q.Limit(size), rows: size}.counting(q.counted && p.count == 0)
+		return pageRequest{query: q.Limit(size), rows: size}.counting(q.counted && p.count == 0 && !p.blind)
 	}
 	r := pageRequest{rows: size, seeks: true, probe: p.probes}
 	sought, limit := q.Where(p.filters()...), size
@@ -111,7 +112,7 @@ func (p *place) next(q Query, size int) pageRequest {
 		r.repeat, limit = true, size+p.ties
 	}
 	r.query = sought.Limit(limit)
-	r = r.counting(r.probe && r.repeat)
+	r = r.counting(r.probe && r.repeat && !p.blind)
 	if ps, err := r.query.readParams(); err == nil && !q.fits(ps) {
 		p.uncertain()
 		return p.next(q, size)
@@ -209,15 +210,23 @@ func (p *place) nullsFollow() bool {
 	return !p.nulls && len(p.last) > 0 && !p.last[0].null() && !p.order[0].nullsFirst
 }
 
-// forget makes the place the count where the server refuses to compare with
-// what the columns seem to hold: a JSON text is no JSON by itself.
-func (p *place) forget(err error) bool {
+// relents does without what the server refuses a page for, and reports whether
+// there is such a thing. Where it cannot compare with what the columns seem to
+// hold, for a JSON text is no JSON by itself, the place is the count; where it
+// takes too long to count, nothing is counted.
+func (p *place) relents(r pageRequest, err error) bool {
 	var refusal *Error
-	if !errors.As(err, &refusal) || refusal.Status >= 500 || refusal.Code != "22P02" && refusal.Code != "42883" {
+	switch {
+	case !errors.As(err, &refusal):
+		return false
+	case r.counts && refusal.Code == "57014": // query_canceled: statement_timeout
+		p.blind = true
+	case r.seeks && refusal.Status < 500 && (refusal.Code == "22P02" || refusal.Code == "42883"):
+		p.order = nil
+		p.uncertain()
+	default:
 		return false
 	}
-	p.order = nil
-	p.uncertain()
 	return true
 }
 

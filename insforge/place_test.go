@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -256,4 +257,32 @@ func comparable(rows []walkRow) bool {
 		}
 	}
 	return true
+}
+
+// TestCountingThatTakesTooLong: a server that stops a count when its time is up
+// gives the rows all the same.
+func TestCountingThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	tables, err := embedded.ParseTables([]byte(walkTables))
+	require.NoError(t, err)
+	store, err := embedded.Open(":memory:", tables)
+	require.NoError(t, err)
+	within := tight{store.Transport(embedded.PostgREST), 3, nil}
+	c, err := insforge.New("http://embedded", insforge.WithPageSize(5), insforge.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Prefer"), "count=") {
+			return &http.Response{StatusCode: http.StatusInternalServerError, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+				Body: io.NopCloser(strings.NewReader(`{"code":"57014","message":"canceling statement due to statement timeout","details":null,"hint":null}`))}, nil
+		}
+		return within.RoundTrip(r)
+	})}))
+	require.NoError(t, err)
+	at := "2026-01-01T00:00:00Z"
+	_, err = c.From("rows").Insert(t.Context(), []walkRow{{ID: 1, At: &at}, {ID: 2, At: &at}, {ID: 3, At: &at}, {ID: 4, At: &at}, {ID: 5}, {ID: 6}, {ID: 7}})
+	require.NoError(t, err)
+	rows := c.From("rows").Order("at", "id")
+	for name, q := range map[string]insforge.Query{"a walk": rows, "a counted list": rows.Counted(), "without an order": c.From("rows").Counted()} {
+		got, err := insforge.All[walkRow](t.Context(), q)
+		require.NoError(t, err, name)
+		require.Len(t, got, 7, name)
+	}
 }
