@@ -91,7 +91,7 @@ func (t *turn) agenda(ctx context.Context, name string, page int, by teller) err
 
 // agendaLine is a reminder in a list: whose it is, what to do, and when.
 func agendaLine(name, what string, r scheduler.Reminder, now time.Time) richText {
-	return join(bold(cut(name, 40)), plain(": "+cut(oneLine(what), 70)+" – "+standing(r, now)))
+	return join(bold(isolated(cut(name, 40))), plain(": "+cut(oneLine(what), 70)+" – "+standing(r, now)))
 }
 
 // named are the lead's name and what to do, for a reminder; the lead may have
@@ -167,5 +167,5 @@ func listedBy(r scheduler.Reminder, now time.Time) time.Time {
 
 // reminderLabel is the label of a button that opens a reminder.
 func reminderLabel(number int, lead, what string) string {
-	return cut(fmt.Sprintf("%d. %s · %s", number, cut(lead, 24), oneLine(what)), 40)
+	return cut(fmt.Sprintf("%d. %s · %s", number, isolated(cut(lead, 24)), oneLine(what)), 40)
 }

@@ -378,9 +378,9 @@ func numbers(args []string, n int) ([]int64, error) {
 
 // describe names a lead with what is known of them: "Jane Doe (CTO @ Acme)".
 func describe(lead scheduler.Lead) richText {
-	name := bold(cut(called(lead), maxField))
+	name := bold(isolated(cut(called(lead), maxField)))
 	if role := roleOf(lead); role != "" {
-		return join(name, plain(" ("+role+")"))
+		return join(name, plain(" ("+isolated(role)+")"))
 	}
 	return name
 }

@@ -115,9 +115,9 @@ func (t *turn) list(ctx context.Context, page int, by teller) error {
 	var list richText
 	var rows [][]button
 	for _, lead := range shown {
-		line := join(plain("• "), bold(cut(called(lead), 80)))
+		line := join(plain("• "), bold(isolated(cut(called(lead), 80))))
 		if role := roleOf(lead); role != "" {
-			line = join(line, plain(" ("+cut(role, 120)+")"))
+			line = join(line, plain(" ("+isolated(cut(role, 120))+")"))
 		}
 		list = lines(list, join(line, plain(" – "+progress(lead))))
 		rows = append(rows, []button{press(cut(called(lead), 40), "lead", lead.ID)})

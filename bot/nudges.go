@@ -230,7 +230,7 @@ func digestMessage(items []scheduler.Item, now time.Time) chatMessage {
 		if words := overdue(item.Overdue); words != "" {
 			late = " – " + words
 		}
-		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(cut(called(item.Lead), 40)), plain(": "+cut(oneLine(what), 70)+late)))
+		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(isolated(cut(called(item.Lead), 40))), plain(": "+cut(oneLine(what), 70)+late)))
 		rows = append(rows, []button{press(reminderLabel(i+1, called(item.Lead), what), "open", item.Reminder.ID)})
 	}
 	head := count(len(items), "more step") + " to look at"
@@ -272,7 +272,7 @@ func staleMessage(items []scheduler.Item) chatMessage {
 			break
 		}
 		days := int(item.Overdue / (24 * time.Hour))
-		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(cut(called(item.Lead), 40)), plain(fmt.Sprintf(" – nothing for %d days", days))))
+		list = lines(list, join(plain(fmt.Sprintf("%d. ", i+1)), bold(isolated(cut(called(item.Lead), 40))), plain(fmt.Sprintf(" – nothing for %d days", days))))
 		rows = append(rows, []button{press(cut(fmt.Sprintf("%d. %s", i+1, called(item.Lead)), 40), "lead", item.Lead.ID)})
 	}
 	return chatMessage{

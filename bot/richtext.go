@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/bidi"
 )
 
 // maxText is the longest message Telegram takes, in UTF-16 code units after
@@ -148,6 +150,23 @@ func cut(text string, limit int) string {
 		}
 	}
 	return text
+}
+
+// isolated is a text as it stands in a line of the bot's: one that is written from
+// right to left is between marks, or it would turn the line around.
+func isolated(text string) string {
+	if strings.ContainsFunc(text, rightToLeft) {
+		return firstStrongIsolate + text + popIsolate
+	}
+	return text
+}
+
+// The marks that Unicode has for a text with a direction of its own.
+const firstStrongIsolate, popIsolate = "\u2068", "\u2069"
+
+func rightToLeft(r rune) bool {
+	of, _ := bidi.LookupRune(r)
+	return of.Class() == bidi.R || of.Class() == bidi.AL
 }
 
 // cutBytes shortens text to at most limit bytes, at the border of a rune.
