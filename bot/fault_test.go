@@ -227,6 +227,24 @@ func TestAPlanWaitsForItsLeadThroughAnOutage(t *testing.T) {
 	ann.converses([]line{{says: "/lead", sees: []string{"Plan for Jane Doe: 1 step", "Call her"}}})
 }
 
+func TestAQuestionStaysThroughAnOutage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "embedded")
+	ann := w.person(7, "Ann")
+	ann.converses(withReminder)
+	w.clock.Advance(day)
+	ann.look()
+	ann.sees("Time for the next step", "Call her")
+	ann.converses([]line{{presses: "Another time", sees: []string{"When should “Call her” come back?"}}})
+	heal := w.backend.Fault(insforgetest.Fault{Method: http.MethodPatch, Table: "scheduled_reminders", Status: http.StatusServiceUnavailable, Body: "<html>Service Unavailable</html>"})
+	ann.converses([]line{{says: "in 2 weeks", sees: []string{"Nothing was lost"}}})
+	heal()
+	ann.converses([]line{
+		{says: "in 2 weeks", sees: []string{"Snoozed until", "Call her"}},
+		{says: "in 3 weeks", sees: []string{"I did not recognise that"}},
+	})
+}
+
 func TestALostAnswerOfTheBackendDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"lead_registry", "scheduled_reminders", "bot_users"} {

@@ -89,9 +89,6 @@ func (t *turn) snoozeTo(ctx context.Context, id int64, text string) error {
 	if !ok {
 		return t.say(ctx, plain("I cannot read when that is, or it is not ahead. For example: in 3 hours, friday 14:00, 2 weeks, 12 Dec."), []button{press("Never mind", "cancel")})
 	}
-	if err := t.await(ctx, ""); err != nil {
-		return err
-	}
 	return t.act(ctx, []string{strconv.FormatInt(id, 10)}, scheduler.Snoozed, func(ctx context.Context, person, id int64) (scheduler.Change, error) {
 		return t.sched.Postpone(ctx, person, id, until)
 	})
@@ -106,27 +103,31 @@ func (t *turn) act(ctx context.Context, args []string, to scheduler.Status, do f
 	}
 	change, err := do(ctx, t.from.ID, ids[0])
 	var handled *scheduler.AlreadyHandledError
-	if errors.As(err, &handled) {
-		if handled.Reminder.Status == to {
-			return t.repeated(ctx, handled.Reminder)
-		}
-		return t.alreadyHandled(ctx, handled.Reminder)
+	switch {
+	case err == nil:
+		t.marks.note(t.from.ID, change.Mark)
+		t.flash(ctx, outcomeToast(to))
+	case !errors.As(err, &handled) && !errors.Is(err, scheduler.ErrNotFound):
+		return err
 	}
-	if err != nil {
-		return t.gone(ctx, err)
-	}
-	t.marks.note(t.from.ID, change.Mark)
-	t.flash(ctx, outcomeToast(to))
-	user, err := t.user(ctx)
-	if err != nil {
-		// It is done; only the time zone to tell it in is missing.
-		t.log.Warn("settings not read", "telegram_id", t.from.ID, "error", err)
+	user, userErr := t.user(ctx)
+	if userErr != nil {
+		// What came of it is known; only the time zone to tell it in is missing.
+		t.log.Warn("settings not read", "telegram_id", t.from.ID, "error", userErr)
 	}
 	if user.Awaiting == awaitingTime+":"+args[0] {
-		// They were asked until when, and thought of something else.
+		// That was the answer, or they thought of something else.
 		if err := t.await(ctx, ""); err != nil {
 			t.log.Warn("question not taken back", "telegram_id", t.from.ID, "error", err)
 		}
+	}
+	switch {
+	case handled != nil && handled.Reminder.Status == to:
+		return t.repeated(ctx, handled.Reminder)
+	case handled != nil:
+		return t.alreadyHandled(ctx, handled.Reminder)
+	case err != nil:
+		return t.gone(ctx, err)
 	}
 	now := t.now(user)
 	text := outcomeText(change, user, t.zone, now)
