@@ -143,6 +143,29 @@ func TestAPressThatIsTooOldIsExplainedAllTheSame(t *testing.T) {
 }
 
 // A button is about the proposal it stands under, and about no other.
+func TestAnAnswerThatComesTooLateIsToldOnce(t *testing.T) {
+	t.Parallel()
+	ann := newWorld(t, "embedded").person(7, "Ann")
+	ann.converses([]line{
+		{says: "/newlead Jane Doe", sees: []string{"7 steps"}},
+		{says: `/plan [{"description":"Call her","delay_days":0}]`, sees: []string{"1 step"}},
+		{presses: "Schedule", sees: []string{"Time for the next step", "Call her"}},
+		{says: "/lead", sees: []string{"Jane Doe", "Call her"}},
+		{presses: "Tick", sees: []string{"Press a number"}},
+		{presses: "Another time", sees: []string{"When should “Call her” come back?"}},
+		{presses: "◻️ 1", sees: []string{"✅ 1. Call her"}},
+		{says: "friday 14:00", sees: []string{"Done already", "Jane Doe", "Call her"}},
+		{says: "friday 15:00", sees: []string{"I did not recognise that"}},
+	})
+	told := 0
+	for _, m := range ann.Messages() {
+		if m.FromBot() && strings.Contains(m.Text, "Done already") {
+			told++
+		}
+	}
+	require.Equal(t, 1, told)
+}
+
 func TestButtonsOfOlderProposals(t *testing.T) {
 	t.Parallel()
 	ann := newWorld(t, "embedded").person(7, "Ann")

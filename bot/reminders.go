@@ -164,11 +164,13 @@ func (t *turn) alreadyHandled(ctx context.Context, r scheduler.Reminder) error {
 		return err
 	}
 	words := handledWords(r, t.now(user))
-	if err := t.notice(ctx, words); err != nil {
-		return err
-	}
-	if t.message == r.MessageID && t.lastDid(r) {
-		return nil // what came of it stands there, and can be taken back
+	if t.toast != nil {
+		if err := t.notice(ctx, words); err != nil {
+			return err
+		}
+		if t.message == r.MessageID && t.lastDid(r) {
+			return nil // what came of it stands there, and can be taken back
+		}
 	}
 	found, err := t.store.Lead(ctx, t.from.ID, r.LeadID)
 	if err != nil && !errors.Is(err, scheduler.ErrNotFound) {
