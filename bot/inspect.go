@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/followthrough-go/followthrough/planparse"
 	"github.com/followthrough-go/followthrough/scheduler"
@@ -46,8 +47,8 @@ func InspectTelegram(ctx context.Context, config Config) (TelegramReport, error)
 		report.Notes = append(report.Notes, "the bot has a webhook, set by something else or while WEBHOOK_URL was set: the service takes it away when it starts")
 	case config.WebhookURL != "" && hook.URL != config.webhookAddress():
 		report.Notes = append(report.Notes, "the webhook is not set yet: the service does that when it starts")
-	case hook.URL != "" && hook.LastError != "":
-		return report, fmt.Errorf("Telegram cannot deliver to WEBHOOK_URL: %s", cut(oneLine(hook.LastError), 200))
+	case hook.URL != "":
+		return report, hook.undelivered(time.Hour)
 	}
 	return report, nil
 }

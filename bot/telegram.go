@@ -457,6 +457,15 @@ type webhookInfo struct {
 	LastError     string `json:"last_error_message"`
 }
 
+// undelivered is why updates wait, if something went wrong with their delivery
+// lately: of the last failure Telegram tells however long ago it was.
+func (i webhookInfo) undelivered(lately time.Duration) error {
+	if i.LastError == "" || i.Pending == 0 || time.Since(time.Unix(i.LastErrorDate, 0)) >= lately {
+		return nil
+	}
+	return fmt.Errorf("Telegram cannot deliver to WEBHOOK_URL: %s", cut(oneLine(i.LastError), 200))
+}
+
 func (t *telegram) webhook(ctx context.Context) (webhookInfo, error) {
 	var info webhookInfo
 	err := t.call(ctx, callLimit, "getWebhookInfo", map[string]any{}, &info)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -130,8 +129,5 @@ func (h *webhook) keep(ctx context.Context) error {
 		h.log.Info("webhook set")
 		return nil
 	}
-	if age := time.Since(time.Unix(info.LastErrorDate, 0)); info.LastError != "" && info.Pending > 0 && age < 2*hookCheck {
-		return fmt.Errorf("Telegram cannot deliver to WEBHOOK_URL: %s", cut(oneLine(info.LastError), 200))
-	}
-	return nil
+	return info.undelivered(2 * hookCheck)
 }

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -66,4 +67,32 @@ func TestAWebhooksUpdateThatIsCutOffIsPostedAgain(t *testing.T) {
 	h.inbox.close()
 	<-done
 	require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+}
+
+// Telegram tells of the last failure for ever.
+func TestAWebhookThatFailedOnceIsInOrder(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		pending int
+		ago     time.Duration
+		fails   bool
+	}{
+		"and delivers since":      {0, time.Minute, false},
+		"long before what waits":  {1, 24 * time.Hour, false},
+		"and updates wait for it": {1, 10 * time.Minute, true},
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/getMe") {
+				_, _ = io.WriteString(w, `{"ok":true,"result":{"id":1,"is_bot":true,"username":"some_bot"}}`)
+				return
+			}
+			_, _ = fmt.Fprintf(w, `{"ok":true,"result":{"url":"https://bot.example/telegram","pending_update_count":%d,"last_error_date":%d,"last_error_message":"Connection refused"}}`,
+				tt.pending, time.Now().Add(-tt.ago).Unix())
+		}))
+		t.Cleanup(srv.Close)
+		config, err := LoadConfig([]string{"TELEGRAM_BOT_TOKEN=" + testToken, "WEBHOOK_URL=https://bot.example", "TELEGRAM_API_URL=" + srv.URL}, "")
+		require.NoError(t, err)
+		_, err = InspectTelegram(t.Context(), config)
+		require.Equal(t, tt.fails, err != nil, "%s: %v", name, err)
+	}
 }
