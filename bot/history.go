@@ -146,10 +146,14 @@ func (t *turn) noted(ctx context.Context, lead scheduler.Lead, text, source stri
 	}
 	// Reminders look for addresses in what the lead has for notes.
 	_, found := takeAddresses(text)
-	found = slices.DeleteFunc(found, func(address string) bool { return strings.Contains(lead.Notes, address) })
-	if len(found) > 0 {
-		notes := strings.TrimSpace(lead.Notes + "\n" + strings.Join(found, ", "))
-		if err := t.store.Describe(ctx, t.from.ID, lead.ID, scheduler.Details{Name: lead.Name, Title: lead.Title, Company: lead.Company, Notes: notes}); err != nil {
+	notes, before := lead.Notes, "\n"
+	for _, address := range found {
+		if !strings.Contains(notes, address) {
+			notes, before = notes+before+address, ", "
+		}
+	}
+	if notes != lead.Notes {
+		if err := t.store.Describe(ctx, t.from.ID, lead.ID, scheduler.Details{Name: lead.Name, Title: lead.Title, Company: lead.Company, Notes: strings.TrimSpace(notes)}); err != nil {
 			return err
 		}
 	}

@@ -110,7 +110,7 @@ func divide(text string, divider *regexp.Regexp) (before, after string) {
 func takeAddresses(text string) (rest string, addresses []string) {
 	for _, form := range []*regexp.Regexp{linkForm, mailForm} {
 		text = form.ReplaceAllStringFunc(text, func(address string) string {
-			addresses = append(addresses, address)
+			addresses = append(addresses, strings.TrimRight(address, notInLink))
 			return " "
 		})
 	}

@@ -19,6 +19,9 @@ var (
 	mailForm = regexp.MustCompile(`[\p{L}\d._%+-]+@[\p{L}\d-]+(?:\.[\p{L}\d-]+)*\.\p{L}{2,}`)
 )
 
+// notInLink is what stands behind an address, as a rule, and not at its end.
+const notInLink = ".,;:!?)]}…"
+
 // maxLink is the longest address a button takes.
 const maxLink = 2000
 
@@ -26,7 +29,7 @@ const maxLink = 2000
 func linksIn(text string) []webLink {
 	var links []webLink
 	for _, found := range linkForm.FindAllString(text, -1) {
-		found = strings.TrimRight(found, ".,;:!?)]}…")
+		found = strings.TrimRight(found, notInLink)
 		if !strings.Contains(found[:min(len(found), 8)], "://") {
 			found = "https://" + found
 		}
