@@ -122,8 +122,9 @@ var writtenTables = []struct {
 // checkWriting tests whether the tables can be written to, by requests that
 // change nothing in any case: PostgreSQL looks for the unique index and at the
 // rights of the role before it misses a value, or finds no row. The value is the
-// primary key's: other columns take NULL where the tables are older than the
-// migrations.
+// primary key's, for other columns take NULL where the tables are older than the
+// migrations; and it is the second row's, so that the first draws the number of an
+// older table, which is a right of its own.
 func checkWriting(ctx context.Context, client *insforge.Client, remedy string) error {
 	for _, w := range writtenTables {
 		var options []insforge.WriteOption
@@ -132,7 +133,7 @@ func checkWriting(ctx context.Context, client *insforge.Client, remedy string) e
 		}
 		nothing := map[string]any{w.key: nil}
 		none := client.From(w.table).Where(filter.IsNull(w.key))
-		_, insertErr := client.From(w.table).Insert(ctx, nothing, options...)
+		_, insertErr := client.From(w.table).Insert(ctx, []map[string]any{{}, nothing}, options...)
 		_, updateErr := none.Update(ctx, nothing)
 		_, deleteErr := none.Delete(ctx)
 		for _, err := range []error{insertErr, updateErr, deleteErr} {

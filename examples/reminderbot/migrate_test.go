@@ -310,7 +310,11 @@ func TestCheckTellsAKeyThatSeesNothing(t *testing.T) {
 		DO $$ BEGIN CREATE ROLE half NOLOGIN BYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
 		GRANT half TO authenticator;
 		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO half;
-		REVOKE DELETE ON service_leases FROM half;`)
+		GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO half;
+		REVOKE DELETE ON service_leases FROM half;
+		DO $$ BEGIN CREATE ROLE unnumbered NOLOGIN BYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
+		GRANT unnumbered TO authenticator;
+		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO unnumbered;`)
 	for role, want := range map[string]struct {
 		status int
 		says   string
@@ -321,6 +325,7 @@ func TestCheckTellsAKeyThatSeesNothing(t *testing.T) {
 		"nobody":                 {exitError, "is for a role that the database does not have"},
 		"weak":                   {exitError, "may read the tables but not write to lead_registry; its role must have every right on them and bypass row security"},
 		"half":                   {exitError, "may read the tables but not write to service_leases;"},
+		"unnumbered":             {exitError, "permission denied for sequence lead_registry_id_seq"},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := command(t.Context(), []string{"check"}, []string{"INSFORGE_DIALECT=postgrest", "INSFORGE_URL=" + backend.URL,
