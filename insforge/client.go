@@ -148,7 +148,17 @@ func newResty(hc *http.Client) *resty.Client {
 		own.Transport = defaultTransport()
 	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return resty.NewWithClient(&own).SetLogger(silent{}).SetDisableWarn(true)
+	return resty.NewWithClient(&own).SetLogger(silent{}).SetDisableWarn(true).SetPreRequestHook(lastOfConnection)
+}
+
+// lastOfConnection ends the connection behind a HEAD. PostgREST's web server does
+// so without saying it (github.com/yesodweb/wai/issues/956; seen of PostgREST
+// 12.0.2), and a write that follows at once on the same connection would be cut
+// off: nobody could say whether it was carried out. Where there is TLS, something
+// else is the server.
+func lastOfConnection(_ *resty.Client, r *http.Request) error {
+	r.Close = r.Method == http.MethodHead && r.URL.Scheme == "http"
+	return nil
 }
 
 // silent keeps resty from logging: its messages contain whole URLs.
@@ -166,13 +176,15 @@ func (silent) Debugf(string, ...any) {}
 func defaultTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		ForceAttemptHTTP2:     true,
-		MaxConnsPerHost:       defaultConnections,
-		MaxIdleConns:          defaultConnections,
-		MaxIdleConnsPerHost:   defaultConnections,
-		IdleConnTimeout:       90 * time.Second,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dialer.DialContext,
+		ForceAttemptHTTP2:   true,
+		MaxConnsPerHost:     defaultConnections,
+		MaxIdleConns:        defaultConnections,
+		MaxIdleConnsPerHost: defaultConnections,
+		// Shorter than a server's: one that closes a connection in the moment a
+		// write is sent on it leaves that in doubt. Node's wait 5 s, by default.
+		IdleConnTimeout:       4 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
 		ReadBufferSize:        16 << 10, // a page of rows in a few reads rather than in many

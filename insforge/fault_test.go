@@ -1,6 +1,7 @@
 package insforge_test
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -645,4 +646,49 @@ func TestConnectionsAreReused(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	require.LessOrEqual(t, opened, 16)
+}
+
+// A server that ends the connection behind a HEAD, without a word, as PostgREST
+// does: what is written next does not go that way.
+func TestAWriteBehindACount(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() {
+				defer conn.Close()
+				requests := bufio.NewReader(conn)
+				for {
+					r, err := http.ReadRequest(requests)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, r.Body)
+					if r.Method == http.MethodHead {
+						_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Range: */0\r\n\r\n")
+						time.Sleep(10 * time.Millisecond) // the client has read it by then
+						return
+					}
+					_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Range: */1\r\nContent-Length: 0\r\n\r\n")
+				}
+			})
+		}
+	})
+	c, err := insforge.New("http://" + listener.Addr().String())
+	require.NoError(t, err)
+	for range 20 {
+		_, err := insforge.Count(t.Context(), c.From("leads"))
+		require.NoError(t, err)
+		_, err = c.From("leads").Insert(t.Context(), lead{Name: "Ann"})
+		require.NoError(t, err)
+	}
+	c.CloseIdleConnections()
+	require.NoError(t, listener.Close())
+	serving.Wait()
 }

@@ -44,12 +44,12 @@ func (s *Store) LogActivity(ctx context.Context, a Activity) error {
 // once. Two that look at the same moment may both write.
 func (s *Store) LogOnce(ctx context.Context, a Activity, key string) error {
 	there := func() (bool, error) {
-		n, err := insforge.Count(ctx, s.client.From(tableActivity).Where(filter.Eq("lead_id", a.LeadID), filter.Eq("telegram_id", a.TelegramID),
-			filter.Eq("activity_type", a.Type), filter.Eq("metadata->>"+key, a.Metadata[key])))
+		lines, err := insforge.All[struct{}](ctx, s.client.From(tableActivity).Select("id").Limit(1).Where(filter.Eq("lead_id", a.LeadID),
+			filter.Eq("telegram_id", a.TelegramID), filter.Eq("activity_type", a.Type), filter.Eq("metadata->>"+key, a.Metadata[key])))
 		if err != nil {
 			return false, fmt.Errorf("look into the log: %w", err)
 		}
-		return n > 0, nil
+		return len(lines) > 0, nil
 	}
 	if logged, err := there(); logged || err != nil {
 		return err
