@@ -455,6 +455,24 @@ func TestAModelWritesWhilePeopleWatch(t *testing.T) {
 
 // A model that fails takes nothing away, and a long plan of one that does not
 // begins where its progress was.
+func TestAPlanThatCannotBeStoredIsNotBeingMadeForEver(t *testing.T) {
+	t.Parallel()
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"choices":[{"message":{"role":"assistant","content":"[{\"description\":\"Call her\",\"delay_days\":1}]"}}]}`)
+	}))
+	t.Cleanup(model.Close)
+	w := newWorld(t, "embedded", "LLM_BASE_URL="+model.URL, "LLM_MODEL=m", "LLM_API_KEY=MODEL-SECRET")
+	ann := w.person(7, "Ann")
+	heal := w.backend.Fault(insforgetest.Fault{Method: http.MethodPatch, Table: "lead_registry", Status: http.StatusServiceUnavailable, Body: "<html>Service Unavailable</html>"})
+	ann.converses([]line{{says: "/newlead Jane Doe", sees: []string{"The plan for Jane Doe could not be made"}, buttons: []string{"Try again"}}})
+	heal()
+	ann.converses([]line{{presses: "Try again", sees: []string{"Plan for Jane Doe: 1 step", "Call her"}}})
+	for _, m := range ann.Messages() {
+		require.NotContains(t, m.Text, "⏳")
+	}
+}
+
 func TestAModelThatFailsTakesNothingAway(t *testing.T) {
 	t.Parallel()
 	var fails atomic.Bool

@@ -104,40 +104,53 @@ func (t *turn) write(ctx context.Context, lead scheduler.Lead, message int64) er
 		defer work.end()
 		at, message = work.at, work.message
 	}
-	brief, err := t.brief(ctx, lead)
-	if err != nil {
-		return err
-	}
 	by := t.say
 	if message != 0 {
 		by = func(ctx context.Context, text richText, rows ...[]button) error {
 			return t.replace(ctx, message, text, rows...)
 		}
 	}
+	proposal, remark, err := t.newProposal(ctx, lead, at)
+	at(stages)
+	again := press("✨ Try again", "regen", lead.ID)
+	if unwritten := (*unwrittenError)(nil); errors.As(err, &unwritten) {
+		return by(ctx, join(plain("✍️ "+unwritten.why+", so the proposal for "), describe(lead), plain(" stays as it was.")),
+			[]button{press("📋 Show the proposal", "showplan", lead.ID), again})
+	}
+	if err != nil {
+		if t.model != nil && ctx.Err() == nil { // or the message would say for ever that it is being made
+			if err := by(ctx, join(plain("✍️ The plan for "), describe(lead), plain(" could not be made.")), []button{again}); err != nil {
+				t.log.Warn("answer not delivered", "telegram_id", t.from.ID, "error", err)
+			}
+		}
+		return err
+	}
+	return t.showProposal(ctx, lead, proposal, remark, by)
+}
+
+// newProposal has a plan written for a lead and proposes it. Where the model
+// writes none the playbook does, unless another proposal waits: then the error is
+// an *unwrittenError.
+func (t *turn) newProposal(ctx context.Context, lead scheduler.Lead, at func(stage)) (proposal scheduler.Proposal, remark string, err error) {
+	brief, err := t.brief(ctx, lead)
+	if err != nil {
+		return scheduler.Proposal{}, "", err
+	}
 	at(stageWriting)
 	parsed, remark, err := t.compose(ctx, brief)
-	if unwritten := (*unwrittenError)(nil); errors.As(err, &unwritten) {
-		if _, waits := lead.Proposal(); waits {
-			at(stages)
-			return by(ctx, join(plain("✍️ "+unwritten.why+", so the proposal for "), describe(lead), plain(" stays as it was.")),
-				[]button{press("📋 Show the proposal", "showplan", lead.ID), press("✨ Try again", "regen", lead.ID)})
-		}
+	_, waits := lead.Proposal()
+	if unwritten := (*unwrittenError)(nil); errors.As(err, &unwritten) && !waits {
 		remark = unwritten.why + ", so this one is from the built-in playbook. “Another plan” asks it again."
 		parsed, err = playbook(brief)
 	}
 	if err != nil {
-		return err
+		return scheduler.Proposal{}, "", err
 	}
 	at(stageScheduling)
-	proposal, err := t.store.Propose(ctx, t.from.ID, lead.ID, parsed)
-	if err != nil {
-		return err
+	if proposal, err = t.store.Propose(ctx, t.from.ID, lead.ID, parsed); err != nil {
+		return scheduler.Proposal{}, "", err
 	}
-	if err := t.focus(ctx, lead.ID); err != nil {
-		return err
-	}
-	at(stages)
-	return t.showProposal(ctx, lead, proposal, remark, by)
+	return proposal, remark, t.focus(ctx, lead.ID)
 }
 
 // compose has a plan written: by the model, where there is one.
