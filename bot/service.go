@@ -247,6 +247,9 @@ func newTransport() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = atOnce
 	transport.ResponseHeaderTimeout = modelTime
+	// A far side that closes a connection in the moment a message is sent on it
+	// leaves that in doubt, and it is not sent again: this side closes first.
+	transport.IdleConnTimeout = 4 * time.Second
 	// A connection of HTTP/2 that died without a word is used on and on until the
 	// kernel gives it up, a quarter of an hour later; a ping tells sooner.
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 3 * time.Second, PingTimeout: 2 * time.Second}
