@@ -206,6 +206,9 @@ func (d *Dispatcher) turn(ctx context.Context) (time.Duration, error) {
 	}
 	if !d.needsCycle() {
 		next, ok, err := d.store.earliestDue(ctx, d.leftAlone())
+		if err != nil && ctx.Err() != nil {
+			return 0, err // that it was stopped says nothing of the store
+		}
 		now := d.clock.Now()
 		d.look(next, ok, now, err)
 		switch {
