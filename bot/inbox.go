@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"sync"
@@ -37,7 +38,7 @@ type inbox struct {
 	mu        sync.Mutex
 	queues    map[int64][]tele.Update // by chat with a worker; the first is being handled
 	pending   map[int]*receipt        // by id, received and not yet handled
-	done      map[int]bool            // ids handled that Telegram may send again; true: the ledger has to say so
+	done      map[int]through         // by id, those handled that Telegram may send again
 	since     int                     // the first id that Telegram gave this process; zero: none yet
 	last      int                     // id received
 	confirmed int                     // the offset that Telegram has answered last
@@ -66,7 +67,7 @@ type handledUpdate struct {
 func newInbox(ctx context.Context, h handlers) *inbox {
 	return &inbox{
 		handlers: h, ctx: ctx, slots: make(chan struct{}, atOnce), gone: make(chan struct{}, 1), shut: make(chan struct{}),
-		queues: map[int64][]tele.Update{}, pending: map[int]*receipt{}, done: map[int]bool{},
+		queues: map[int64][]tele.Update{}, pending: map[int]*receipt{}, done: map[int]through{},
 		unsettled: map[int64]handledUpdate{}, waiting: map[int64]struct{}{},
 	}
 }
@@ -76,7 +77,7 @@ func (in *inbox) confirm(offset int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.confirmed = offset
-	maps.DeleteFunc(in.done, func(id int, _ bool) bool { return id < offset })
+	maps.DeleteFunc(in.done, func(id int, _ through) bool { return id < offset })
 	in.settle(func(last handledUpdate) bool { return last.id < offset && !last.written })
 }
 
@@ -153,14 +154,36 @@ func (in *inbox) entries(now time.Time) (e entries) {
 		}
 	}
 	first := in.next()
-	for id, noted := range in.done {
-		if noted || id >= first {
-			e.Handled = append(e.Handled, id)
+	for id, done := range in.done {
+		if done.noted || id >= first {
+			if e.Handled == nil {
+				e.Handled = map[int]uint32{}
+			}
+			e.Handled[id] = done.mark
+			e.settled = append(e.settled, id)
 		}
 	}
-	slices.Sort(e.Handled)
-	e.settled = append(e.settled, e.Handled...)
 	return e
+}
+
+// through is an update that was handled. Its number alone does not tell it from
+// every other: another bot on the same database may come by the same.
+type through struct {
+	mark  uint32
+	noted bool // the ledger has to say so
+}
+
+// markOf tells updates with the same number from each other.
+func markOf(update tele.Update) uint32 {
+	sum := fnv.New32a()
+	sum.Write(essence(update))
+	return sum.Sum32()
+}
+
+// wasHandled reports whether an update was handled before. The caller holds mu.
+func (in *inbox) wasHandled(update tele.Update) bool {
+	done, there := in.done[update.ID]
+	return there && done.mark == markOf(update)
 }
 
 // write is the update as the ledger keeps it, which may have it for open from
@@ -176,8 +199,8 @@ func (r *receipt) write() json.RawMessage {
 // note has the ledger say that an update was handled for as long as Telegram may
 // send it again. The caller holds mu.
 func (in *inbox) note(id int) {
-	if _, there := in.done[id]; there {
-		in.done[id] = true
+	if done, there := in.done[id]; there {
+		in.done[id] = through{done.mark, true}
 	}
 }
 
@@ -205,8 +228,8 @@ func (in *inbox) crowded() bool {
 func (in *inbox) resume(e entries) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, id := range e.Handled {
-		in.done[id] = true
+	for id, mark := range e.Handled {
+		in.done[id] = through{mark, true}
 	}
 	for _, text := range e.Open {
 		last := in.last
@@ -284,7 +307,7 @@ func (in *inbox) queue(update tele.Update) bool {
 	// Ids are compared for equality only: after a quiet week Telegram goes on
 	// with one chosen at random, which may be lower.
 	_, queued := in.pending[update.ID]
-	_, done := in.done[update.ID]
+	done := in.wasHandled(update)
 	if done {
 		in.last = max(in.last, update.ID) // a process before this one may have handled it
 	}
@@ -295,7 +318,7 @@ func (in *inbox) queue(update tele.Update) bool {
 	chat := chatOf(update)
 	queue, atWork := in.queues[chat]
 	if len(queue) >= mostWaiting {
-		in.done[update.ID] = false
+		in.done[update.ID] = through{mark: markOf(update)}
 		in.workers.Go(func() { in.flooded(in.ctx, update) })
 		return false
 	}
@@ -322,9 +345,9 @@ const remembered = 1000
 func (in *inbox) take(ctx context.Context, update tele.Update) bool {
 	in.mu.Lock()
 	in.queue(update)
-	maps.DeleteFunc(in.done, func(id int, _ bool) bool { return id < in.last-remembered })
+	maps.DeleteFunc(in.done, func(id int, _ through) bool { return id < in.last-remembered })
 	receipt := in.pending[update.ID]
-	_, done := in.done[update.ID]
+	done := in.wasHandled(update)
 	in.mu.Unlock()
 	if receipt == nil {
 		return done
@@ -384,13 +407,14 @@ func (in *inbox) first(chat int64) (tele.Update, bool) {
 // handled strikes an update off.
 func (in *inbox) handled(chat int64, id int) {
 	in.mu.Lock()
+	mark := markOf(in.queues[chat][0])
 	in.queues[chat] = in.queues[chat][1:]
 	close(in.pending[id].handled)
 	if in.urge != nil {
 		in.unsettled[chat] = handledUpdate{id, in.pending[id].written}
 	}
 	delete(in.pending, id)
-	in.done[id] = false
+	in.done[id] = through{mark: mark}
 	in.mu.Unlock()
 	signal(in.gone)
 }

@@ -35,9 +35,9 @@ type entries struct {
 	// Open are updates that were received and not handled. Telegram may have
 	// forgotten them.
 	Open []json.RawMessage `json:"open,omitempty"`
-	// Handled are updates that Telegram may send again: one before them is not
-	// handled, or it has not been told.
-	Handled []int `json:"handled,omitempty"`
+	// Handled has the marks of updates that Telegram may send again, by number: one
+	// before them is not handled, or it has not been told.
+	Handled map[int]uint32 `json:"done,omitempty"`
 
 	open    []int // ids of Open
 	settled []int // ids that are settled once this is written

@@ -278,7 +278,7 @@ func TestALedgerIsReadLateRatherThanNever(t *testing.T) {
 		open := func(id, chat int) string {
 			return fmt.Sprintf(`{"update_id":%d,"message":{"message_id":1,"from":{"id":%d},"chat":{"id":%d},"text":"x"}}`, id, chat, chat)
 		}
-		ledger := fmt.Sprintf(`{"open":[%s,%s],"handled":[6]}`, open(1, 7), open(5, 9))
+		ledger := fmt.Sprintf(`{"open":[%s,%s],"done":{"6":%d}}`, open(1, 7), open(5, 9), markOf(update(6, 9)))
 		require.NoError(t, store.SetMemo(t.Context(), ledgerName, ledger, ledgerLife))
 
 		f := newFakeUpdates(update(5, 9)) // 1 is forgotten
@@ -309,9 +309,9 @@ func TestALedgerIsReadLateRatherThanNever(t *testing.T) {
 		down.Store(true)
 		late.read(t.Context())
 		down.Store(false)
-		require.False(t, late.write(t.Context(), entries{Handled: []int{9}}), "what it cannot read it does not write over")
+		require.False(t, late.write(t.Context(), entries{Handled: map[int]uint32{9: 1}}), "what it cannot read it does not write over")
 		late.read(t.Context())
-		require.True(t, late.write(t.Context(), entries{Handled: []int{9}}))
+		require.True(t, late.write(t.Context(), entries{Handled: map[int]uint32{9: 1}}))
 	})
 }
 

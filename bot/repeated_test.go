@@ -239,6 +239,21 @@ func TestNothingIsHandledAgainBehindWhatCameAfterIt(t *testing.T) {
 	})
 }
 
+// Another bot on the same database may come by the number of an update that was
+// handled.
+func TestAnUpdateOfAnotherBotIsAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun := 0
+		in := newInbox(t.Context(), handledBy(func(context.Context, tele.Update) { begun++ }))
+		in.resume(entries{Handled: map[int]uint32{1: markOf(update(1, 7)), 2: markOf(update(2, 7))}})
+		in.admit([]tele.Update{update(1, 7), update(2, 8)})
+		synctest.Wait()
+		in.close()
+		require.Equal(t, 1, begun)
+	})
+}
+
 // An update is through while it is written down as open, and Telegram is told so
 // at once: what comes after it in its chat waits for the ledger all the same.
 func TestWhatTheLedgerHasForOpenIsSettledByTheLedger(t *testing.T) {
@@ -254,7 +269,7 @@ func TestWhatTheLedgerHasForOpenIsSettledByTheLedger(t *testing.T) {
 		through <- struct{}{}
 		synctest.Wait()
 		e = in.entries(time.Now().Add(inHand))
-		require.Equal(t, []int{1}, e.Handled, "Telegram may send it once more, after the other")
+		require.Equal(t, map[int]uint32{1: markOf(update(1, 7))}, e.Handled, "Telegram may send it once more, after the other")
 		in.confirm(in.offset())
 		synctest.Wait()
 		require.Equal(t, []int{1}, began, "who reads the ledger now begins with the first")
@@ -273,7 +288,7 @@ func TestWhatTheLedgerHasForOpenIsSettledByTheLedger(t *testing.T) {
 func TestTheLedgerIsWrittenAgainAfterADoubtfulWrite(t *testing.T) {
 	t.Parallel()
 	store := newStore(t, near)
-	before, after := entries{Handled: []int{1}}, entries{Handled: []int{1}, Open: []json.RawMessage{essence(update(2, 7))}}
+	before, after := entries{Handled: map[int]uint32{1: 1}}, entries{Handled: map[int]uint32{1: 1}, Open: []json.RawMessage{essence(update(2, 7))}}
 	l, doubtful := newLedger(store, silence()), newLedger(store, silence())
 	require.True(t, l.write(t.Context(), before))
 	require.True(t, doubtful.write(t.Context(), after))
