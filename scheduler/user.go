@@ -180,7 +180,7 @@ func (s *Store) ChangeUser(ctx context.Context, telegramID int64, change UserCha
 // usersByID reads the settings of these people; those without a row are not in
 // the answer, and the zero User serves for them.
 func (s *Store) usersByID(ctx context.Context, ids []int64) (map[int64]User, error) {
-	users, err := insforge.All[User](ctx, s.client.From(tableUsers).Where(filter.In("telegram_id", ids)).Counted())
+	users, err := insforge.All[User](ctx, s.client.From(tableUsers).Where(filter.In("telegram_id", ids)))
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)
 	}
